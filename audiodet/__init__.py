@@ -1,0 +1,11 @@
+"""Sound event detection on detectron2: which sounds occur in a recording, from when to when."""
+from . import _detectron2  # noqa: F401  first: it makes `import detectron2` work
+
+__version__ = "0.1.0"
+
+
+def get_cfg():
+    """detectron2's default configuration plus audiodet's keys (:mod:`audiodet.config`)."""
+    from audiodet.config import get_cfg
+
+    return get_cfg()

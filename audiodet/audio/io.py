@@ -1,0 +1,229 @@
+"""Reading recordings: any format of libsndfile, one channel of float32, any sample rate.
+
+Lengths are exact. N samples at the file's rate ``source`` become ``round(N * target / source)``
+samples at the rate ``target`` (Python's round), for a whole file, a part of it, and the sum of
+its blocks alike. Resampling is soxr's "HQ", which adds no delay.
+
+A file that cannot be trusted raises :class:`~audiodet.errors.AudioError` instead of giving
+silence or fewer samples: missing, empty, undecodable, without samples, with NaN or infinite
+samples, or truncated. Truncation is seen by comparing the header with the file (wav) and with the
+samples that come out. Three limits:
+
+- The "length not known" sizes that programs put into a wav header when they write to a pipe
+  (0x7FFFF000 and above) are accepted: such a file ends where it ends. Size 0 is a clip without
+  samples.
+- An mp3 without a frame count (no Xing, Info or VBRI tag) promises nothing: it is measured by
+  decoding. If its bit rate varies as well, libsndfile may stop early; such files want re-encoding.
+- mp3 and ogg may end up to 4,608 samples (four mp3 frames, 0.1 s) short of their header.
+"""
+import math
+import os
+from dataclasses import dataclass
+from typing import Iterator
+
+import numpy as np
+import soundfile as sf
+import soxr
+
+from audiodet.audio.headers import checked_head, mp3_has_count
+from audiodet.errors import AudioError
+
+QUALITY = "HQ"
+BLOCK_FRAMES = 1 << 19  # frames decoded at a time
+LOSSY_SLACK = 4 * 1152  # frames that an mp3 or ogg may lack without being called truncated
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What the header of a recording says.
+
+    Attributes:
+        path: the file.
+        sample_rate: in Hz.
+        channels: number of channels.
+        samples: samples per channel.
+        duration: in seconds, ``samples / sample_rate``.
+    """
+
+    path: str
+    sample_rate: int
+    channels: int
+    samples: int
+    duration: float
+
+
+def audio_info(path: str) -> AudioInfo:
+    """Rate, channels and length of a recording.
+
+    From the header; only an mp3 that has no frame count is decoded.
+
+    Raises:
+        AudioError: the file is missing, a folder, not permitted, empty, not audio, a truncated
+            wav, or has no samples.
+    """
+    path = os.fspath(path)
+    with _open(path) as file:
+        rate, samples = file.samplerate, file.frames
+        if file.format == "MP3" and not mp3_has_count(path):
+            samples = sum(len(piece) for piece in _decode(file, path, 0, samples))
+        return AudioInfo(path, rate, file.channels, samples, samples / rate)
+
+
+def read_audio(
+    path: str, sample_rate: int | None = None, start: float = 0.0, duration: float | None = None
+) -> np.ndarray:
+    """Read a recording, or a part of it, as the mean of its channels.
+
+    Args:
+        path: wav (8 to 32 bit, float), flac, ogg, mp3 or what else libsndfile decodes.
+        sample_rate: rate to resample to, in Hz; None keeps the file's.
+        start: where to begin, in seconds, rounded to the file's nearest sample.
+        duration: how much to read, in seconds; None reads to the end. A part that reaches
+            beyond the end of the file is shortened to the file.
+
+    Returns:
+        float32 array of shape (samples,), see the module's docstring for its exact length.
+
+    Raises:
+        AudioError: as the module's docstring says, or nothing lies between start and the end.
+    """
+    path = os.fspath(path)
+    with _open(path) as file:
+        first, count = _part(file, path, start, duration)
+        mono = np.concatenate(list(_decode(file, path, first, count)))
+        if sample_rate is None or sample_rate == file.samplerate:
+            return mono
+        length = _resampled_length(len(mono), file.samplerate, sample_rate)
+        return _fit(soxr.resample(mono, file.samplerate, sample_rate, quality=QUALITY), length)
+
+
+def read_blocks(path: str, sample_rate: int | None, seconds: float) -> Iterator[np.ndarray]:
+    """Read a recording of any length in consecutive blocks; memory does not grow with the file.
+
+    Args:
+        path: see :func:`read_audio`.
+        sample_rate: rate to resample to, in Hz; None keeps the file's.
+        seconds: length of a block; only the last one may be shorter.
+
+    Yields:
+        float32 arrays of shape (round(seconds * sample_rate),). Joined they equal
+        ``read_audio(path, sample_rate)``: same length, values within 1e-5.
+
+    Raises:
+        AudioError: see :func:`read_audio`; bad samples are found when their block is reached.
+    """
+    path = os.fspath(path)
+    with _open(path) as file:
+        pieces = _resampled(file, path, sample_rate or file.samplerate)
+        size = round(seconds * (sample_rate or file.samplerate))
+        if size < 1:
+            raise AudioError(f"{path}: blocks of {seconds} s, expected at least one sample")
+        rest = np.zeros(0, np.float32)
+        for piece in pieces:
+            rest = np.concatenate([rest, piece])
+            while len(rest) >= size:
+                yield rest[:size]
+                rest = rest[size:]
+        if len(rest):
+            yield rest
+
+
+def _resampled(file: sf.SoundFile, path: str, sample_rate: int) -> Iterator[np.ndarray]:
+    """Mono pieces of the whole file at ``sample_rate``, of exactly the promised length in all."""
+    source = _decode(file, path, 0, file.frames)
+    if sample_rate == file.samplerate:
+        yield from source
+        return
+    stream = soxr.ResampleStream(
+        file.samplerate, sample_rate, 1, dtype="float32", quality=QUALITY
+    )
+    read = written = 0
+    for piece in source:
+        read += len(piece)
+        out = stream.resample_chunk(piece)
+        written += len(out)
+        yield out
+    missing = _resampled_length(read, file.samplerate, sample_rate) - written
+    yield _fit(stream.resample_chunk(np.zeros(0, np.float32), last=True), max(missing, 0))
+
+
+def _resampled_length(samples: int, source: int, target: int) -> int:
+    return max(1, round(samples * target / source))
+
+
+def _fit(samples: np.ndarray, length: int) -> np.ndarray:
+    """Cut or zero-pad to ``length``: soxr may round the last half sample the other way."""
+    return np.pad(samples[:length], (0, max(0, length - len(samples))))
+
+
+def _part(file: sf.SoundFile, path: str, start: float, duration: float | None) -> tuple[int, int]:
+    """First frame and number of frames of a part given in seconds."""
+    rate, total = file.samplerate, file.frames
+    first = round(start * rate)
+    if not 0 <= first < total:
+        raise AudioError(f"{path}: start at {start} s, expected 0 to {total / rate:.3f} s")
+    count = total - first if duration is None else min(round(duration * rate), total - first)
+    if count < 1:
+        raise AudioError(f"{path}: a part of {duration} s, expected at least one sample")
+    return first, count
+
+
+def _decode(file: sf.SoundFile, path: str, first: int, count: int) -> Iterator[np.ndarray]:
+    """Mono float32 pieces of ``count`` frames from frame ``first``, checked."""
+    done = 0
+    try:
+        if first:
+            file.seek(first)
+        while done < count:
+            frames = min(BLOCK_FRAMES, count - done)
+            data = file.read(frames, dtype="float32", always_2d=True)
+            _check_finite(data, path, (first + done) / file.samplerate, file.samplerate)
+            done += len(data)
+            if len(data):
+                yield data.mean(axis=1) if data.shape[1] > 1 else data[:, 0]
+            if len(data) < frames:
+                break
+    except sf.LibsndfileError as error:
+        raise AudioError(
+            f"{path}: truncated or damaged, decoding failed after {first + done} of "
+            f"{file.frames} samples ({error.error_string})"
+        ) from None
+    if done == 0 or done < count - _slack(file, path):
+        raise AudioError(
+            f"{path}: truncated, found {first + done} samples, the header promises {file.frames}"
+        )
+
+
+def _slack(file: sf.SoundFile, path: str) -> float:
+    """Samples that may be missing at the end of a whole file."""
+    if file.format == "MP3" and not mp3_has_count(path):
+        return math.inf
+    return LOSSY_SLACK if file.format in ("MP3", "OGG") else 0
+
+
+def _check_finite(data: np.ndarray, path: str, begin: float, rate: int) -> None:
+    """Raise when a sample of ``data`` (frames, channels), which starts at ``begin`` s, is bad."""
+    if np.isfinite(data).all():
+        return
+    frames, channels = np.nonzero(~np.isfinite(data))
+    raise AudioError(
+        f"{path}: {len(frames)} NaN or infinite samples, the first at "
+        f"{begin + frames[0] / rate:.4f} s in channel {channels[0] + 1}; expected finite numbers"
+    )
+
+
+def _open(path: str) -> sf.SoundFile:
+    """Open a recording whose header can be trusted."""
+    head = checked_head(path)
+    try:
+        file = sf.SoundFile(path)
+    except (sf.LibsndfileError, TypeError) as error:  # TypeError: soundfile on headerless ".raw"
+        reason = getattr(error, "error_string", str(error)).strip(" .")
+        raise AudioError(
+            f"{path}: not audio ({reason}; it starts with {head!r}); "
+            "expected wav, flac, ogg or mp3"
+        ) from None
+    if file.frames < 1:
+        file.close()
+        raise AudioError(f"{path}: 0 samples, expected at least one")
+    return file

@@ -1,0 +1,159 @@
+"""TUT Rare Sound Events 2017 (DCASE 2017 Task 2), in the folder trees its authors publish.
+
+The trees, file names and formats are those of the READMEs inside "TUT Rare Sound events 2017,
+Development dataset" and "... Evaluation dataset" (A. Diment, T. Heittola, A. Mesaros,
+T. Virtanen) and of the published mixture synthesizer (TUT-ARG/
+TUT_Rare_sound_events_mixture_synthesizer: core.py for the event lists and recipes,
+affected_files.txt for the mixtures whose background contains a cry by itself). Under the root::
+
+    TUT-rare-sound-events-2017-development/data/mixture_data/{devtrain,devtest}/<hash>/
+        meta/event_list_devtrain_babycry.csv         file [onset offset label], tabs, seconds
+        meta/mixture_recipes_devtrain_babycry.yaml   optional here
+        audio/mixture_devtrain_babycry_000_<hash>.wav    44.1 kHz, 24 bit, 30 s
+    TUT-rare-sound-events-2017-evaluation/data/mixture_data/evaltest/<hash>/   likewise
+
+``datasets/README.md`` says where to get them.
+"""
+import logging
+import os
+from typing import Sequence
+
+import yaml
+from detectron2.data import DatasetCatalog, MetadataCatalog
+
+from audiodet.data.datasets.tsv import table_dicts
+from audiodet.data.label_table import STRONG, read_table
+from audiodet.errors import DataError
+
+logger = logging.getLogger(__name__)
+
+LABELS = ("babycry", "glassbreak", "gunshot")
+# Our split -> (part of the data, folder in the tree, hash of the official mixing parameters).
+SPLITS = {
+    "devtrain": ("development", "devtrain", "20b255387a2d0cddc0a3dff5014875e7"),
+    "devtest": ("development", "devtest", "20b255387a2d0cddc0a3dff5014875e7"),
+    "eval": ("evaluation", "evaltest", "bbb81504db15a03680a0044474633b67"),
+}
+AFFECTED = os.path.join("TUT_Rare_sound_events_mixture_synthesizer", "affected_files.txt")
+
+
+def register_tut_rare(root: str) -> None:
+    """Register ``tut_rare_2017_{devtrain,devtest,eval}`` and one set per label and split.
+
+    Args:
+        root: folder that holds the official trees; nothing is read before a set is asked for.
+    """
+    for split in SPLITS:
+        _register(f"tut_rare_2017_{split}", root, split, LABELS)
+        for label in LABELS:
+            _register(f"tut_rare_2017_{label}_{split}", root, split, [label])
+
+
+def load_tut_rare(root: str, split: str, labels: Sequence[str] = LABELS) -> list[dict]:
+    """Dataset dicts of the official mixtures.
+
+    Args:
+        root: folder that holds the official trees.
+        split: "devtrain", "devtest" or "eval".
+        labels: classes whose mixtures are loaded; also the order of the category ids.
+
+    Returns:
+        One dict per mixture of the event lists. ``target`` is the class whose list it stands in:
+        the protocol scores each class on its own mixtures only. With recipes in the tree,
+        ``source_group`` is the recording of the event ("babycry/31527.wav") or, without an
+        event, of the background ("a001"). Mixtures named by affected_files.txt are left out.
+
+    Raises:
+        DataError: the tree, a list or mixtures are missing, or a list is damaged.
+        AudioError: the header of a mixture cannot be read.
+    """
+    part, subset, _ = SPLITS[split]
+    top = os.path.join(root, f"TUT-rare-sound-events-2017-{part}")
+    folder = _mixture_folder(top, split)
+    affected = _affected(os.path.join(top, AFFECTED))
+    clips = []
+    for label in labels:
+        meta = os.path.join(folder, "meta")
+        events = os.path.join(meta, f"event_list_{subset}_{label}.csv")
+        groups = _source_groups(os.path.join(meta, f"mixture_recipes_{subset}_{label}.yaml"))
+        clips += _load_class(events, os.path.join(folder, "audio"), label, labels, affected, groups)
+    for number, clip in enumerate(clips):
+        clip["image_id"] = number
+    return clips
+
+
+def _register(name: str, root: str, split: str, labels: Sequence[str]) -> None:
+    DatasetCatalog.register(name, lambda: load_tut_rare(root, split, labels))
+    MetadataCatalog.get(name).set(thing_classes=list(labels), evaluator_type="sed")
+
+
+def _load_class(
+    events: str,
+    audio_dir: str,
+    label: str,
+    labels: Sequence[str],
+    affected: set[str],
+    groups: dict[str, str],
+) -> list[dict]:
+    """Dicts of the mixtures of one event list."""
+    if not os.path.isfile(events):
+        raise DataError(f"{events}: no such event list; see datasets/README.md for the tree")
+    table = read_table(events, [label], header=STRONG)
+    if table.problems:
+        raise DataError(f"{events}:{table.problems[0].line}: {table.problems[0].text}")
+    dropped = {row.filename for row in table.rows} & affected
+    if dropped:
+        logger.info("%s: left out %d mixtures of affected_files.txt", events, len(dropped))
+        table.rows = [row for row in table.rows if row.filename not in dropped]
+    clips = table_dicts(table, audio_dir, list(labels))
+    for clip in clips:
+        clip["target"] = label
+        group = groups.get(os.path.basename(clip["file_name"]))
+        if group:
+            clip["source_group"] = group
+    return clips
+
+
+def _mixture_folder(top: str, split: str) -> str:
+    """Folder with the ``meta`` and ``audio`` of a split: the official hash, or the only one."""
+    _, subset, official = SPLITS[split]
+    parent = os.path.join(top, "data", "mixture_data", subset)
+    found = sorted(os.listdir(parent)) if os.path.isdir(parent) else []
+    found = [name for name in found if os.path.isdir(os.path.join(parent, name))]
+    if official in found:
+        return os.path.join(parent, official)
+    if len(found) == 1:
+        return os.path.join(parent, found[0])
+    raise DataError(
+        f"{os.path.join(parent, official)}: no such folder (found {', '.join(found) or 'nothing'}"
+        f" in {parent}); see datasets/README.md for the tree and where to get it"
+    )
+
+
+def _affected(path: str) -> set[str]:
+    """Mixtures that the authors withdrew; empty when the tree has no such list."""
+    if not os.path.isfile(path):
+        return set()
+    with open(path, encoding="utf-8") as stream:
+        return set(stream.read().split())
+
+
+def _source_groups(path: str) -> dict[str, str]:
+    """Mixture file name -> the recording it is made of; empty when there are no recipes."""
+    if not os.path.isfile(path):
+        return {}
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        with open(path, encoding="utf-8") as stream:
+            recipes = yaml.load(stream, Loader=loader)
+        return {recipe["mixture_audio_filename"]: _source(recipe) for recipe in recipes}
+    except (yaml.YAMLError, KeyError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path}: not a list of mixture recipes ({reason})") from None
+
+
+def _source(recipe: dict) -> str:
+    """Recording of the event; without one, the background's, of which files are segments."""
+    if recipe["event_present"]:
+        return recipe["event_path"]
+    return os.path.splitext(os.path.basename(recipe["bg_path"]))[0].split("_")[0]

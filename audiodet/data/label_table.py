@@ -1,0 +1,185 @@
+"""Label tables in the conventions of DESED: tab separated text, times in seconds.
+
+Three kinds, told apart by the header:
+
+- strong: ``filename onset offset event_label``, a row per event; a row whose last three fields
+  are empty or absent is a clip without events (and means nothing for a clip that has some);
+- weak: ``filename event_labels``, the labels of a clip joined by commas;
+- unlabelled: ``filename``.
+
+Other columns are ignored. UTF-8 with or without byte order mark, any line ends.
+"""
+import csv
+import math
+import os
+from dataclasses import dataclass, field
+from typing import Sequence
+
+from audiodet.errors import DataError
+
+STRONG = ("filename", "onset", "offset", "event_label")
+WEAK = ("filename", "event_labels")
+CLIP_TOLERANCE = 0.05  # seconds that an offset may lie behind the clip's end: it is cut there
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line: an event (one label and times in seconds), or a clip's labels without times."""
+
+    line: int
+    filename: str
+    labels: tuple[str, ...] = ()
+    onset: float | None = None
+    offset: float | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A line that cannot be used: its number, what kind of mistake, found and expected."""
+
+    line: int
+    kind: str
+    text: str
+
+
+@dataclass
+class LabelTable:
+    """Rows of a label table that can be used, and the problems of those that cannot.
+
+    Attributes:
+        path: the table's file.
+        kind: "strong", "weak" or "unlabelled".
+        rows: good rows, in the order of the file.
+        problems: bad lines, in the order of the file.
+    """
+
+    path: str
+    kind: str
+    rows: list[Row] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def labels(self) -> list[str]:
+        """Labels that occur, sorted."""
+        return sorted({label for row in self.rows for label in row.labels})
+
+    def clips(self) -> dict[str, list[Row]]:
+        """Rows per clip; different spellings of one relative path are one clip."""
+        clips: dict[str, list[Row]] = {}
+        for row in self.rows:
+            clips.setdefault(os.path.normpath(row.filename), []).append(row)
+        return clips
+
+
+def read_table(
+    path: str, labels: Sequence[str] | None = None, header: Sequence[str] | None = None
+) -> LabelTable:
+    """Read a label table without looking at the audio.
+
+    Args:
+        path: the table.
+        labels: the labels that may occur; None accepts all.
+        header: the columns of a file that has no header line; None reads the first line.
+
+    Raises:
+        DataError: the file cannot be read or its header lacks a column. Bad lines do not raise:
+            they are listed in the result's ``problems``.
+    """
+    path = os.fspath(path)
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as stream:
+            lines = csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
+            columns = list(header) if header else [name.strip() for name in next(lines, [])]
+            table = LabelTable(path, _kind(path, columns))
+            for fields in lines:
+                if any(text.strip() for text in fields):
+                    _add_line(table, lines.line_num, dict(zip(columns, fields)), labels)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}), expected labels") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: not a text file ({error}), expected UTF-8 text") from None
+    return table
+
+
+def outside_clip(row: Row, duration: float) -> str | None:
+    """What is wrong with an event in a clip of ``duration`` seconds; None when it lies inside.
+
+    An offset at most ``CLIP_TOLERANCE`` behind the end counts as inside.
+    """
+    if row.onset is None:
+        return None
+    if row.onset >= duration or row.offset > duration + CLIP_TOLERANCE:
+        return (
+            f"event {row.onset:g} to {row.offset:g} s in {row.filename}, "
+            f"expected inside the clip's {duration:.3f} s"
+        )
+    return None
+
+
+def _kind(path: str, columns: list[str]) -> str:
+    """Kind of table that a header belongs to."""
+    if set(STRONG) <= set(columns):
+        return "strong"
+    if set(WEAK) <= set(columns):
+        return "weak"
+    if "filename" in columns and not set(STRONG[1:]) & set(columns):
+        return "unlabelled"
+    missing = [name for name in STRONG if name not in columns]
+    raise DataError(
+        f"{path}: column {', '.join(missing)} missing, found {columns}, expected tab-separated "
+        f"{' '.join(STRONG)} or {' '.join(WEAK)} or filename"
+    )
+
+
+def _add_line(table: LabelTable, line: int, fields: dict, labels: Sequence[str] | None) -> None:
+    """Append a line to the table's rows or to its problems."""
+    fields = {name: text.strip() for name, text in fields.items()}
+    try:
+        row = _row(table.kind, line, fields)
+    except ValueError as error:
+        table.problems.append(Problem(line, "bad row", str(error)))
+        return
+    unknown = [label for label in row.labels if labels is not None and label not in labels]
+    if unknown:
+        text = f"unknown label {', '.join(unknown)}, expected one of {', '.join(labels)}"
+        table.problems.append(Problem(line, "unknown label", text))
+    else:
+        table.rows.append(row)
+
+
+def _row(kind: str, line: int, fields: dict[str, str]) -> Row:
+    """Turn one line into a row.
+
+    Raises:
+        ValueError: what was found and what was expected.
+    """
+    filename = fields.get("filename", "")
+    if not filename:
+        raise ValueError(f"no file name, found {list(fields.values())}, expected a file name")
+    if kind == "unlabelled":
+        return Row(line, filename)
+    if kind == "weak":
+        names = [name.strip() for name in fields.get("event_labels", "").split(",")]
+        return Row(line, filename, tuple(dict.fromkeys(name for name in names if name)))
+    event = [fields.get(name, "") for name in STRONG[1:]]
+    if not any(event):
+        return Row(line, filename)
+    if not all(event):
+        raise ValueError(
+            f"{filename}: onset, offset, event_label are {event}, expected all three or none"
+        )
+    onset, offset = (_seconds(filename, name, fields[name]) for name in ("onset", "offset"))
+    if onset < 0 or onset >= offset:
+        raise ValueError(
+            f"{filename}: onset {onset:g} and offset {offset:g} s, expected 0 <= onset < offset"
+        )
+    return Row(line, filename, (event[2],), onset, offset)
+
+
+def _seconds(filename: str, name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{filename}: {name} is {text!r}, expected a number of seconds")
+    return value

@@ -1,0 +1,112 @@
+"""Dataset dict (seconds) -> the model's input (frames). The only door between the two units."""
+import copy
+
+import numpy as np
+import torch
+from detectron2.data import detection_utils
+from detectron2.data import transforms as T
+
+from audiodet.audio.io import read_audio
+from audiodet.data.augmentation import augment, choose_crop
+from audiodet.data.cache import FeatureCache
+from audiodet.data.rendering import render
+from audiodet.data.spectrogram import LogMel
+from audiodet.errors import AudioError
+
+
+class SEDMapper:
+    """Loads or renders a clip, computes its log-mel, and moves its events onto the frames.
+
+    Returns the dataset dict with
+        image: (1, H, T) float32, un-normalised log-mel.
+        instances: ``gt_boxes`` (R, 4) in frames, full height, and ``gt_classes``.
+        clip_labels: (K,) ones where the clip holds the class.
+        width: the seconds that the spectrogram spans, T * hop / rate, and height 1, so that
+            ``detector_postprocess`` brings predictions back to seconds.
+        duration: the clip's length in seconds (up to a hop less than ``width``).
+    """
+
+    def __init__(self, cfg, is_train: bool):
+        self.is_train = is_train
+        self.seed = max(cfg.SEED, 0)
+        self.num_classes = len(cfg.DATASETS.LABELS)
+        self.crop, self.augmentation = cfg.INPUT.CROP_AUDIO, cfg.INPUT.SPEC_AUGMENT
+        self.log_mel = LogMel.from_config(cfg)
+        folder = cfg.INPUT.CACHE_DIR
+        front_end = {"audio": dict(cfg.INPUT.AUDIO), "spectrogram": dict(cfg.INPUT.SPECTROGRAM)}
+        for key in ("NORMALIZE", "NORMALIZE_CLIPS"):  # applied behind the cache, in the model
+            front_end["spectrogram"].pop(key)
+        self.cache = FeatureCache(folder, front_end) if folder else None
+
+    def __call__(self, dataset_dict: dict) -> dict:
+        clip = copy.deepcopy(dataset_dict)
+        rng = np.random.default_rng((self.seed, clip.pop("draw", 0)))
+        log_mel = self.spectrogram(clip)
+        hop, start = self.log_mel.seconds_per_frame, 0
+        if self.is_train and self.crop.SECONDS:
+            start, log_mel = self._crop(log_mel, clip, rng)
+        if self.is_train:
+            log_mel = augment(log_mel, rng, self.augmentation)
+        bands, frames = log_mel.shape
+        to_frames = T.TransformList(
+            [
+                T.CropTransform(start * hop, 0.0, frames * hop, 1.0),
+                T.ResizeTransform(1, frames * hop, bands, frames),
+            ]
+        )
+        clip.update(image=torch.from_numpy(log_mel)[None], duration=clip["width"])
+        clip.update(height=1, width=frames * hop)
+        self._place_events(clip, to_frames, (bands, frames))
+        return clip
+
+    def spectrogram(self, clip: dict) -> np.ndarray:
+        """Log-mel of a dataset dict, (H, T) float32."""
+        if self.cache is None:
+            return self._compute(clip)
+        return self.cache.get(clip, lambda: self._compute(clip))
+
+    def _compute(self, clip: dict) -> np.ndarray:
+        waveform = self.waveform(clip)
+        if len(waveform) < self.log_mel.n_fft:
+            raise AudioError(
+                f"{clip['file_name']}: {len(waveform)} samples at {self.log_mel.sample_rate} Hz, "
+                f"expected at least {self.log_mel.n_fft} (one analysis window)"
+            )
+        return self.log_mel(torch.from_numpy(waveform)).numpy()
+
+    def waveform(self, clip: dict) -> np.ndarray:
+        """Samples of a dataset dict at the model's rate, (samples,) float32."""
+        rate = self.log_mel.sample_rate
+        if "recipe" in clip:
+            return render(clip["recipe"], clip["soundbank"], rate)
+        return read_audio(clip["file_name"], rate)
+
+    def _crop(self, log_mel, clip, rng):
+        """A random crop: its first frame and its log-mel; a shorter clip stays as it is."""
+        hop = self.log_mel.seconds_per_frame
+        wanted = round(self.crop.SECONDS / hop)
+        events = [(a["bbox"][0], a["bbox"][2]) for a in clip.get("annotations", ())]
+        seconds = choose_crop(
+            log_mel.shape[1] * hop, wanted * hop, events, rng, self.crop.EVENT_FRACTION
+        )
+        start = int(seconds / hop)
+        return start, np.ascontiguousarray(log_mel[:, start : start + wanted])
+
+    def _place_events(self, clip: dict, to_frames, image_size) -> None:
+        """Annotations in seconds -> "instances" in frames and "clip_labels"."""
+        annotations, kept = clip.pop("annotations", []), []
+        for annotation in annotations:
+            full = to_frames.apply_box(np.array([annotation["bbox"]]))[0]
+            moved = detection_utils.transform_instance_annotations(
+                annotation, to_frames, image_size
+            )
+            inside = moved["bbox"][2] - moved["bbox"][0]
+            if inside >= self.crop.MIN_EVENT_FRACTION * (full[2] - full[0]):
+                kept.append(moved)
+        instances = detection_utils.annotations_to_instances(kept, image_size)
+        if not kept:
+            instances.gt_classes = torch.zeros(0, dtype=torch.int64)
+        clip["instances"] = instances
+        labels = clip.get("clip_labels", instances.gt_classes)
+        clip["clip_labels"] = torch.zeros(self.num_classes)
+        clip["clip_labels"][torch.as_tensor(labels, dtype=torch.int64)] = 1.0

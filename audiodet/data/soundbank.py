@@ -1,0 +1,217 @@
+"""Sound banks: folders of isolated events, backgrounds and distractors that mixtures are made of.
+
+Two layouts are read. With a ``soundbank.csv`` in the folder, its rows say what each file is.
+Without one, the folder tree does: ``<class>/*`` (or ``events/<class>/*``), ``backgrounds/**`` and
+optionally ``distractors/**``; there every file is its own source.
+"""
+import csv
+import hashlib
+import os
+import random
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Collection, Iterable
+
+from audiodet.audio.io import audio_info
+from audiodet.errors import DataError
+
+KINDS = ("events", "backgrounds", "distractors")
+COLUMNS = ("path", "kind", "label", "split", "fold", "duration", "onset", "offset", "split_group")
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+FOLDS = 4
+MIN_HELD_OUT_EVENT_GROUPS = 2
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One file of a sound bank.
+
+    Attributes:
+        path: file, relative to the bank's root, with forward slashes.
+        kind: "events", "backgrounds" or "distractors".
+        label: class of the event, or the kind of background or distractor.
+        split: "train" or "val".
+        fold: fold of a cross-validation, from 0.
+        onset, offset: part of the file that holds the sound, in seconds.
+        duration: length of the file in seconds.
+        split_group: source that the clip comes from; never in two splits or two folds.
+    """
+
+    path: str
+    kind: str
+    label: str
+    split: str
+    fold: int
+    onset: float
+    offset: float
+    duration: float
+    split_group: str
+
+
+@dataclass(frozen=True)
+class SoundBank:
+    """The clips of one folder, sorted by path."""
+
+    root: str
+    clips: tuple[Clip, ...]
+
+    @property
+    def labels(self) -> list[str]:
+        """Labels of the events, sorted."""
+        return sorted({clip.label for clip in self.clips if clip.kind == "events"})
+
+    def select(
+        self,
+        kind: str | None = None,
+        labels: Collection[str] | None = None,
+        folds: Collection[int] | None = None,
+        groups: Collection[str] | None = None,
+        split: str | None = None,
+    ) -> list[Clip]:
+        """Clips that match all given criteria, in the order of the bank."""
+        return [
+            clip
+            for clip in self.clips
+            if (kind is None or clip.kind == kind)
+            and (labels is None or clip.label in labels)
+            and (folds is None or clip.fold in folds)
+            and (groups is None or clip.split_group in groups)
+            and (split is None or clip.split == split)
+        ]
+
+
+def soundbank_root(cfg_value: str = "") -> str:
+    """Folder of the sound bank: the given one, else the environment's AUDIODET_SOUNDBANK.
+
+    Raises:
+        DataError: neither is set.
+    """
+    root = cfg_value or os.environ.get("AUDIODET_SOUNDBANK", "")
+    if not root:
+        raise DataError(
+            "no sound bank: set the environment variable AUDIODET_SOUNDBANK "
+            "(or the key DATASETS.SOUNDBANK) to its folder"
+        )
+    return root
+
+
+def load_soundbank(folder: str) -> SoundBank:
+    """Read a sound bank from its ``soundbank.csv``, or from a plain folder-per-class tree.
+
+    Raises:
+        DataError: the folder, a column, a listed file, all events or all backgrounds are
+            missing, or a row contradicts itself.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise DataError(f"{folder}: no such folder, expected a sound bank")
+    table = root / "soundbank.csv"
+    clips = _read_table(table) if table.is_file() else _read_tree(root)
+    for kind in ("events", "backgrounds"):
+        if not any(clip.kind == kind for clip in clips):
+            raise DataError(f"{folder}: the sound bank holds no {kind}, expected at least one file")
+    return SoundBank(str(folder), tuple(sorted(clips, key=lambda clip: clip.path)))
+
+
+def hold_out(
+    clips: Iterable[Clip], fraction: float, seed: int
+) -> tuple[list[Clip], list[Clip]]:
+    """Split clips by source, to carve validation sources out of training sources.
+
+    About ``fraction`` of the source groups are held out: of each event label (at least 2 groups),
+    of all backgrounds (at least 1) and of all distractors. A held-out group loses all its clips.
+
+    Returns:
+        (kept, held out).
+
+    Raises:
+        DataError: a label or the backgrounds have too few source groups to split.
+    """
+    clips = list(clips)
+    pools = defaultdict(set)
+    for clip in clips:
+        pools[(clip.kind, clip.label if clip.kind == "events" else "")].add(clip.split_group)
+    held = set()
+    for (kind, label), groups in sorted(pools.items()):
+        least = {"events": MIN_HELD_OUT_EVENT_GROUPS, "backgrounds": 1, "distractors": 0}[kind]
+        count = max(least, round(fraction * len(groups)))
+        if len(groups) <= count:
+            raise DataError(
+                f"{label or kind}: {len(groups)} source groups, "
+                f"expected at least {count + 1} to hold {count} out"
+            )
+        order = sorted(groups)
+        random.Random(f"{seed}/{kind}/{label}").shuffle(order)
+        held.update(order[:count])
+    kept = [clip for clip in clips if clip.split_group not in held]
+    return kept, [clip for clip in clips if clip.split_group in held]
+
+
+def _read_table(table: Path) -> list[Clip]:
+    with open(table, newline="", encoding="utf-8-sig") as stream:
+        reader = csv.DictReader(stream)
+        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+        if missing:
+            raise DataError(f"{table}: no column {', '.join(missing)}; expected {list(COLUMNS)}")
+        return [_row_clip(row, f"{table}:{reader.line_num}", table.parent) for row in reader]
+
+
+def _row_clip(row: dict, where: str, root: Path) -> Clip:
+    """A clip from a row of soundbank.csv; an empty onset or offset means the file's edge."""
+    if row["kind"] not in KINDS:
+        raise DataError(f"{where}: kind {row['kind']!r}, expected one of {list(KINDS)}")
+    if not (root / row["path"]).is_file():
+        raise DataError(f"{where}: file {row['path']} is missing in {root}")
+    try:
+        fold, duration = int(row["fold"]), float(row["duration"])
+        onset, offset = float(row["onset"] or 0.0), float(row["offset"] or duration)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{where}: {error}; expected numbers in fold, duration, onset, offset"
+        ) from None
+    if not 0 <= onset < offset <= duration:
+        raise DataError(
+            f"{where}: onset {onset} s and offset {offset} s, "
+            f"expected 0 <= onset < offset <= duration {duration} s"
+        )
+    return Clip(
+        row["path"], row["kind"], row["label"], row["split"], fold, onset, offset, duration,
+        row["split_group"],
+    )  # fmt: skip
+
+
+def _read_tree(root: Path) -> list[Clip]:
+    """Clips of a plain folder-per-class bank.
+
+    Folds are dealt in the order of a hash of the path, over each event label, all backgrounds
+    and all distractors; split "val" is the last fold.
+    """
+    pools = defaultdict(list)
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        if path.suffix.lower() in AUDIO_SUFFIXES and "/" in name:
+            kind, label = _kind_and_label(name, root)
+            pools[kind, label if kind == "events" else ""].append((_hash(name), name, label))
+    clips = []
+    for (kind, _), files in pools.items():
+        for i, (_, name, label) in enumerate(sorted(files)):
+            fold, duration = i % FOLDS, audio_info(str(root / name)).duration
+            split = "val" if fold == FOLDS - 1 else "train"
+            clips.append(Clip(name, kind, label, split, fold, 0.0, duration, duration, name))
+    return clips
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _kind_and_label(name: str, root: Path) -> tuple[str, str]:
+    """Kind and label of a file from its folders, e.g. "backgrounds/street/a.wav"."""
+    folders = name.split("/")[:-1]
+    kind = {"background": "backgrounds", "distractor": "distractors"}.get(folders[0], folders[0])
+    if kind not in KINDS:
+        return "events", folders[0]
+    if kind == "events" and len(folders) < 2:
+        raise DataError(f"{root / name}: an event without a label, expected events/<class>/<file>")
+    return kind, folders[1] if len(folders) > 1 else kind

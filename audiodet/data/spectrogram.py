@@ -1,0 +1,142 @@
+"""Waveform -> log-mel spectrogram, and its normalisation, as torch modules.
+
+Shape shorthand: N clips, H mel bands, T frames.
+"""
+import math
+
+import torch
+from torch import nn
+
+from audiodet.errors import ConfigError
+
+# Slaney's mel scale, librosa's default: linear below 1 kHz, logarithmic above.
+_LINEAR_HZ_PER_MEL = 200.0 / 3
+_BREAK_HZ = 1000.0
+_LOG_STEP = math.log(6.4) / 27.0
+
+
+def hz_to_mel(hz: float) -> float:
+    """Frequency in Hz -> Slaney mel."""
+    if hz < _BREAK_HZ:
+        return hz / _LINEAR_HZ_PER_MEL
+    return _BREAK_HZ / _LINEAR_HZ_PER_MEL + math.log(hz / _BREAK_HZ) / _LOG_STEP
+
+
+def mel_to_hz(mel: torch.Tensor) -> torch.Tensor:
+    """Slaney mel -> frequency in Hz, element-wise."""
+    break_mel = _BREAK_HZ / _LINEAR_HZ_PER_MEL
+    above = _BREAK_HZ * torch.exp(_LOG_STEP * (mel - break_mel))
+    return torch.where(mel < break_mel, mel * _LINEAR_HZ_PER_MEL, above)
+
+
+def mel_filters(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float):
+    """Triangular mel filters of equal area, (H, n_fft // 2 + 1); equal to ``librosa.filters.mel``."""
+    mels = torch.linspace(hz_to_mel(f_min), hz_to_mel(f_max), n_mels + 2, dtype=torch.float64)
+    edges = mel_to_hz(mels)
+    bins = torch.linspace(0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64)
+    ramps = edges[:, None] - bins[None, :]
+    widths = edges.diff()[:, None]
+    rising = -ramps[:-2] / widths[:-1]
+    falling = ramps[2:] / widths[1:]
+    triangles = torch.minimum(rising, falling).clamp(min=0)
+    return (triangles * (2.0 / (edges[2:] - edges[:-2]))[:, None]).float()
+
+
+class LogMel(nn.Module):
+    """Natural logarithm of mel-band power: (N, samples) or (samples,) -> (N, H, T) or (H, T).
+
+    Frame t is centred on sample t * hop (zeros beyond the clip), so T = 1 + samples // hop.
+    """
+
+    def __init__(self, sample_rate, n_fft, hop, n_mels, f_min=0.0, f_max=0.0, floor=1e-10):
+        """
+        Args:
+            sample_rate: in Hz.
+            n_fft, hop: window and hop, in samples.
+            n_mels: number of mel bands H.
+            f_min, f_max: edges of the mel bank, in Hz; f_max 0 is half the sample rate.
+            floor: mel power below it is raised to it, so silence gives log(floor).
+        """
+        super().__init__()
+        f_max = f_max or sample_rate / 2
+        if not 0 <= f_min < f_max <= sample_rate / 2:
+            raise ConfigError(
+                f"INPUT.SPECTROGRAM: F_MIN {f_min} and F_MAX {f_max} Hz, expected "
+                f"0 <= F_MIN < F_MAX <= {sample_rate / 2} Hz (half the sample rate)"
+            )
+        self.sample_rate, self.n_fft, self.hop, self.n_mels = sample_rate, n_fft, hop, n_mels
+        self.f_min, self.f_max, self.floor = f_min, f_max, floor
+        filters = mel_filters(sample_rate, n_fft, n_mels, f_min, f_max)
+        # Highest bin that any filter weighs: bins above it are not multiplied.
+        self.bins = int(filters.any(dim=0).nonzero().max()) + 1
+        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+        self.register_buffer("filters", filters[:, : self.bins].contiguous(), persistent=False)
+
+    @classmethod
+    def from_config(cls, cfg) -> "LogMel":
+        spec = cfg.INPUT.SPECTROGRAM
+        return cls(
+            cfg.INPUT.AUDIO.SAMPLE_RATE, spec.N_FFT, spec.HOP, spec.N_MELS,
+            spec.F_MIN, spec.F_MAX, spec.FLOOR,
+        )  # fmt: skip
+
+    @property
+    def seconds_per_frame(self) -> float:
+        """Time between two frames, in seconds: the only frames-to-seconds ratio there is."""
+        return self.hop / self.sample_rate
+
+    def mel_power(self, waveform: torch.Tensor) -> torch.Tensor:
+        """(..., samples) -> mel power (..., H, T)."""
+        spectrum = torch.stft(
+            waveform, self.n_fft, self.hop, window=self.window, center=True,
+            pad_mode="constant", return_complex=True,
+        )  # fmt: skip
+        spectrum = torch.view_as_real(spectrum[..., : self.bins, :])
+        return self.filters @ spectrum.square().sum(-1)
+
+    def forward(self, waveform: torch.Tensor) -> torch.Tensor:
+        return self.mel_power(waveform).clamp_(min=self.floor).log_()
+
+
+class SpectrogramNormalizer(nn.Module):
+    """Log-mel -> the network's input; its constants are part of the model's state.
+
+    "train": (x - mean) / deviation per mel band, measured on training clips by :meth:`fit`.
+    "clip": minimum and maximum of each clip become 0 and 1 (a constant clip becomes 0).
+    """
+
+    def __init__(self, mode: str, n_mels: int):
+        super().__init__()
+        if mode not in ("train", "clip"):
+            raise ConfigError(
+                f"INPUT.SPECTROGRAM.NORMALIZE is {mode!r}, expected 'train' or 'clip'"
+            )
+        self.mode = mode
+        if mode == "train":
+            self.register_buffer("mean", torch.zeros(1, n_mels, 1))
+            self.register_buffer("std", torch.ones(1, n_mels, 1))
+
+    @torch.no_grad()
+    def fit(self, images) -> None:
+        """Measure mean and deviation per band over an iterable of (1, H, T) log-mels."""
+        if self.mode != "train":
+            return
+        frames, total, squares = 0, 0.0, 0.0
+        for image in images:
+            image = image.double()
+            frames += image.shape[-1]
+            total = total + image.sum(-1, keepdim=True)
+            squares = squares + image.square().sum(-1, keepdim=True)
+        if not frames:
+            raise ConfigError("the per-band normalisation found no training frames to measure")
+        mean = total / frames
+        std = (squares / frames - mean.square()).clamp(min=0).sqrt()
+        self.mean.copy_(mean)
+        self.std.copy_(std.clamp(min=1e-3))  # a band that never changes stays finite
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """(1, H, T) log-mel -> (1, H, T)."""
+        if self.mode == "train":
+            return (image - self.mean) / self.std
+        low, high = image.amin(), image.amax()
+        return (image - low) / (high - low).clamp(min=1e-6)

@@ -1,0 +1,136 @@
+"""What audiodet needs, what of it is here, and the command that mends the rest.
+
+Only the standard library is imported at the top and nothing of audiodet, so that the report also
+comes out where torch or detectron2 are missing: ``python audiodet/doctor.py`` works even then.
+"""
+import importlib
+import importlib.metadata
+import os
+import sys
+import warnings
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Part:
+    """A package that audiodet uses.
+
+    Attributes:
+        module: name it is imported by.
+        package: name it is installed by.
+        use: what for; "" for parts that audiodet cannot work without.
+    """
+
+    module: str
+    package: str
+    use: str = ""
+
+
+REQUIRED = (
+    Part("numpy", "numpy"),
+    Part("torch", "torch"),
+    Part("torchvision", "torchvision"),
+    Part("soundfile", "soundfile"),
+    Part("soxr", "soxr"),
+    Part("librosa", "librosa"),
+    Part("yaml", "pyyaml"),
+    Part("safetensors", "safetensors"),
+    Part("matplotlib", "matplotlib"),
+    Part("tqdm", "tqdm"),
+    Part("pycocotools", "pycocotools"),
+    Part("sed_eval", "sed_eval"),
+)
+OPTIONAL = (
+    Part("sed_scores_eval", "sed_scores_eval", "threshold-free scores"),
+    Part("tensorboard", "tensorboard", "training curves"),
+    Part("onnxruntime", "onnxruntime", "running exported models"),
+    Part("ray", "ray", "work on many machines"),
+    Part("pyarrow", "pyarrow", "tables in Parquet"),
+)
+
+
+def main() -> int:
+    """Print the report; 0 when all required parts work, 1 otherwise."""
+    warnings.simplefilter("ignore")  # deprecations inside the packages that are about to load
+    print(f"Python {sys.version.split()[0]} ({sys.executable})")
+    print("Required:")
+    working = [_report(part) for part in REQUIRED]
+    working.append(_report_detectron2())
+    print("Optional:")
+    for part in OPTIONAL:
+        _report(part)
+    print("Devices:")
+    for line in _devices():
+        print(f"  {line}")
+    bad = working.count(False)
+    print(f"{bad} required parts to mend." if bad else "All required parts work.")
+    return 1 if bad else 0
+
+
+def _report(part: Part) -> bool:
+    """Print a part's line; whether it can be imported."""
+    use = f" ({part.use})" if part.use else ""
+    try:
+        module = importlib.import_module(part.module)
+    except Exception as error:  # a broken binary can raise anything, and that is the finding
+        print(f"  {part.package}{use}: {_trouble(part.module, part.package, error)}")
+        return False
+    libsndfile = getattr(module, "__libsndfile_version__", "")
+    extra = f", libsndfile {libsndfile}" if libsndfile else ""
+    print(f"  {part.package} {_version(part.package)}{extra}{use}")
+    return True
+
+
+def _trouble(module: str, package: str, error: Exception) -> str:
+    """What is wrong with a package that did not import, and the command that mends it."""
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    if missing == module:
+        return f"missing. Run: pip install {package}"
+    if missing:
+        return f"broken, it needs {missing}. Run: pip install {missing}"
+    reason = (str(error).strip() or repr(error)).splitlines()[0]
+    return f"broken ({reason}). Run: pip install --force-reinstall {package}"
+
+
+def _report_detectron2() -> bool:
+    """Print where detectron2 comes from; whether it works."""
+    try:
+        from audiodet._detectron2 import SOURCE
+    except ImportError as error:  # its message holds the command
+        print(f"  detectron2: missing. {error}")
+        return False
+    try:
+        detectron2 = importlib.import_module("detectron2")
+        importlib.import_module("detectron2.engine")
+    except Exception as error:
+        print(f"  detectron2 (source: {SOURCE}): {_trouble('', 'detectron2', error)}")
+        return False
+    carrier = f" in labgym {_version('labgym')}" if SOURCE == "labgym" else ""
+    folder = os.path.dirname(detectron2.__file__)
+    print(f"  detectron2 {detectron2.__version__} (source: {SOURCE}{carrier}, {folder})")
+    return True
+
+
+def _devices() -> list[str]:
+    """Lines on the processors that torch can use."""
+    try:
+        import torch
+    except Exception:
+        return [f"CPU: {os.cpu_count()} cores; the rest is known when torch works"]
+    lines = [f"CPU: {os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads"]
+    for number in range(torch.cuda.device_count()):
+        gpu = torch.cuda.get_device_properties(number)
+        lines.append(f"cuda:{number}: {gpu.name}, {gpu.total_memory / 2**30:.0f} GiB")
+    return lines if len(lines) > 1 else [*lines, "CUDA: none"]
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "(version unknown)"
+
+
+if __name__ == "__main__":
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    sys.exit(main())

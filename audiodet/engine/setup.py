@@ -1,0 +1,96 @@
+"""Command line -> checked configuration, the same in every process of a training."""
+import difflib
+import os
+
+import torch
+from detectron2.engine import default_setup
+from detectron2.utils import comm
+from detectron2.utils.logger import setup_logger
+
+import audiodet.modeling  # noqa: F401  fills the registries
+from audiodet.config import get_cfg
+from audiodet.data.datasets import setup_datasets
+from audiodet.errors import ConfigError
+
+
+def load_config(config_file: str = "", opts=()):
+    """Defaults, then a YAML with its ``_BASE_``, then ``KEY VALUE`` pairs -> frozen config.
+
+    Raises:
+        ConfigError: unknown key (the nearest known one is named), or keys that cannot work.
+    """
+    cfg = get_cfg()
+    try:
+        if config_file:
+            cfg.merge_from_file(config_file)
+        cfg.merge_from_list(list(opts))
+    except KeyError as error:
+        key = str(error.args[0]).rsplit(" ", 1)[-1]
+        near = difflib.get_close_matches(key, _all_keys(cfg), n=1)
+        hint = f", did you mean {near[0]}?" if near else ""
+        raise ConfigError(f"{config_file or 'command line'}: unknown key {key}{hint}") from error
+    except (AssertionError, ValueError, OSError) as error:
+        raise ConfigError(f"{config_file or 'command line'}: {error}") from error
+    check_config(cfg)
+    cfg.freeze()
+    return cfg
+
+
+def _all_keys(node, prefix=""):
+    keys = []
+    for key, value in node.items():
+        keys += _all_keys(value, f"{prefix}{key}.") if isinstance(value, dict) else [prefix + key]
+    return keys
+
+
+def check_config(cfg) -> None:
+    """Fill in what follows from other keys, and refuse combinations that cannot work."""
+    cfg.MODEL.ROI_HEADS.NUM_CLASSES = len(cfg.DATASETS.LABELS)
+    if not torch.cuda.is_available() and cfg.MODEL.DEVICE == "cuda":
+        cfg.MODEL.DEVICE = "cpu"
+    if cfg.SOLVER.AMP.ENABLED and cfg.MODEL.DEVICE == "cpu":
+        raise ConfigError(
+            "SOLVER.AMP.ENABLED is True on a CPU, expected a GPU; on a CPU set "
+            "MODEL.BACKBONE.PRECISION bfloat16 instead"
+        )
+    if len(cfg.TEST.THRESHOLDS) not in (1, len(cfg.DATASETS.LABELS)):
+        raise ConfigError(
+            f"TEST.THRESHOLDS has {len(cfg.TEST.THRESHOLDS)} values, expected 1 or one for each "
+            f"of DATASETS.LABELS {list(cfg.DATASETS.LABELS)}"
+        )
+    for key in ("EARLY_STOP", "BEST"):
+        if cfg.SOLVER[key].MODE not in ("min", "max"):
+            raise ConfigError(
+                f"SOLVER.{key}.MODE is {cfg.SOLVER[key].MODE!r}, expected 'min' or 'max'"
+            )
+    wants_loss = {cfg.SOLVER.BEST.METRIC[:4]}
+    if cfg.SOLVER.EARLY_STOP.PATIENCE:
+        wants_loss.add(cfg.SOLVER.EARLY_STOP.METRIC[:4])
+    if "val/" in wants_loss and not (cfg.SOLVER.VAL_PERIOD and cfg.DATASETS.VAL):
+        raise ConfigError(
+            "SOLVER.BEST or SOLVER.EARLY_STOP watches a validation loss, but SOLVER.VAL_PERIOD is "
+            f"{cfg.SOLVER.VAL_PERIOD} and DATASETS.VAL is {list(cfg.DATASETS.VAL)}: set both"
+        )
+
+
+def setup(args):
+    """Configuration of a tool's command line; also logging, seeds and datasets of this process.
+
+    Raises:
+        ConfigError: as :func:`load_config`, or the output folder cannot be written.
+    """
+    cfg = load_config(args.config_file, args.opts)
+    if comm.is_main_process():
+        try:
+            os.makedirs(cfg.OUTPUT_DIR, exist_ok=True)
+            probe = os.path.join(cfg.OUTPUT_DIR, f".write-test-{os.getpid()}")
+            open(probe, "w").close()
+            os.unlink(probe)
+        except OSError as error:
+            raise ConfigError(
+                f"OUTPUT_DIR {cfg.OUTPUT_DIR}: cannot be written ({error.strerror})"
+            ) from error
+    default_setup(cfg, args)
+    setup_logger(cfg.OUTPUT_DIR, comm.get_rank(), name="audiodet")
+    setup_datasets(cfg)
+    return cfg

@@ -1,0 +1,219 @@
+"""The one training loop of all systems: detectron2's, with audiodet's data, hooks and scores."""
+import json
+import logging
+import os
+import weakref
+
+import torch
+from detectron2.engine import AMPTrainer, DefaultTrainer, SimpleTrainer, TrainerBase, hooks
+from detectron2.engine.defaults import create_ddp_model
+from detectron2.evaluation import inference_on_dataset
+from detectron2.layers import FrozenBatchNorm2d
+from detectron2.solver import build_optimizer as build_sgd
+from detectron2.solver.build import get_default_optimizer_params, maybe_add_gradient_clipping
+from detectron2.utils import comm
+from detectron2.utils.events import EventStorage
+
+from audiodet.data.loader import build_test_loader, build_train_loader, dataset_view, load_clips
+from audiodet.data.mapper import SEDMapper
+from audiodet.engine import hooks as sed_hooks
+from audiodet.engine.checkpoint import SEDCheckpointer, init_backbone
+from audiodet.errors import ConfigError
+from audiodet.evaluation.counts import Matching
+from audiodet.evaluation.sed import SEDEvaluator, build_sed_evaluators
+from audiodet.evaluation.thresholds import tune_thresholds
+from audiodet.files import write_text
+
+logger = logging.getLogger(__name__)
+
+
+class Trainer(DefaultTrainer):
+    """Trains any system from a configuration; see :mod:`audiodet.config` for the keys."""
+
+    def __init__(self, cfg):
+        TrainerBase.__init__(self)
+        model = self.build_model(cfg)
+        optimizer = self.build_optimizer(cfg, model)
+        loader = self.build_train_loader(cfg)
+        on_cpu = torch.device(cfg.MODEL.DEVICE).type == "cpu"
+        ids = {"device_ids": None} if on_cpu else {}
+        model = create_ddp_model(model, broadcast_buffers=False, **ids)
+        simple = AMPTrainer if cfg.SOLVER.AMP.ENABLED else SimpleTrainer
+        self._trainer = simple(model, loader, optimizer)
+        self.scheduler = self.build_lr_scheduler(cfg, optimizer)
+        self.checkpointer = SEDCheckpointer(
+            model, cfg.OUTPUT_DIR, cfg=cfg, trainer=weakref.proxy(self)
+        )
+        self.start_iter, self.max_iter, self.cfg = 0, cfg.SOLVER.MAX_ITER, cfg
+        self.register_hooks(self.build_hooks())
+
+    def resume_or_load(self, resume=True):
+        """Continue the output folder's last whole checkpoint, or start from MODEL.WEIGHTS.
+
+        The data of a resumed training continue where they stopped.
+        """
+        resume = resume and self.checkpointer.has_checkpoint()
+        super().resume_or_load(resume=resume)
+        if resume:
+            self._trainer.reset_data_loader(lambda: build_train_loader(self.cfg, self.start_iter))
+        elif not self.cfg.MODEL.WEIGHTS:
+            self._start_from_scratch()
+
+    def _start_from_scratch(self):
+        model = getattr(self.model, "module", self.model)
+        if self.cfg.MODEL.BACKBONE.INIT_WEIGHTS:
+            backbone = self.cfg.MODEL.BACKBONE
+            init_backbone(model, backbone.INIT_WEIGHTS, self.cfg.MODEL.TRUST_PICKLE)
+            return
+        count = self.cfg.INPUT.SPECTROGRAM.NORMALIZE_CLIPS
+        clips = load_clips(self.cfg.DATASETS.TRAIN, self.cfg.DATASETS.LABELS)
+        mapper = SEDMapper(self.cfg, is_train=False)
+        chosen = clips[:: max(1, len(clips) // count)][:count]
+        model.clip_input.normalizer.fit(mapper(clip)["image"] for clip in chosen)
+
+    def train(self):
+        """Run training to its end or to :meth:`stop`; returns the last evaluation's results."""
+        logger.info(f"Starting training from iteration {self.start_iter}")
+        self.iter, self._stop = self.start_iter, False
+        with EventStorage(self.start_iter) as self.storage:
+            self.before_train()
+            try:
+                for self.iter in range(self.start_iter, self.max_iter):
+                    self.before_step()
+                    self.run_step()
+                    self.after_step()
+                    if self._stop:
+                        break
+                else:
+                    self.iter += 1
+            finally:
+                self.after_train()
+        return getattr(self, "_last_eval_results", None)
+
+    def stop(self):
+        """End training after this step, with a final checkpoint and evaluation."""
+        self._stop, self.max_iter = True, self.iter + 1
+        if comm.is_main_process():
+            self.checkpointer.save("model_final", iteration=self.iter)
+
+    @classmethod
+    def build_model(cls, cfg):
+        model = super().build_model(cfg)
+        if cfg.MODEL.BACKBONE.FREEZE:
+            FrozenBatchNorm2d.convert_frozen_batchnorm(model.backbone)
+            model.backbone.requires_grad_(False)
+        return model
+
+    @classmethod
+    def build_optimizer(cls, cfg, model):
+        """Adam, or detectron2's SGD, as ``SOLVER.OPTIMIZER`` says."""
+        if cfg.SOLVER.OPTIMIZER == "sgd":
+            return build_sgd(cfg, model)
+        if cfg.SOLVER.OPTIMIZER != "adam":
+            raise ConfigError(
+                f"SOLVER.OPTIMIZER is {cfg.SOLVER.OPTIMIZER!r}, expected 'adam' or 'sgd'"
+            )
+        params = get_default_optimizer_params(
+            model, base_lr=cfg.SOLVER.BASE_LR, weight_decay_norm=cfg.SOLVER.WEIGHT_DECAY_NORM
+        )
+        adam = maybe_add_gradient_clipping(cfg, torch.optim.Adam)
+        return adam(params, cfg.SOLVER.BASE_LR, weight_decay=cfg.SOLVER.WEIGHT_DECAY)
+
+    @classmethod
+    def build_train_loader(cls, cfg):
+        return build_train_loader(cfg)
+
+    @classmethod
+    def build_test_loader(cls, cfg, dataset_name):
+        return build_test_loader(cfg, dataset_name)
+
+    def build_hooks(self):
+        """Hooks in the order in which they act after a step."""
+        cfg, solver, main = self.cfg, self.cfg.SOLVER, comm.is_main_process()
+        result = [
+            sed_hooks.SeedEveryStep(max(cfg.SEED, 0)),
+            hooks.IterationTimer(),
+            hooks.LRScheduler(),
+        ]
+        if solver.VAL_PERIOD:
+            result.append(
+                sed_hooks.ValidationLoss(solver.VAL_PERIOD, self.model, self._validation_loaders)
+            )
+        if solver.BEST.METRIC:
+            result.append(sed_hooks.EndWithBest(self.checkpointer))
+        result.append(hooks.EvalHook(cfg.TEST.EVAL_PERIOD, self._evaluate))
+        if solver.BEST.METRIC and main:
+            best = solver.BEST
+            result.append(
+                sed_hooks.BestCheckpointer(self.checkpointer, best.METRIC, best.MODE)
+            )
+        if solver.EARLY_STOP.PATIENCE:
+            stop = solver.EARLY_STOP
+            period = solver.VAL_PERIOD if stop.METRIC.startswith("val/") else cfg.TEST.EVAL_PERIOD
+            result.append(
+                sed_hooks.EarlyStop(period, stop.METRIC, stop.PATIENCE, stop.MIN_DELTA, stop.MODE)
+            )
+        if main:
+            kept = {"max_to_keep": solver.CHECKPOINTS_KEPT}
+            result.append(
+                hooks.PeriodicCheckpointer(self.checkpointer, solver.CHECKPOINT_PERIOD, **kept)
+            )
+            result.append(hooks.PeriodicWriter(self.build_writers(), period=20))
+        return result
+
+    @classmethod
+    def test(cls, cfg, model, evaluators=None):
+        """Score DATASETS.TEST, with thresholds tuned on DATASETS.VAL if the config says so.
+
+        Writes OUTPUT_DIR/inference/<dataset>/ and, when tuned, OUTPUT_DIR/thresholds.json.
+        """
+        thresholds = cls.tune(cfg, model) if cfg.TEST.TUNE_THRESHOLDS else None
+        evaluators = [
+            build_sed_evaluators(
+                cfg,
+                dataset_view(name, cfg.DATASETS.LABELS),
+                os.path.join(cfg.OUTPUT_DIR, "inference", name),
+                thresholds,
+            )
+            for name in cfg.DATASETS.TEST
+        ]
+        return super().test(cfg, model, evaluators)
+
+    @classmethod
+    def tune(cls, cfg, model) -> dict:
+        """The final threshold of each label with the lowest ER on DATASETS.VAL."""
+        quick = cfg.clone()
+        quick.merge_from_list(["TEST.BOOTSTRAP", 0])
+        clips = []
+        for name in cfg.DATASETS.VAL:
+            evaluator = SEDEvaluator(dataset_view(name, cfg.DATASETS.LABELS), quick)
+            inference_on_dataset(model, build_test_loader(cfg, name), evaluator)
+            clips += evaluator.clips
+        matching = Matching.from_config(cfg)
+        thresholds = tune_thresholds(
+            clips, cfg.DATASETS.LABELS, cfg.TEST.BEST_EVENT_PER_CLIP, matching
+        )
+        thresholds = comm.all_gather(thresholds)[0]  # the main process has the clips
+        if comm.is_main_process():
+            write_text(os.path.join(cfg.OUTPUT_DIR, "thresholds.json"), json.dumps(thresholds))
+        return thresholds
+
+    def _evaluate(self):
+        self._last_eval_results = self.test(self.cfg, self.model)
+        return self._last_eval_results
+
+    def _validation_loaders(self):
+        return [build_test_loader(self.cfg, name) for name in self.cfg.DATASETS.VAL]
+
+
+def evaluate_only(cfg) -> dict:
+    """Score MODEL.WEIGHTS on DATASETS.TEST.
+
+    Raises:
+        ConfigError: no weights are named.
+    """
+    if not cfg.MODEL.WEIGHTS:
+        raise ConfigError("MODEL.WEIGHTS is empty, expected the checkpoint to evaluate")
+    model = Trainer.build_model(cfg)
+    SEDCheckpointer(model, cfg.OUTPUT_DIR, cfg=cfg).load(cfg.MODEL.WEIGHTS)
+    return Trainer.test(cfg, model)

@@ -1,0 +1,86 @@
+"""What a system said about each clip, beside the truth: the plain data that is scored."""
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from audiodet.errors import DataError
+from audiodet.files import write_text
+from audiodet.modeling.postprocessing import Event, decide
+
+
+@dataclass
+class ClipResult:
+    """One scored clip.
+
+    Attributes:
+        name: names the clip among all that are scored together.
+        duration: in seconds.
+        reference: the true events.
+        candidates: every event the system proposed, with its score, before any threshold.
+        target: the only label that this clip is scored for; None scores every label.
+        source_group: the recording that the clip's event was cut from; None when not known.
+    """
+
+    name: str
+    duration: float
+    reference: list[Event] = field(default_factory=list)
+    candidates: list[Event] = field(default_factory=list)
+    target: str | None = None
+    source_group: str | None = None
+
+    def is_scored(self, label: str) -> bool:
+        """Whether this clip counts for `label`."""
+        return self.target is None or self.target == label
+
+    def decided(self, thresholds: Mapping[str, float], best_event_per_clip: bool) -> list[Event]:
+        """The events that are reported of labels that this clip is scored for."""
+        events = decide(self.candidates, thresholds, best_event_per_clip)
+        return [event for event in events if self.is_scored(event.label)]
+
+
+def save_clips(clips: Iterable[ClipResult], path: str | os.PathLike) -> None:
+    """Write one JSON object per line; :func:`load_clips` reads the very same values."""
+    write_text(path, "".join(json.dumps(vars(clip)) + "\n" for clip in clips))
+
+
+def load_clips(path: str | os.PathLike) -> list[ClipResult]:
+    """Read what :func:`save_clips` wrote.
+
+    Raises:
+        DataError: a line is not a clip.
+    """
+    clips = []
+    with open(path, encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                clip = ClipResult(**json.loads(line))
+                clip.reference = [Event(*event) for event in clip.reference]
+                clip.candidates = [Event(*event) for event in clip.candidates]
+            except (TypeError, ValueError) as error:
+                raise DataError(
+                    f"{path}, line {number}: {line[:60]!r}, expected a clip's results ({error})"
+                ) from error
+            clips.append(clip)
+    return clips
+
+
+def write_events(
+    events_of: Mapping[str, Iterable[Event]], path: str | os.PathLike, scores: bool = False
+) -> None:
+    """Write events as a DESED table; a clip without events has one row with empty fields.
+
+    Args:
+        events_of: events of each clip name; onset and offset are written in seconds.
+        path: the TSV file.
+        scores: add a fifth column with the score.
+    """
+    columns = ["filename", "onset", "offset", "event_label"] + ["score"] * scores
+    lines = ["\t".join(columns)]
+    for name, events in events_of.items():
+        rows = [
+            [str(round(e.onset, 6)), str(round(e.offset, 6)), e.label, str(round(e.score, 6))]
+            for e in events
+        ] or [[""] * 4]
+        lines += ["\t".join([name, *row[: len(columns) - 1]]) for row in rows]
+    write_text(path, "\n".join(lines) + "\n")

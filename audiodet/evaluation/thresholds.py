@@ -1,0 +1,88 @@
+"""Final thresholds: every one that matters is tried, on validation clips only."""
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+
+from audiodet.evaluation.clips import ClipResult
+from audiodet.evaluation.counts import Matching, of_label, rates
+from audiodet.modeling.postprocessing import decide
+
+logger = logging.getLogger(__name__)
+
+
+def sweep_thresholds(
+    clips: Sequence[ClipResult],
+    labels: Sequence[str],
+    best_event_per_clip: bool = False,
+    matching: Matching = Matching(),
+) -> dict[str, np.ndarray]:
+    """ER and F1 of each label at every threshold that makes a difference.
+
+    A threshold keeps the best-scored events of a clip, so sed_eval counts each such prefix once.
+
+    Returns:
+        for each label an array (thresholds, 3) of (threshold, ER, F1 in percent), from high to
+        low: the first row reports nothing, and the next each let in one more score. A row holds
+        for thresholds down to, but without, that of the next row. NaN without true events.
+    """
+    sweeps = {}
+    for label in labels:
+        scored = [clip for clip in clips if clip.is_scored(label)]
+        steps = [_steps(clip, label, best_event_per_clip, matching) for clip in scored]
+        start = sum((counts[0] for _, counts in steps), np.zeros(3))
+        scores = np.concatenate([scores for scores, _ in steps] or [np.zeros(0)])
+        changes = np.concatenate([np.diff(c, axis=0) for _, c in steps] or [np.zeros((0, 3))])
+        order = np.argsort(-scores, kind="stable")
+        scores, totals = scores[order], start + changes[order].cumsum(axis=0)
+        last_of_equal = np.append(scores[1:] != scores[:-1], True)[: len(scores)]
+        scores, totals = scores[last_of_equal], totals[last_of_equal]
+        nothing = max(1.0, scores[0] + 0.01) if len(scores) else 1.0  # a score may be 1.0
+        table = rates(np.vstack([start, totals]))
+        sweeps[label] = np.column_stack([np.append(nothing, scores), table["ER"], table["F1"]])
+    return sweeps
+
+
+def tune_thresholds(
+    clips: Sequence[ClipResult],
+    labels: Sequence[str],
+    best_event_per_clip: bool = False,
+    matching: Matching = Matching(),
+    fallback: float = 0.5,
+) -> dict[str, float]:
+    """The threshold of each label with the lowest ER on validation clips.
+
+    Of equal ER the higher F1 wins, and of equal both the middle of the widest run of thresholds.
+    A label without a true event gets `fallback`, and a warning.
+    """
+    sweeps = sweep_thresholds(clips, labels, best_event_per_clip, matching)
+    thresholds = {}
+    for label, sweep in sweeps.items():
+        if np.isnan(sweep[0, 1]):
+            logger.warning(f"no validation event of {label!r}: its threshold stays {fallback}")
+            thresholds[label] = fallback
+        else:
+            thresholds[label] = _middle_of_best(sweep)
+    return thresholds
+
+
+def _steps(clip: ClipResult, label: str, best_event_per_clip: bool, matching: Matching):
+    """Scores (S,) from high to low at which the clip's counts change, and counts (S + 1, 3)."""
+    everything = {label: -np.inf}
+    events = decide(of_label(clip.candidates, label), everything, best_event_per_clip)
+    events.sort(key=lambda event: -event.score)
+    scores = np.unique([event.score for event in events])[::-1]
+    true = of_label(clip.reference, label)
+    prefixes = [[]] + [[e for e in events if e.score >= score] for score in scores]
+    return scores, np.array([matching.counts(label, true, found) for found in prefixes])
+
+
+def _middle_of_best(sweep: np.ndarray) -> float:
+    thresholds, error_rate, f1 = sweep.T
+    best = error_rate == error_rate.min()
+    best &= f1 == f1[best].max()
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], best, [False]])))
+    highs = thresholds[edges[::2]]
+    lows = thresholds[np.minimum(edges[1::2], len(thresholds) - 1)]
+    widest = np.argmax(highs - lows)
+    return float((highs[widest] + lows[widest]) / 2)

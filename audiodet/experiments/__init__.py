@@ -1,0 +1,1 @@
+"""Published tables and cross-validations, trained and scored on stand-in benchmarks."""

@@ -1,0 +1,34 @@
+"""What every system shares at its door: dataset dicts -> a normalised batch of spectrograms."""
+import torch
+from detectron2.structures import ImageList
+from torch import nn
+
+from audiodet.data.spectrogram import SpectrogramNormalizer
+
+
+class ClipInput(nn.Module):
+    """Normalises log-mels and pads them to one length.
+
+    Zero stands behind a shorter clip's end, which is the mean after normalising.
+    """
+
+    def __init__(self, mode: str, n_mels: int, size_divisibility: int = 0):
+        super().__init__()
+        self.normalizer = SpectrogramNormalizer(mode, n_mels)
+        self.size_divisibility = size_divisibility
+
+    @classmethod
+    def from_config(cls, cfg, size_divisibility: int = 0) -> "ClipInput":
+        spec = cfg.INPUT.SPECTROGRAM
+        return cls(spec.NORMALIZE, spec.N_MELS, size_divisibility)
+
+    def forward(self, batched_inputs, device) -> ImageList:
+        """Dicts with "image" (1, H, T), un-normalised log-mels -> ImageList (N, 1, H, max T)."""
+        images = [self.normalizer(x["image"].to(device)) for x in batched_inputs]
+        return ImageList.from_tensors(images, self.size_divisibility)
+
+    @staticmethod
+    def lengths(images: ImageList):
+        """Frames of each clip, or None when all are equal and nothing was padded."""
+        frames = [int(size[1]) for size in images.image_sizes]
+        return None if len(set(frames)) == 1 else frames

@@ -1,0 +1,18 @@
+"""Parameter counts by the rule of the papers' framework (Keras)."""
+from torch import nn
+
+
+def keras_count(model: nn.Module) -> int:
+    """Parameters of ``model`` as Keras 2 counts them.
+
+    All weights and biases, four numbers per batch-normalised channel (running mean and variance
+    included), and one bias per recurrent gate where torch keeps two. Normalisation constants
+    of the front end are no parameters.
+    """
+    total = sum(p.numel() for p in model.parameters())
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.track_running_stats:
+            total += module.running_mean.numel() + module.running_var.numel()
+        elif isinstance(module, nn.RNNBase):
+            total -= sum(p.numel() for name, p in module.named_parameters() if "bias_hh" in name)
+    return total

@@ -1,0 +1,56 @@
+"""Events <-> frame-level targets and scores.
+
+Shape shorthand: S time steps, K classes, R events.
+"""
+import numpy as np
+import torch
+from detectron2.structures import Boxes, Instances
+from scipy.ndimage import median_filter
+
+
+def step_targets(instances: Instances, steps: int, stride: int, offset: float, num_classes: int):
+    """Truth in frames -> (S, K) zeros and ones.
+
+    Step i covers frames [(i + offset - 0.5) * stride, (i + offset + 0.5) * stride). It belongs to
+    an event that fills at least half of it; the step at an event's centre always does.
+    """
+    targets = torch.zeros(steps, num_classes)
+    starts = (torch.arange(steps) + offset - 0.5) * stride
+    for (onset, _, end, _), label in zip(instances.gt_boxes.tensor, instances.gt_classes):
+        overlap = torch.minimum(end, starts + stride) - torch.maximum(onset, starts)
+        centre = int(((onset + end) / 2 / stride - offset + 0.5).clamp(0, steps - 1))
+        targets[:, label] = torch.maximum(targets[:, label], (overlap >= stride / 2).float())
+        targets[centre, label] = 1.0
+    return targets
+
+
+def smooth(scores: np.ndarray, width: int) -> np.ndarray:
+    """Median filter over time: (S, K) scores, ``width`` steps (made odd)."""
+    return scores if width < 2 else median_filter(scores, size=(width | 1, 1), mode="nearest")
+
+
+def runs_above(scores: np.ndarray, low: float):
+    """Runs of one class's (S,) scores that are at least ``low``: [(first, end, peak), ...]."""
+    active = np.concatenate(([0], (scores >= low).astype(np.int8), [0]))
+    edges = np.flatnonzero(np.diff(active))
+    return [(a, b, float(scores[a:b].max())) for a, b in zip(edges[::2], edges[1::2])]
+
+
+def events_from_scores(scores, low, stride, offset, image_size) -> Instances:
+    """(S, K) scores -> events as full-height boxes in frames, scored by their highest step."""
+    found = [
+        (first, end, peak, label)
+        for label in range(scores.shape[1])
+        for first, end, peak in runs_above(scores[:, label], low)
+    ]
+    found.sort(key=lambda event: -event[2])
+    table = torch.tensor(found, dtype=torch.float32).reshape(-1, 4)
+    boxes = torch.zeros(len(found), 4)
+    boxes[:, 0::2] = (table[:, :2] + offset - 0.5) * stride
+    boxes[:, 3] = image_size[0]
+    result = Instances(tuple(image_size))
+    result.pred_boxes = Boxes(boxes)
+    result.pred_boxes.clip(tuple(image_size))
+    result.scores = table[:, 2]
+    result.pred_classes = table[:, 3].long()
+    return result

@@ -1,0 +1,151 @@
+"""A detector that knows only time: what differs from detectron2's two-dimensional one.
+
+Boxes keep detectron2's four numbers and always span all frequencies, so matching, losses,
+NMS and clipping are interval operations without a line of ours. Two deltas per box are learned
+(centre and duration); exact zeros stand in for the other two.
+
+Shape shorthand: N clips, A anchors per step, S time steps, R regions, K classes, M hidden units.
+"""
+from typing import List
+
+import torch
+from detectron2.config import configurable
+from detectron2.layers import Conv2d, ShapeSpec
+from detectron2.modeling import ROI_BOX_HEAD_REGISTRY, ROI_HEADS_REGISTRY, RPN_HEAD_REGISTRY
+from detectron2.modeling import StandardROIHeads
+from detectron2.modeling.anchor_generator import ANCHOR_GENERATOR_REGISTRY, DefaultAnchorGenerator
+from detectron2.modeling.poolers import ROIPooler
+from detectron2.modeling.proposal_generator.rpn import StandardRPNHead
+from detectron2.modeling.roi_heads import FastRCNNOutputLayers, build_box_head
+from detectron2.modeling.roi_heads.box_head import FastRCNNConvFCHead
+from detectron2.structures import Boxes
+from torch import nn
+
+
+def deliver_four(deltas: torch.Tensor) -> torch.Tensor:
+    """(dx, dw) pairs along dimension 1 -> (dx, 0, dw, 0): (R, 2K) -> (R, 4K), the same in 4-D."""
+    pairs = torch.stack((deltas, torch.zeros_like(deltas)), dim=2)  # (R, 2K, 2, ...)
+    return pairs.flatten(1, 2)
+
+
+@ANCHOR_GENERATOR_REGISTRY.register()
+class TimeAnchorGenerator(DefaultAnchorGenerator):
+    """Full-height anchors, one position per time step.
+
+    ``MODEL.ANCHOR_GENERATOR.SIZES`` are durations in frames; ``ASPECT_RATIOS`` has no meaning.
+    """
+
+    @configurable
+    def __init__(self, *, height: int, **kwargs):
+        """
+        Args:
+            height: mel bands that every anchor spans.
+        """
+        super().__init__(**kwargs)
+        self.height = height
+
+    @classmethod
+    def from_config(cls, cfg, input_shape: List[ShapeSpec]):
+        return {**super().from_config(cfg, input_shape), "height": cfg.INPUT.SPECTROGRAM.N_MELS}
+
+    def generate_cell_anchors(self, sizes, aspect_ratios):
+        """Durations in frames -> (A, 4) boxes about 0; the grid adds the height."""
+        return torch.tensor([[-d / 2, 0.0, d / 2, 0.0] for d in sizes])
+
+    def _grid_anchors(self, grid_sizes):
+        anchors = []
+        for (_, steps), stride, cell in zip(grid_sizes, self.strides, self.cell_anchors):
+            x = (torch.arange(steps, device=cell.device) + self.offset) * stride
+            zero = torch.zeros_like(x)
+            shifts = torch.stack((x, zero, x, zero + self.height), dim=1)  # (S, 4)
+            anchors.append((shifts[:, None] + cell).reshape(-1, 4))  # (S * A, 4)
+        return anchors
+
+
+@RPN_HEAD_REGISTRY.register()
+class TimeRPNHead(StandardRPNHead):
+    """Looks at three time steps and learns two deltas per anchor (R-CRNN, section 2.2)."""
+
+    @configurable
+    def __init__(self, *, box_dim: int = 4, **kwargs):
+        super().__init__(box_dim=box_dim // 2, **kwargs)
+
+    def _get_rpn_conv(self, in_channels, out_channels):
+        return Conv2d(in_channels, out_channels, (1, 3), padding=(0, 1), activation=nn.ReLU())
+
+    def forward(self, features: List[torch.Tensor]):
+        """See :meth:`StandardRPNHead.forward`; the deltas are (N, 4A, 1, S)."""
+        logits, deltas = super().forward(features)
+        return logits, [deliver_four(d) for d in deltas]
+
+
+class TimeROIPooler(ROIPooler):
+    """Pools the single row of a map whose frequency axis is collapsed."""
+
+    def forward(self, x: List[torch.Tensor], box_lists: List[Boxes]):
+        """See :meth:`ROIPooler.forward`; a box's y, in mel bands, means nothing here."""
+        row = x[0].new_tensor([0.0, 0.0, 0.0, 2.0**self.min_level])  # y from 0 to one row
+        time = x[0].new_tensor([1.0, 0.0, 1.0, 0.0])
+        return super().forward(x, [Boxes(boxes.tensor * time + row) for boxes in box_lists])
+
+
+@ROI_BOX_HEAD_REGISTRY.register()
+class DropoutFCHead(FastRCNNConvFCHead):
+    """detectron2's fully connected box head with dropout behind every layer."""
+
+    @configurable
+    def __init__(self, *args, dropout: float, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.dropout = dropout
+
+    @classmethod
+    def from_config(cls, cfg, input_shape):
+        head = super().from_config(cfg, input_shape)
+        return {**head, "dropout": cfg.MODEL.ROI_BOX_HEAD.DROPOUT}
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(R, C, 1, bins) -> (R, M)."""
+        for layer in self:
+            x = layer(x)
+            if isinstance(layer, nn.ReLU):
+                x = nn.functional.dropout(x, self.dropout, self.training)
+        return x
+
+
+class TimeOutputLayers(FastRCNNOutputLayers):
+    """Softmax over K + 1 classes, and two learned deltas for each of the K classes."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        hidden, outputs = self.bbox_pred.in_features, self.bbox_pred.out_features
+        self.bbox_pred = nn.Linear(hidden, outputs // 2)
+        nn.init.normal_(self.bbox_pred.weight, std=0.001)
+        nn.init.zeros_(self.bbox_pred.bias)
+
+    def forward(self, x: torch.Tensor):
+        """See :meth:`FastRCNNOutputLayers.forward`; the deltas are (R, 4K)."""
+        scores, deltas = super().forward(x)
+        return scores, deliver_four(deltas)
+
+
+@ROI_HEADS_REGISTRY.register()
+class TimeROIHeads(StandardROIHeads):
+    """detectron2's box branch on a map that is one row high.
+
+    ``MODEL.ROI_BOX_HEAD.POOLER_RESOLUTION`` is the number of time bins per region.
+    """
+
+    @classmethod
+    def _init_box_head(cls, cfg, input_shape):
+        (name,), head = cfg.MODEL.ROI_HEADS.IN_FEATURES, cfg.MODEL.ROI_BOX_HEAD
+        spec, bins = input_shape[name], head.POOLER_RESOLUTION
+        pooler = TimeROIPooler(
+            (1, bins), [1.0 / spec.stride], head.POOLER_SAMPLING_RATIO, head.POOLER_TYPE
+        )
+        box_head = build_box_head(cfg, ShapeSpec(channels=spec.channels, height=1, width=bins))
+        return {
+            "box_in_features": [name],
+            "box_pooler": pooler,
+            "box_head": box_head,
+            "box_predictor": TimeOutputLayers(cfg, box_head.output_shape),
+        }

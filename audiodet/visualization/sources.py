@@ -1,0 +1,106 @@
+"""Clips to look at: as annotated, as training sees them, or as a model hears them.
+
+A source is called with a configuration and the name of a dataset, and yields
+(file name, (bands, frames) log-mel, keyword arguments of :func:`draw_clip`).
+"""
+import itertools
+import json
+from pathlib import Path
+
+import torch
+
+from audiodet.data.loader import build_test_loader, build_train_loader, load_clips
+from audiodet.data.mapper import SEDMapper
+from audiodet.engine.checkpoint import SEDCheckpointer
+from audiodet.engine.trainer import Trainer
+from audiodet.errors import ConfigError
+from audiodet.modeling.postprocessing import (
+    Event,
+    decide,
+    events_from_instances,
+    thresholds_by_label,
+)
+
+
+def annotated(cfg, name: str):
+    """Whole clips with their true events."""
+    mapper = SEDMapper(cfg, is_train=False)
+    for clip in load_clips([name], cfg.DATASETS.LABELS):
+        yield clip["file_name"], mapper.spectrogram(clip), {"truth": true_events(cfg, clip)}
+
+
+def loaded(cfg, name: str):
+    """Endless clips after shuffling, crop and augmentation; boxes are brought back to seconds."""
+    cfg = cfg.clone()
+    cfg.merge_from_list(["DATASETS.TRAIN", (name,), "DATALOADER.NUM_WORKERS", 0])
+    labels = cfg.DATASETS.LABELS
+    for clip in itertools.chain.from_iterable(build_train_loader(cfg)):
+        instances = clip["instances"]
+        times = _seconds(instances.gt_boxes, clip).tolist()
+        classes = instances.gt_classes.tolist()
+        truth = [Event(*time, labels[k]) for time, k in zip(times, classes)]
+        yield clip["file_name"], clip["image"][0].numpy(), {"truth": truth}
+
+
+def detected(cfg, name: str, proposals: bool = False):
+    """Whole clips with true events and what the model of MODEL.WEIGHTS reports.
+
+    Args:
+        proposals: the region proposals too.
+
+    Raises:
+        ConfigError: no weights are named, or a model without proposals is asked for them.
+    """
+    if not cfg.MODEL.WEIGHTS:
+        raise ConfigError("MODEL.WEIGHTS is empty, expected the checkpoint to look at")
+    model = Trainer.build_model(cfg).eval()
+    if proposals and not hasattr(model, "proposal_generator"):
+        raise ConfigError(f"{cfg.MODEL.META_ARCHITECTURE} has no region proposals to draw")
+    SEDCheckpointer(model, cfg.OUTPUT_DIR, cfg=cfg).load(cfg.MODEL.WEIGHTS)
+    labels, thresholds = cfg.DATASETS.LABELS, final_thresholds(cfg)
+    records = {clip["image_id"]: clip for clip in load_clips([name], labels)}
+    for clip in itertools.chain.from_iterable(build_test_loader(cfg, name)):
+        with torch.no_grad():
+            output = model([clip])[0]
+            shown = {"proposals": region_proposals(model, clip)} if proposals else {}
+        events = events_from_instances(output["instances"], labels, clip["duration"])
+        shown["detections"] = decide(events, thresholds, cfg.TEST.BEST_EVENT_PER_CLIP)
+        shown["truth"] = true_events(cfg, records[clip["image_id"]])
+        if "frame_scores" in output:
+            shown["curves"] = score_curves(model, output["frame_scores"], labels, clip)
+        yield clip["file_name"], clip["image"][0].numpy(), shown
+
+
+def final_thresholds(cfg) -> dict[str, float]:
+    """TEST.THRESHOLDS, or the tuned ones that training left beside MODEL.WEIGHTS."""
+    tuned = Path(cfg.MODEL.WEIGHTS).with_name("thresholds.json")
+    if cfg.TEST.TUNE_THRESHOLDS and tuned.is_file():
+        return thresholds_by_label(json.loads(tuned.read_text()), cfg.DATASETS.LABELS)
+    return thresholds_by_label(cfg.TEST.THRESHOLDS, cfg.DATASETS.LABELS)
+
+
+def true_events(cfg, clip: dict) -> list[Event]:
+    """Events of a dataset dict, in seconds."""
+    labels = cfg.DATASETS.LABELS
+    boxes = [(a["bbox"], labels[a["category_id"]]) for a in clip.get("annotations", ())]
+    return [Event(box[0], box[2], label) for box, label in boxes]
+
+
+def region_proposals(model, clip: dict) -> list[tuple[float, float, float]]:
+    """(onset, offset, objectness) of the RPN's proposals for one mapped clip, in seconds."""
+    images = model.preprocess_image([clip])
+    found = model.proposal_generator(images, model.backbone(images.tensor), None)[0][0]
+    seconds = _seconds(found.proposal_boxes, clip)
+    return torch.column_stack([seconds, found.objectness_logits.sigmoid()]).tolist()
+
+
+def score_curves(model, scores: torch.Tensor, labels, clip: dict) -> dict:
+    """A frame-level model's (S, K) scores of a mapped clip -> curves for :func:`draw_clip`."""
+    frames = (torch.arange(len(scores)) + model.offset) * model.stride
+    seconds = (frames * clip["width"] / clip["image"].shape[-1]).numpy()
+    return {label: (seconds, scores[:, k].numpy()) for k, label in enumerate(labels)}
+
+
+def _seconds(boxes, clip: dict) -> torch.Tensor:
+    """Boxes in frames of a mapped clip -> (R, 2) onsets and offsets in seconds of its image."""
+    return boxes.tensor[:, [0, 2]] * clip["width"] / clip["image"].shape[-1]

@@ -1,0 +1,46 @@
+"""Packaging. Pinned versions are in requirements.txt; here stand the ranges that should work."""
+from setuptools import find_packages, setup
+
+setup(
+    name="audiodet",
+    version="0.1.0",
+    description="Sound event detection on detectron2",
+    long_description=open("README.md", encoding="utf-8").read(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["audiodet", "audiodet.*"]),
+    package_data={"audiodet.model_zoo": ["*.safetensors", "*.md"]},
+    entry_points={"console_scripts": ["audiodet = audiodet.cli:main"]},
+    install_requires=[
+        "torch>=2.1",
+        "torchvision",
+        "numpy",
+        "scipy",
+        "soundfile>=0.12",
+        "soxr",
+        "librosa>=0.10",
+        "sed_eval>=0.2.1",
+        "safetensors",
+        "matplotlib",
+        "opencv-python-headless",
+        "tqdm",
+        "tabulate",
+        "pyyaml",
+        # what detectron2 imports; its own source comes from a genuine installation or from
+        # labgym (see audiodet/_detectron2.py), which must be installed without dependencies
+        "fvcore",
+        "iopath",
+        "omegaconf",
+        "hydra-core",
+        "cloudpickle",
+        "pycocotools",
+        "termcolor",
+        "yacs",
+        "packaging",
+        "Pillow",
+        "tensorboard",
+        "setuptools<81",  # dcase_util, under sed_eval, imports pkg_resources
+    ],
+    extras_require={"test": ["pytest"], "psds": ["sed_scores_eval"]},
+)

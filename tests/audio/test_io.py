@@ -1,0 +1,212 @@
+"""Reading: against the sine that was written, and against soundfile's own samples."""
+import struct
+import tracemalloc
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from audiodet.audio import audio_info, headers, io, read_audio, read_blocks
+from audiodet.errors import AudioError
+
+FREQUENCY, PHASE = 440.0, 0.7
+
+
+def sine(rate, samples, amplitude=0.5):
+    return amplitude * np.sin(2 * np.pi * FREQUENCY * np.arange(samples) / rate + PHASE)
+
+
+def write(path, rate=8000, seconds=1.0, channels=1, **options):
+    """A sine whose amplitude grows from channel to channel around a mean of 0.5."""
+    gains = 0.5 + 0.04 * (np.arange(channels) - (channels - 1) / 2)
+    wave = sine(rate, round(rate * seconds), 1.0)
+    sf.write(path, wave[:, None] * gains, rate, **options)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "name, subtype, tolerance",
+    [
+        ("a.wav", "PCM_U8", 8e-3),
+        ("a.wav", "PCM_16", 4e-5),
+        ("a.wav", "PCM_24", 2e-6),
+        ("a.wav", "PCM_32", 2e-6),
+        ("a.wav", "FLOAT", 2e-6),
+        ("a.wav", "DOUBLE", 2e-6),
+        ("a.flac", "PCM_16", 4e-5),
+        ("a.flac", "PCM_24", 2e-6),
+        ("a.ogg", "VORBIS", 3e-2),
+        ("a.mp3", "MPEG_LAYER_III", 3e-2),
+    ],
+)
+def test_every_format_gives_back_the_sine(tmp_path, name, subtype, tolerance):
+    path = write(tmp_path / name, rate=44100, channels=2, subtype=subtype)
+    info = audio_info(path)
+    assert (info.sample_rate, info.channels, info.samples, info.duration) == (44100, 2, 44100, 1.0)
+    found = read_audio(path)
+    assert found.dtype == np.float32 and found.shape == (44100,)
+    inside = slice(1000, -1000)  # codecs smear the edges
+    np.testing.assert_allclose(found[inside], sine(44100, 44100)[inside], atol=tolerance)
+
+
+@pytest.mark.parametrize("channels", range(1, 9))
+def test_channels_are_averaged(tmp_path, channels):
+    path = write(tmp_path / "a.wav", channels=channels, subtype="FLOAT")
+    np.testing.assert_allclose(read_audio(path), sine(8000, 8000), atol=1e-6)
+
+
+@pytest.mark.parametrize("source", [8000, 11025, 22050, 44100, 48000, 96000, 192000])
+@pytest.mark.parametrize("target", [16000, 44100])
+def test_resampling_keeps_frequency_phase_level_and_length(tmp_path, source, target):
+    samples = source // 2 + 7
+    sf.write(tmp_path / "a.wav", sine(source, samples), source, subtype="FLOAT")
+    found = read_audio(tmp_path / "a.wav", target)
+    assert len(found) == round(samples * target / source)
+    inside = slice(target // 20, -target // 20)  # the filter rings where the sine is cut off
+    np.testing.assert_allclose(found[inside], sine(target, len(found))[inside], atol=2e-4)
+
+
+def test_resampling_does_not_alias(tmp_path):
+    tone = 0.5 * np.sin(2 * np.pi * 15000 * np.arange(44100) / 44100)
+    sf.write(tmp_path / "a.wav", tone, 44100, subtype="FLOAT")
+    assert np.abs(read_audio(tmp_path / "a.wav", 16000)[800:-800]).max() < 1e-4
+
+
+@pytest.mark.parametrize("start, duration", [(0.0, 0.25), (0.1, 0.25), (0.123, None), (0.9, 9.0)])
+def test_part_is_a_slice_of_the_file(tmp_path, start, duration):
+    path = write(tmp_path / "a.wav", rate=44100)
+    whole, first = sf.read(path, dtype="float32")[0], round(start * 44100)
+    stop = len(whole) if duration is None else first + round(duration * 44100)
+    np.testing.assert_array_equal(read_audio(path, start=start, duration=duration), whole[first:stop])
+
+
+@pytest.mark.parametrize("source, target", [(44100, 16000), (8000, 44100), (48000, 44100)])
+@pytest.mark.parametrize("seconds", [0.013, 0.1, 5.0])
+def test_blocks_join_to_the_whole(tmp_path, monkeypatch, source, target, seconds):
+    monkeypatch.setattr(io, "BLOCK_FRAMES", 4099)  # many decoded pieces
+    path = write(tmp_path / "a.flac", rate=source, seconds=1.2345, channels=2)
+    blocks = list(read_blocks(path, target, seconds))
+    assert {len(block) for block in blocks[:-1]} <= {round(seconds * target)}
+    whole = read_audio(path, target)
+    assert sum(map(len, blocks)) == len(whole)
+    np.testing.assert_allclose(np.concatenate(blocks), whole, atol=1e-5)
+
+
+def test_blocks_keep_the_rate_when_none_is_asked_for(tmp_path):
+    path = write(tmp_path / "a.wav", rate=11025)
+    blocks = list(read_blocks(path, None, 0.3))
+    np.testing.assert_array_equal(np.concatenate(blocks), sf.read(path, dtype="float32")[0])
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(io, "BLOCK_FRAMES", 8192)
+    peaks = []
+    for seconds in (5, 60):
+        path = write(tmp_path / f"{seconds}.wav", rate=16000, seconds=seconds)
+        tracemalloc.start()
+        for _ in read_blocks(path, 8000, 0.5):
+            pass
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.3 * peaks[0]
+
+
+def broken_files(folder):
+    """Files that must be refused -> words of the message."""
+    cases = {"missing.wav": "no such file", "folder.wav": "a folder", "empty.wav": "0 bytes"}
+    (folder / "folder.wav").mkdir()
+    (folder / "empty.wav").touch()
+    for name in ("text.wav", "text.mp3", "text.flac", "text.raw"):
+        (folder / name).write_text("filename\tonset\n" * 50)
+        cases[name] = "not audio"
+    sf.write(folder / "zero.wav", np.zeros(0), 8000)
+    cases["zero.wav"] = "0 samples, expected at least one"
+    for name in ("half.wav", "half.flac", "half.mp3"):
+        whole = write(folder / f"whole{name[4:]}", rate=44100, seconds=3.0)
+        content = open(whole, "rb").read()
+        (folder / name).write_bytes(content[: len(content) // 2])
+        cases[name] = "truncated"
+    return cases
+
+
+@pytest.mark.parametrize("reader", [read_audio, lambda path: list(read_blocks(path, 16000, 1.0))])
+def test_broken_files_are_refused_in_one_line(tmp_path, reader):
+    for name, words in broken_files(tmp_path).items():
+        with pytest.raises(AudioError, match=words) as error:
+            reader(tmp_path / name)
+        assert name in str(error.value) and "\n" not in str(error.value), name
+
+
+def test_header_alone_shows_a_truncated_wav(tmp_path):
+    content = open(write(tmp_path / "a.wav"), "rb").read()  # 44 bytes of header, 16000 of audio
+    (tmp_path / "cut.wav").write_bytes(content[:-2])
+    with pytest.raises(AudioError, match="truncated, 16042 bytes, the header promises 16044"):
+        audio_info(tmp_path / "cut.wav")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_bad_samples_are_counted_and_placed(tmp_path, monkeypatch, value):
+    monkeypatch.setattr(io, "BLOCK_FRAMES", 1000)
+    wave = np.zeros((8000, 2))
+    wave[4000, 1] = wave[4001, 0] = value
+    sf.write(tmp_path / "a.wav", wave, 8000, subtype="FLOAT")
+    with pytest.raises(AudioError, match=r"2 NaN or infinite samples.* 0\.5000 s in channel 2"):
+        read_audio(tmp_path / "a.wav")
+    blocks = read_blocks(tmp_path / "a.wav", 8000, 0.25)
+    assert len(next(blocks)) == 2000  # what stands before the bad samples is delivered
+    with pytest.raises(AudioError, match="NaN"):
+        list(blocks)
+
+
+@pytest.mark.parametrize("start, duration", [(1.0, None), (-0.1, None), (0.0, 0.0), (0.5, -1.0)])
+def test_part_outside_the_file(tmp_path, start, duration):
+    path = write(tmp_path / "a.wav")
+    with pytest.raises(AudioError, match="a.wav"):
+        read_audio(path, start=start, duration=duration)
+
+
+def test_file_without_permission(tmp_path, monkeypatch):
+    def refuse(path, mode):
+        raise PermissionError(13, "Permission denied", path)
+
+    path = write(tmp_path / "a.wav")
+    monkeypatch.setattr(headers, "open", refuse, raising=False)  # root may read everything
+    with pytest.raises(AudioError, match="a.wav: cannot be read .Permission denied"):
+        audio_info(path)
+
+
+@pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFF000])
+def test_wav_from_a_pipe_ends_where_it_ends(tmp_path, size):
+    content = bytearray(open(write(tmp_path / "a.wav"), "rb").read())
+    content[4:8] = content[40:44] = struct.pack("<I", size)
+    (tmp_path / "piped.wav").write_bytes(content)
+    assert audio_info(tmp_path / "piped.wav").samples == 8000
+    np.testing.assert_array_equal(read_audio(tmp_path / "piped.wav"), read_audio(tmp_path / "a.wav"))
+
+
+def test_wav_with_an_odd_chunk_before_the_samples(tmp_path):
+    content = open(write(tmp_path / "a.wav"), "rb").read()
+    chunk = b"note" + struct.pack("<I", 5) + b"hello" + b"\0"  # odd sizes are padded by one byte
+    (tmp_path / "b.wav").write_bytes(content[:36] + chunk + content[36:])
+    assert audio_info(tmp_path / "b.wav").samples == 8000
+
+
+def test_mp3_without_frame_count_is_measured(tmp_path):
+    """Quiet first, loud later at a varying bit rate: libsndfile guesses far too long."""
+    noise = np.random.default_rng(0).normal(size=44100 * 4) * 0.2
+    wave = np.concatenate([np.zeros(44100 * 4), noise, np.zeros(44100 * 16)])
+    sf.write(tmp_path / "a.mp3", wave, 44100, bitrate_mode="VARIABLE", compression_level=0.5)
+    content = (tmp_path / "a.mp3").read_bytes()
+    tag = content.index(b"Xing")
+    (tmp_path / "bare.mp3").write_bytes(content[content.index(b"\xff\xfb", tag) :])
+    assert abs(sf.info(tmp_path / "bare.mp3").duration - 24.0) > 1.0  # what is guarded against
+    info = audio_info(tmp_path / "bare.mp3")
+    assert info.duration == pytest.approx(24.0, abs=0.06)
+    assert len(read_audio(tmp_path / "bare.mp3")) == info.samples
+
+
+def test_mp3_behind_an_id3_tag(tmp_path):
+    content = open(write(tmp_path / "a.mp3", rate=44100), "rb").read()
+    (tmp_path / "b.mp3").write_bytes(b"ID3\x03\0\0\0\0\x10\0" + bytes(2048) + content)
+    np.testing.assert_array_equal(read_audio(tmp_path / "b.mp3"), read_audio(tmp_path / "a.mp3"))
+    assert audio_info(tmp_path / "b.mp3").samples == 44100

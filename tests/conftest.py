@@ -1,0 +1,18 @@
+"""Fixtures that several test files share."""
+import os
+from pathlib import Path
+
+import pytest
+
+import audiodet  # noqa: F401  makes detectron2 importable before any test module asks for it
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def soundbank() -> str:
+    """Folder of real recordings; tests that need it are skipped where there is none."""
+    folder = Path(os.environ.get("AUDIODET_SOUNDBANK", ROOT.parent / "shared" / "soundbank"))
+    if not (folder / "soundbank.csv").is_file():
+        pytest.skip("no sound bank of real recordings: set AUDIODET_SOUNDBANK to its folder")
+    return str(folder)

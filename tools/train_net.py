@@ -1,0 +1,35 @@
+#!/usr/bin/env python
+"""Train or evaluate any audiodet system: tools/train_net.py --config-file F [--resume] [KEY VALUE ...]."""
+import sys
+
+import audiodet  # noqa: F401  makes detectron2 importable
+from detectron2.engine import default_argument_parser, launch
+
+from audiodet.engine.setup import setup
+from audiodet.engine.trainer import Trainer, evaluate_only
+from audiodet.errors import AudiodetError
+
+
+def main(args):
+    """What every process of a training runs."""
+    cfg = setup(args)
+    if args.eval_only:
+        return evaluate_only(cfg)
+    trainer = Trainer(cfg)
+    trainer.resume_or_load(resume=args.resume)
+    return trainer.train()
+
+
+if __name__ == "__main__":
+    args = default_argument_parser().parse_args()
+    try:
+        launch(
+            main,
+            max(1, args.num_gpus),
+            num_machines=args.num_machines,
+            machine_rank=args.machine_rank,
+            dist_url=args.dist_url,
+            args=(args,),
+        )
+    except AudiodetError as error:
+        sys.exit(f"error: {error}")
