@@ -33,25 +33,26 @@ class _AliasFinder(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name != "detectron2" and not name.startswith("detectron2."):
             return None
+        if SOURCE == "missing":
+            raise ModuleNotFoundError(
+                f"audiodet needs detectron2, and none was found. Run: {INSTALL_HINT}", name=name
+            )
         if importlib.util.find_spec(f"{HOST}.{name}") is None:
             return None
         return importlib.machinery.ModuleSpec(name, _AliasLoader(), is_package=path is None)
 
 
 def provide_detectron2() -> str:
-    """Make ``detectron2`` importable and return its source: "installed" or "labgym".
+    """Make ``detectron2`` importable and return its source: "installed", "labgym" or "missing".
 
-    Raises:
-        ImportError: there is neither; the message says what to install.
+    When it is missing, the first ``import detectron2`` says what to install; until then
+    ``audiodet doctor`` works.
     """
-    if any(isinstance(finder, _AliasFinder) for finder in sys.meta_path):
-        return "labgym"
     if importlib.util.find_spec("detectron2") is not None:
         return "installed"
-    if importlib.util.find_spec(HOST) is None or importlib.util.find_spec(f"{HOST}.detectron2") is None:
-        raise ImportError(f"audiodet needs detectron2, and none was found. Run: {INSTALL_HINT}")
     sys.meta_path.insert(0, _AliasFinder())
-    return "labgym"
+    carried = importlib.util.find_spec(HOST) and importlib.util.find_spec(f"{HOST}.detectron2")
+    return "labgym" if carried else "missing"
 
 
 SOURCE = provide_detectron2()

@@ -47,6 +47,14 @@ OPTIONAL = (
     Part("ray", "ray", "work on many machines"),
     Part("pyarrow", "pyarrow", "tables in Parquet"),
 )
+# Modules that are installed by another name.
+PACKAGES = {
+    "PIL": "pillow",
+    "cv2": "opencv-python-headless",
+    "hydra": "hydra-core",
+    "pkg_resources": "'setuptools<81'",
+    "yaml": "pyyaml",
+}
 
 
 def main() -> int:
@@ -87,27 +95,29 @@ def _trouble(module: str, package: str, error: Exception) -> str:
     if missing == module:
         return f"missing. Run: pip install {package}"
     if missing:
-        return f"broken, it needs {missing}. Run: pip install {missing}"
+        needed = missing.partition(".")[0]
+        return f"broken, it needs {missing}. Run: pip install {PACKAGES.get(needed, needed)}"
     reason = (str(error).strip() or repr(error)).splitlines()[0]
     return f"broken ({reason}). Run: pip install --force-reinstall {package}"
 
 
 def _report_detectron2() -> bool:
     """Print where detectron2 comes from; whether it works."""
+    hint = "detectron2"
     try:
-        from audiodet._detectron2 import SOURCE
-    except ImportError as error:  # its message holds the command
-        print(f"  detectron2: missing. {error}")
-        return False
-    try:
+        from audiodet import _detectron2
+
+        hint = _detectron2.INSTALL_HINT.removeprefix("pip install ")
         detectron2 = importlib.import_module("detectron2")
         importlib.import_module("detectron2.engine")
     except Exception as error:
-        print(f"  detectron2 (source: {SOURCE}): {_trouble('', 'detectron2', error)}")
+        told = "Run: " in str(error)  # audiodet's own error names the command
+        print(f"  detectron2: {error if told else _trouble('detectron2', hint, error)}")
         return False
-    carrier = f" in labgym {_version('labgym')}" if SOURCE == "labgym" else ""
+    source = _detectron2.SOURCE
+    carrier = f" in labgym {_version('labgym')}" if source == "labgym" else ""
     folder = os.path.dirname(detectron2.__file__)
-    print(f"  detectron2 {detectron2.__version__} (source: {SOURCE}{carrier}, {folder})")
+    print(f"  detectron2 {detectron2.__version__} (source: {source}{carrier}, {folder})")
     return True
 
 

@@ -85,6 +85,9 @@ def test_neither_is_one_clear_error():
         gone = ("detectron2", "LabGym")
         importlib.util.find_spec = lambda n, *a: None if n.split(".")[0] in gone else real(n, *a)
         import audiodet
+        importlib.util.find_spec = real
+        from audiodet.config import get_cfg
+        get_cfg()
         """
     )
     assert done.returncode == 1

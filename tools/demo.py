@@ -8,12 +8,16 @@ from pathlib import Path
 
 import audiodet  # noqa: F401  makes detectron2 importable
 
+from audiodet.data.loader import dataset_view
 from audiodet.data.soundbank import load_soundbank
 from audiodet.data.synthetic_bank import write_synthetic_bank
+from audiodet.engine.setup import load_config
 from audiodet.errors import AudiodetError
+from audiodet.visualization import visualize_results
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "configs" / "quick" / "rcrnn.yaml"
+DATASET = "rare_quick_test"
 
 
 def parse_args():
@@ -37,29 +41,27 @@ def run(tool: str, *arguments) -> None:
 def main(args) -> None:
     """Mixtures on disk to listen to, a training on mixtures rendered on the fly, pictures."""
     output = Path(args.output_dir)
-    bank = args.soundbank
+    kind, bank = f"recordings of {args.soundbank}", args.soundbank
     if bank is None:
-        bank = output / "synthetic_bank"
-        print(f"No --soundbank given: writing a SYNTHETIC bank of procedural sounds to {bank}")
+        kind, bank = "SYNTHETIC sounds", str(output / "synthetic_bank")
+        print(f"No sound bank given: writing a SYNTHETIC one of procedural sounds to {bank}")
         write_synthetic_bank(bank)
-    labels = load_soundbank(bank).labels
-    os.environ["AUDIODET_SOUNDBANK"] = str(Path(bank).resolve())
+    os.environ["AUDIODET_SOUNDBANK"] = os.path.abspath(bank)
+    opts = ["DATASETS.LABELS", str(load_soundbank(bank).labels)]
+    opts += ["OUTPUT_DIR", str(output / "rcrnn"), *args.opts]
     run("make_mixtures.py", "--soundbank", bank, "--out", output / "mixtures", "--count", 10)
-    opts = ["DATASETS.LABELS", str(labels), "OUTPUT_DIR", output / "rcrnn", *args.opts]
     run("train_net.py", "--config-file", CONFIG, *opts)
-    run(
-        "visualize_data.py", "--config-file", CONFIG, "--source", "results", "--limit", 12,
-        "--output-dir", output / "pictures", *opts,
-    )  # fmt: skip
-    results = output / "rcrnn" / "inference" / "rare_quick_test"
-    kind = "SYNTHETIC sounds" if args.soundbank is None else f"recordings of {bank}"
+    cfg = load_config(str(CONFIG), opts)
+    results, pictures = output / "rcrnn" / "inference" / DATASET, output / "pictures"
+    view = dataset_view(DATASET, cfg.DATASETS.LABELS)
+    drawn = visualize_results(cfg, view, str(results), str(pictures))
     print(
-        f"\nDone, on {kind}. Look at\n"
-        f"  {results / 'metrics.json'}   scores\n"
-        f"  {results / 'events.tsv'}     detected events\n"
-        f"  {output / 'pictures'}    spectrograms, true events red, detections with score\n"
-        f"  {output / 'mixtures'}    mixtures to listen to\n"
-        f"  {output / 'rcrnn' / 'model_final.pth'}   the model"
+        f"\nDone, on {kind}.\n"
+        f"  scores                 {results / 'metrics.json'}\n"
+        f"  detected events        {results / 'events.tsv'}\n"
+        f"  {len(drawn)} spectrograms        {pictures}   (true events red, detections with score)\n"
+        f"  mixtures to listen to  {output / 'mixtures'}\n"
+        f"  the model              {output / 'rcrnn' / 'model_final.pth'}"
     )
 
 

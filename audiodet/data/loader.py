@@ -1,6 +1,7 @@
 """Datasets by name -> batches of mapped clips, for training and for inference."""
 import itertools
 
+import torch
 from detectron2.data import DatasetCatalog, MetadataCatalog, get_detection_dataset_dicts
 from detectron2.data import build_detection_test_loader, build_detection_train_loader
 from detectron2.data.samplers import TrainingSampler
@@ -24,6 +25,8 @@ def dataset_view(name: str, labels) -> str:
     if name not in DatasetCatalog:
         known = ", ".join(_sound_datasets())
         raise ConfigError(f"dataset {name!r} is not registered; registered are: {known}")
+    if not MetadataCatalog.get(name).get("thing_classes"):
+        DatasetCatalog.get(name)  # its labels depend on the data and are known once it is loaded
     own = list(MetadataCatalog.get(name).thing_classes)
     if own == labels:
         return name
@@ -120,6 +123,8 @@ def build_train_loader(cfg, start_iter: int = 0):
         total_batch_size=cfg.SOLVER.IMS_PER_BATCH,
         aspect_ratio_grouping=False,
         num_workers=cfg.DATALOADER.NUM_WORKERS,
+        # of its own: a loader that starts would draw from the first step's random numbers
+        generator=torch.Generator(),
     )
 
 

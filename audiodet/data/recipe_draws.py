@@ -7,8 +7,8 @@ from typing import Iterator, Sequence
 from audiodet.data.soundbank import Clip
 from audiodet.errors import DataError
 
-SPEED_CHANGE = 0.12  # largest relative change of an event's speed
-EQ_DB, EQ_BANDS = 6.0, 6  # largest gain and number of control points of an event's equaliser
+SPEED_CHANGE = 0.2  # largest relative change of an event's speed
+EQ_DB, EQ_BANDS = 10.0, 6  # largest gain and number of control points of an event's equaliser
 GAIN_DB = 6.0  # largest change of a mixture's level
 CHAIN_CLIPS = 8  # backgrounds of one label played one after another
 OVERLAY_SHARE = 0.5  # mixtures with a second background

@@ -3,8 +3,10 @@ import os
 import pickle
 from pathlib import Path
 
+import numpy as np
 import torch
 from detectron2.checkpoint import DetectionCheckpointer
+from detectron2.utils import comm
 
 from audiodet.errors import WeightsError
 from audiodet.files import atomic_path, write_text
@@ -32,25 +34,34 @@ def read_weights(path: str, trust_pickle: bool = False) -> dict:
     """
     if not os.path.isfile(path):
         raise WeightsError(f"{path}: no such file, expected a checkpoint")
+    if path.endswith(".safetensors"):
+        return _read_safetensors(path)
     try:
-        if path.endswith(".safetensors"):
-            return _read_safetensors(path)
-        if path.endswith(".pkl"):
-            raise pickle.UnpicklingError("a .pkl file")
-        data = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if not trust_pickle:
-            reason = str(error).splitlines()[0]
+        data = _unpickle(path, trust_pickle)
+    except Exception as error:  # there is no telling what a damaged pickle raises
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        if isinstance(error, pickle.UnpicklingError) and not trust_pickle:
             raise WeightsError(
                 f"{path}: refused, it is a pickle that could run code or no checkpoint at all "
                 f"({reason}); expected tensors only. If you made the file yourself, set "
                 "MODEL.TRUST_PICKLE True"
             ) from error
-        data = torch.load(path, map_location="cpu", weights_only=False)
-    except (RuntimeError, EOFError, ValueError) as error:
-        reason = str(error).splitlines()[0]
         raise WeightsError(f"{path}: not a whole checkpoint ({reason})") from error
+    model = data.get("model", data) if isinstance(data, dict) else data
+    arrays = (torch.Tensor, np.ndarray)
+    if not isinstance(model, dict) or not all(isinstance(x, arrays) for x in model.values()):
+        raise WeightsError(f"{path}: holds a {type(model).__name__}, expected tensors by name")
     return data if "model" in data else {"model": data}
+
+
+def _unpickle(path: str, trust_pickle: bool):
+    """torch's pickles and, when trusted, plain ones such as detectron2's model zoo has."""
+    if not trust_pickle and path.endswith(".pkl"):
+        raise pickle.UnpicklingError("a .pkl file")
+    if path.endswith(".pkl"):
+        with open(path, "rb") as file:
+            return pickle.load(file, encoding="latin1")
+    return torch.load(path, map_location="cpu", weights_only=not trust_pickle)
 
 
 def _read_safetensors(path: str) -> dict:
@@ -89,6 +100,16 @@ class SEDCheckpointer(DetectionCheckpointer):
         if name != "model_best":
             write_text(Path(self.save_dir) / "last_checkpoint", path.name)
 
+    def load(self, path: str, *args, **kwargs) -> dict:
+        """See :meth:`DetectionCheckpointer.load`.
+
+        Raises:
+            WeightsError: no such file, or it does not belong to the model or is not safe.
+        """
+        if path and "://" not in path and comm.is_main_process() and not os.path.isfile(path):
+            raise WeightsError(f"{path}: no such file, expected a checkpoint")
+        return super().load(path, *args, **kwargs)
+
     def _load_file(self, filename: str) -> dict:
         data = read_weights(filename, self.cfg.MODEL.TRUST_PICKLE)
         check_card(data.get(CARD), self.cfg, filename)
@@ -114,18 +135,27 @@ def check_card(card, cfg, filename: str) -> None:
     """
     if card is None:
         return
-    from detectron2.config import CfgNode
-
-    theirs = CfgNode.load_cfg(card["config"])
     pairs = [
         ("MODEL.META_ARCHITECTURE", card["architecture"], cfg.MODEL.META_ARCHITECTURE),
         ("DATASETS.LABELS", card["labels"], list(cfg.DATASETS.LABELS)),
     ]
+    _refuse_differences(pairs + _front_ends(card, cfg), filename)
+
+
+def _front_ends(card, cfg) -> list:
+    """(key, value in the checkpoint, value in ``cfg``) of all that shapes a spectrogram."""
+    from detectron2.config import CfgNode
+
+    theirs, pairs = CfgNode.load_cfg(card["config"]), []
     for section in ("AUDIO", "SPECTROGRAM"):
         for key, expected in cfg.INPUT[section].items():
             found = theirs.INPUT[section].get(key, expected)
             if key != "NORMALIZE_CLIPS":
                 pairs.append((f"INPUT.{section}.{key}", found, expected))
+    return pairs
+
+
+def _refuse_differences(pairs, filename: str) -> None:
     for key, found, expected in pairs:
         if found != expected:
             raise WeightsError(
@@ -133,16 +163,19 @@ def check_card(card, cfg, filename: str) -> None:
             )
 
 
-def init_backbone(model, path: str, trust_pickle: bool = False) -> None:
-    """Start ``model.backbone`` and the normalisation from a checkpoint's (clip pre-training).
+def init_backbone(model, cfg) -> None:
+    """Start ``model.backbone`` and the normalisation from MODEL.BACKBONE.INIT_WEIGHTS.
 
     Raises:
-        WeightsError: the checkpoint's backbone has other tensors.
+        WeightsError: that checkpoint's front end or the tensors of its backbone are others.
     """
-    weights = read_weights(path, trust_pickle)["model"]
+    path = cfg.MODEL.BACKBONE.INIT_WEIGHTS
+    data = read_weights(path, cfg.MODEL.TRUST_PICKLE)
+    if CARD in data:
+        _refuse_differences(_front_ends(data[CARD], cfg), path)
     wanted = ("backbone.", "clip_input.")
     own = {k: v for k, v in model.state_dict().items() if k.startswith(wanted)}
-    found = {k: v for k, v in weights.items() if k in own and v.shape == own[k].shape}
+    found = {k: v for k, v in data["model"].items() if k in own and v.shape == own[k].shape}
     missing = sorted(set(own) - set(found))
     if missing:
         raise WeightsError(

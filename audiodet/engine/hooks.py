@@ -8,7 +8,10 @@ import torch
 from detectron2.engine import HookBase, hooks
 from detectron2.utils import comm
 from detectron2.utils.env import seed_all_rng
+from detectron2.utils.events import EventStorage
 from torch import nn
+
+from audiodet.modeling.time_boxes import DropoutFCHead
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +33,7 @@ class SeedEveryStep(HookBase):
 @contextlib.contextmanager
 def computing_losses(model: nn.Module):
     """The model returns losses, but batch norm, dropout and weights stay as at inference."""
-    fixed = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
+    fixed = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd, DropoutFCHead)
     before = {module: module.training for module in model.modules()}
     for module in before:
         module.training = not isinstance(module, fixed)
@@ -61,7 +64,8 @@ class ValidationLoss(HookBase):
 
     def _measure(self):
         totals, clips = {}, 0
-        with computing_losses(self.model):
+        # The heads log as they do in training; what they log here is kept out of its curves.
+        with computing_losses(self.model), EventStorage(self.trainer.iter):
             for batch in (b for loader in self.build_loaders() for b in loader):
                 for name, loss in self.model(batch).items():
                     totals[name] = totals.get(name, 0.0) + loss.item() * len(batch)

@@ -62,8 +62,7 @@ class Trainer(DefaultTrainer):
     def _start_from_scratch(self):
         model = getattr(self.model, "module", self.model)
         if self.cfg.MODEL.BACKBONE.INIT_WEIGHTS:
-            backbone = self.cfg.MODEL.BACKBONE
-            init_backbone(model, backbone.INIT_WEIGHTS, self.cfg.MODEL.TRUST_PICKLE)
+            init_backbone(model, self.cfg)
             return
         count = self.cfg.INPUT.SPECTROGRAM.NORMALIZE_CLIPS
         clips = load_clips(self.cfg.DATASETS.TRAIN, self.cfg.DATASETS.LABELS)
