@@ -10,7 +10,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["audiodet", "audiodet.*"]),
-    package_data={"audiodet.model_zoo": ["*.safetensors", "*.md"]},
+    package_data={"audiodet.model_zoo": ["weights/*"]},
     entry_points={"console_scripts": ["audiodet = audiodet.cli:main"]},
     install_requires=[
         "torch>=2.1",

@@ -125,6 +125,8 @@ def _add_test(cfg: CN) -> None:
     cfg.TEST.BEST_EVENT_PER_CLIP = False
     # Choose TEST.THRESHOLDS on DATASETS.VAL before the test sets are scored.
     cfg.TEST.TUNE_THRESHOLDS = False
+    # Average the ER over thresholds up to this far away before the best is taken.
+    cfg.TEST.TUNE_SMOOTHING = 0.1
     # Collar of event-based scores, in seconds.
     cfg.TEST.COLLAR = 0.5
     # Score offsets too (collar: the larger of COLLAR and OFFSET_FRACTION of the event).

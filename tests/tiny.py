@@ -1,4 +1,5 @@
 """A tiny dataset, a tiny R-CRNN and trainings of a few steps: what the tests of training share."""
+import logging
 import runpy
 import sys
 from pathlib import Path
@@ -140,8 +141,15 @@ def train(cfg, *hooks, resume=False):
 def run_tool(monkeypatch, *arguments) -> str:
     """Run tools/train_net.py in this process; "" or what it would print as it exits with 1."""
     monkeypatch.setattr(sys, "argv", ["train_net.py", *map(str, arguments)])
+    monkeypatch.setattr("detectron2.engine.defaults.collect_env_info", str)  # takes a second
+    loggers = [logging.getLogger(name) for name in ("fvcore", "audiodet", "LabGym.detectron2")]
+    before = [(logger, logger.handlers[:], logger.propagate, logger.level) for logger in loggers]
     try:
         runpy.run_path(str(ROOT / "tools" / "train_net.py"), run_name="__main__")
     except SystemExit as end:
         return str(end.code)
+    finally:  # pytest's log capture must find the loggers as they were
+        for logger, handlers, propagate, level in before:
+            logger.handlers[:], logger.propagate = handlers, propagate
+            logger.setLevel(level)
     return ""

@@ -24,7 +24,7 @@ def mask_strips(log_mel: np.ndarray, rng, axis: int, count: int, width: int) -> 
     mean = log_mel.mean(axis=1, keepdims=True)
     for _ in range(count):
         size = int(rng.integers(0, width + 1))
-        start = int(rng.integers(0, max(1, log_mel.shape[axis] - size)))
+        start = int(rng.integers(0, max(0, log_mel.shape[axis] - size) + 1))
         strip = slice(start, start + size)
         if axis == 0:
             log_mel[strip] = mean[strip]

@@ -1,7 +1,6 @@
 """Datasets by name -> batches of mapped clips, for training and for inference."""
 import itertools
 
-import torch
 from detectron2.data import DatasetCatalog, MetadataCatalog, get_detection_dataset_dicts
 from detectron2.data import build_detection_test_loader, build_detection_train_loader
 from detectron2.data.samplers import TrainingSampler
@@ -113,7 +112,13 @@ class ResumableSampler(TrainingSampler):
 
 
 def build_train_loader(cfg, start_iter: int = 0):
-    """Endless batches of ``SOLVER.IMS_PER_BATCH`` mapped training clips, from an iteration on."""
+    """Endless batches of ``SOLVER.IMS_PER_BATCH`` mapped training clips, from an iteration on.
+
+    Raises:
+        ConfigError: no dataset to train on.
+    """
+    if not cfg.DATASETS.TRAIN:
+        raise ConfigError("DATASETS.TRAIN is empty, expected the name of a registered dataset")
     clips = load_clips(cfg.DATASETS.TRAIN, cfg.DATASETS.LABELS)
     start = start_iter * cfg.SOLVER.IMS_PER_BATCH
     return build_detection_train_loader(
@@ -123,8 +128,6 @@ def build_train_loader(cfg, start_iter: int = 0):
         total_batch_size=cfg.SOLVER.IMS_PER_BATCH,
         aspect_ratio_grouping=False,
         num_workers=cfg.DATALOADER.NUM_WORKERS,
-        # of its own: a loader that starts would draw from the first step's random numbers
-        generator=torch.Generator(),
     )
 
 

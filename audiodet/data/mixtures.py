@@ -18,7 +18,8 @@ Fields of audiodet's own:
     more_events: further target events, dicts with the event_*, segment_* and ebr fields.
     distractors: sounds that are not annotated, in the same form as more_events.
     augment: None, or {"speed": factor that event_length_seconds already follows,
-        "eq_db": [gains of an equaliser at frequencies spaced logarithmically]} of the event.
+        "eq_db": [gains of an equaliser at frequencies spaced logarithmically], "reverb": None or
+        {"seconds", "level_db", "seed"}} of the event.
     gain_db: gain of the whole mixture.
 """
 import hashlib

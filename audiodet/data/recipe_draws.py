@@ -9,6 +9,9 @@ from audiodet.errors import DataError
 
 SPEED_CHANGE = 0.2  # largest relative change of an event's speed
 EQ_DB, EQ_BANDS = 10.0, 6  # largest gain and number of control points of an event's equaliser
+REVERB_SHARE = 0.6  # events that sound as in a room
+REVERB_SECONDS = (0.1, 0.8)  # its reverberation time (60 dB)
+REVERB_DB = (-12.0, 3.0)  # energy of its tail relative to the direct sound
 GAIN_DB = 6.0  # largest change of a mixture's level
 CHAIN_CLIPS = 8  # backgrounds of one label played one after another
 OVERLAY_SHARE = 0.5  # mixtures with a second background
@@ -95,7 +98,7 @@ class RecipeDraws:
             slowest = max(1 - SPEED_CHANGE, segment / duration)
             speed = rng.uniform(slowest, 1 + SPEED_CHANGE)
             gains = [round(rng.uniform(-EQ_DB, EQ_DB), 2) for _ in range(EQ_BANDS)]
-            augment = {"speed": round(speed, 4), "eq_db": gains}
+            augment = {"speed": round(speed, 4), "eq_db": gains, "reverb": self._reverb(rng)}
             ebr += rng.uniform(-settings["jitter"], settings["jitter"])
         length = round(segment / speed, 6)
         if length > duration:
@@ -111,6 +114,16 @@ class RecipeDraws:
             "segment_end_seconds": clip.offset,
             "ebr": round(ebr, 3),
             "augment": augment,
+        }
+
+    @staticmethod
+    def _reverb(rng: random.Random) -> dict | None:
+        if rng.random() >= REVERB_SHARE:
+            return None
+        return {
+            "seconds": round(rng.uniform(*REVERB_SECONDS), 3),
+            "level_db": round(rng.uniform(*REVERB_DB), 2),
+            "seed": rng.randrange(1 << 31),
         }
 
     def more_events(self, target: str, most: int) -> list[dict]:

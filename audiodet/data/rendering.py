@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
+from scipy.signal import oaconvolve
 
 from audiodet.audio.io import read_audio
 from audiodet.errors import DataError
@@ -130,6 +131,8 @@ def _place(event: dict, background: np.ndarray, root: str, sample_rate: int) -> 
     sound = _cut(event, root, sample_rate)
     if event["augment"]:
         sound = _equalise(sound, event["augment"]["eq_db"], sample_rate)
+        if event["augment"].get("reverb"):
+            sound = _reverberate(sound, event["augment"]["reverb"], sample_rate)
     first = min(
         round(event["event_start_in_mixture_seconds"] * sample_rate), len(background) - len(sound)
     )
@@ -166,6 +169,15 @@ def _equalise(sound: np.ndarray, gains_db: list[float], sample_rate: int) -> np.
     controls = np.linspace(*np.log(EQ_EDGES), len(gains_db))
     gains = (10 ** (np.interp(frequencies, controls, gains_db) / 20)).astype(np.float32)
     return irfft(rfft(sound, size) * gains, size)[: len(sound)]
+
+
+def _reverberate(sound: np.ndarray, room: dict, sample_rate: int) -> np.ndarray:
+    """A room's decaying noise behind the direct sound; what outlasts the segment is cut."""
+    rng = np.random.default_rng(room["seed"])
+    time = np.arange(round(room["seconds"] * sample_rate), dtype=np.float32) / sample_rate
+    tail = rng.standard_normal(len(time), np.float32) * np.exp(-6.9 / room["seconds"] * time)
+    tail *= np.float32(10 ** (room["level_db"] / 20) / np.sqrt(np.square(tail).sum()))
+    return sound + oaconvolve(sound, tail)[: len(sound)].astype(np.float32)
 
 
 def _rms(samples: np.ndarray) -> float:

@@ -72,7 +72,8 @@ class ValidationLoss(HookBase):
                 clips += len(batch)
         parts = comm.all_gather((totals, clips))
         clips = sum(n for _, n in parts)
-        means = {name: sum(t[name] for t, _ in parts) / clips for name in totals}
+        names = parts[0][0]  # with few clips the other processes may have none
+        means = {name: sum(t.get(name, 0.0) for t, _ in parts) / clips for name in names}
         means["total_loss"] = sum(means.values())
         self.trainer.storage.put_scalars(
             smoothing_hint=False, **{f"val/{name}": value for name, value in means.items()}
@@ -151,7 +152,9 @@ class EndWithBest(HookBase):
         self.checkpointer = checkpointer
 
     def after_train(self):
+        if self.trainer.iter + 1 < self.trainer.max_iter:  # an error: the others may be anywhere
+            return
         comm.synchronize()
         path = os.path.join(self.checkpointer.save_dir, "model_best.pth")
-        if self.trainer.iter + 1 >= self.trainer.max_iter and os.path.isfile(path):
+        if os.path.isfile(path):
             self.checkpointer.load(path, checkpointables=[])

@@ -3,6 +3,7 @@ import difflib
 import os
 
 import torch
+import yaml
 from detectron2.engine import default_setup
 from detectron2.utils import comm
 from detectron2.utils.logger import setup_logger
@@ -17,20 +18,27 @@ def load_config(config_file: str = "", opts=()):
     """Defaults, then a YAML with its ``_BASE_``, then ``KEY VALUE`` pairs -> frozen config.
 
     Raises:
-        ConfigError: unknown key (the nearest known one is named), or keys that cannot work.
+        ConfigError: unknown key (the nearest known one is named), a file that is no plain YAML, or
+            keys that cannot work.
     """
-    cfg = get_cfg()
+    cfg, opts, where = get_cfg(), list(opts), config_file
     try:
         if config_file:
-            cfg.merge_from_file(config_file)
-        cfg.merge_from_list(list(opts))
+            cfg.merge_from_file(config_file, allow_unsafe=False)
+        where, known = "command line", _all_keys(cfg)
+        for key in opts[0::2]:
+            if key not in known:
+                raise KeyError(key)
+        cfg.merge_from_list(opts)
     except KeyError as error:
         key = str(error.args[0]).rsplit(" ", 1)[-1]
         near = difflib.get_close_matches(key, _all_keys(cfg), n=1)
         hint = f", did you mean {near[0]}?" if near else ""
-        raise ConfigError(f"{config_file or 'command line'}: unknown key {key}{hint}") from error
-    except (AssertionError, ValueError, OSError) as error:
-        raise ConfigError(f"{config_file or 'command line'}: {error}") from error
+        raise ConfigError(f"{where}: unknown key {key}{hint}") from error
+    except (AssertionError, ValueError, OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"{where}: {' '.join(str(error).split())}") from error
+    except (AttributeError, TypeError) as error:
+        raise ConfigError(f"{where}: no configuration, expected KEY: value lines") from error
     check_config(cfg)
     cfg.freeze()
     return cfg
@@ -39,7 +47,9 @@ def load_config(config_file: str = "", opts=()):
 def _all_keys(node, prefix=""):
     keys = []
     for key, value in node.items():
-        keys += _all_keys(value, f"{prefix}{key}.") if isinstance(value, dict) else [prefix + key]
+        keys.append(prefix + key)
+        if isinstance(value, dict):
+            keys += _all_keys(value, f"{prefix}{key}.")
     return keys
 
 
@@ -58,19 +68,30 @@ def check_config(cfg) -> None:
             f"TEST.THRESHOLDS has {len(cfg.TEST.THRESHOLDS)} values, expected 1 or one for each "
             f"of DATASETS.LABELS {list(cfg.DATASETS.LABELS)}"
         )
+    _check_watched_metrics(cfg)
+
+
+def _check_watched_metrics(cfg) -> None:
+    """Refuse to watch a metric that is never measured."""
     for key in ("EARLY_STOP", "BEST"):
         if cfg.SOLVER[key].MODE not in ("min", "max"):
             raise ConfigError(
                 f"SOLVER.{key}.MODE is {cfg.SOLVER[key].MODE!r}, expected 'min' or 'max'"
             )
-    wants_loss = {cfg.SOLVER.BEST.METRIC[:4]}
+    watched = {cfg.SOLVER.BEST.METRIC}
     if cfg.SOLVER.EARLY_STOP.PATIENCE:
-        wants_loss.add(cfg.SOLVER.EARLY_STOP.METRIC[:4])
-    if "val/" in wants_loss and not (cfg.SOLVER.VAL_PERIOD and cfg.DATASETS.VAL):
-        raise ConfigError(
-            "SOLVER.BEST or SOLVER.EARLY_STOP watches a validation loss, but SOLVER.VAL_PERIOD is "
-            f"{cfg.SOLVER.VAL_PERIOD} and DATASETS.VAL is {list(cfg.DATASETS.VAL)}: set both"
-        )
+        watched.add(cfg.SOLVER.EARLY_STOP.METRIC)
+    for metric in watched - {""}:
+        if metric.startswith("val/") and not (cfg.SOLVER.VAL_PERIOD and cfg.DATASETS.VAL):
+            raise ConfigError(
+                "SOLVER.BEST or SOLVER.EARLY_STOP watches a validation loss, but SOLVER.VAL_PERIOD "
+                f"is {cfg.SOLVER.VAL_PERIOD} and DATASETS.VAL is {list(cfg.DATASETS.VAL)}: set both"
+            )
+        if not metric.startswith("val/") and not cfg.TEST.EVAL_PERIOD:
+            raise ConfigError(
+                f"SOLVER.BEST or SOLVER.EARLY_STOP watches {metric!r}, which an evaluation "
+                "measures, but TEST.EVAL_PERIOD is 0: set it"
+            )
 
 
 def setup(args):

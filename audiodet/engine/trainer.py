@@ -89,6 +89,11 @@ class Trainer(DefaultTrainer):
                 self.after_train()
         return getattr(self, "_last_eval_results", None)
 
+    def before_train(self):
+        """Also start the loader now: starting draws a random number, which no step must miss."""
+        super().before_train()
+        self._trainer._data_loader_iter
+
     def stop(self):
         """End training after this step, with a final checkpoint and evaluation."""
         self._stop, self.max_iter = True, self.iter + 1
@@ -190,7 +195,11 @@ class Trainer(DefaultTrainer):
             clips += evaluator.clips
         matching = Matching.from_config(cfg)
         thresholds = tune_thresholds(
-            clips, cfg.DATASETS.LABELS, cfg.TEST.BEST_EVENT_PER_CLIP, matching
+            clips,
+            cfg.DATASETS.LABELS,
+            cfg.TEST.BEST_EVENT_PER_CLIP,
+            matching,
+            smoothing=cfg.TEST.TUNE_SMOOTHING,
         )
         thresholds = comm.all_gather(thresholds)[0]  # the main process has the clips
         if comm.is_main_process():

@@ -107,7 +107,9 @@ def mean_over_labels(values: np.ndarray) -> np.ndarray:
     """(..., K) -> (...), leaving NaN out; NaN when no label is left."""
     known = ~np.isnan(values)
     number = known.sum(axis=-1)
-    return np.where(number > 0, np.where(known, values, 0).sum(axis=-1), np.nan) / np.maximum(number, 1)
+    return np.where(number > 0, np.where(known, values, 0).sum(axis=-1), np.nan) / np.maximum(
+        number, 1
+    )
 
 
 def score_clips(

@@ -38,10 +38,14 @@ def table(scores: SEDScores, flat: dict[str, float], thresholds=None) -> str:
         row += _figures(flat, f"-{label}", by_source)
         rows.append(row + ([f"{thresholds[label]:.3f}"] if thresholds else []))
     hits, inserted, missed = (int(x) for x in scores.counts.sum(axis=(0, 1)))
-    rows.append(["all, mean rates", hits + missed, hits, missed, inserted, *_figures(flat, "", by_source)])
+    rows.append(
+        ["all, mean rates", hits + missed, hits, missed, inserted, *_figures(flat, "", by_source)]
+    )
     text = tabulate(rows, headers=headers, disable_numparse=True, colalign=["left"])
     if scores.without_reference:
-        text += f"\nwithout a true event, left out of the mean: {', '.join(scores.without_reference)}"
+        text += (
+            f"\nwithout a true event, left out of the mean: {', '.join(scores.without_reference)}"
+        )
     return text
 
 

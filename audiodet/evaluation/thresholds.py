@@ -49,10 +49,15 @@ def tune_thresholds(
     best_event_per_clip: bool = False,
     matching: Matching = Matching(),
     fallback: float = 0.5,
+    smoothing: float = 0.0,
 ) -> dict[str, float]:
     """The threshold of each label with the lowest ER on validation clips.
 
-    Of equal ER the higher F1 wins, and of equal both the middle of the widest run of thresholds.
+    Of equal ER the higher F1 wins (both are never equal: every row lets in an event more), and
+    the threshold is the middle between the lowest score let in and the next one kept out. With
+    `smoothing`, the ER of a threshold is its mean over thresholds up to that far away, because
+    the exact best is luck where validation has few sources.
+
     A label without a true event gets `fallback`, and a warning.
     """
     sweeps = sweep_thresholds(clips, labels, best_event_per_clip, matching)
@@ -62,7 +67,8 @@ def tune_thresholds(
             logger.warning(f"no validation event of {label!r}: its threshold stays {fallback}")
             thresholds[label] = fallback
         else:
-            thresholds[label] = _middle_of_best(sweep)
+            best = _smoothed_best(sweep, smoothing) if smoothing else _middle_of_best(sweep)
+            thresholds[label] = best
     return thresholds
 
 
@@ -79,10 +85,14 @@ def _steps(clip: ClipResult, label: str, best_event_per_clip: bool, matching: Ma
 
 def _middle_of_best(sweep: np.ndarray) -> float:
     thresholds, error_rate, f1 = sweep.T
-    best = error_rate == error_rate.min()
-    best &= f1 == f1[best].max()
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], best, [False]])))
-    highs = thresholds[edges[::2]]
-    lows = thresholds[np.minimum(edges[1::2], len(thresholds) - 1)]
-    widest = np.argmax(highs - lows)
-    return float((highs[widest] + lows[widest]) / 2)
+    best = np.lexsort((-f1, error_rate))[0]
+    below = min(best + 1, len(thresholds) - 1)
+    return float((thresholds[best] + thresholds[below]) / 2)
+
+
+def _smoothed_best(sweep: np.ndarray, smoothing: float) -> float:
+    grid = np.linspace(0, 1, 201)
+    row = np.searchsorted(-sweep[:, 0], -grid, side="right") - 1  # last row at or above
+    error_rate = sweep[row.clip(min=0), 1]
+    near = np.abs(grid[:, None] - grid) <= smoothing
+    return float(grid[np.argmin(near @ error_rate / near.sum(axis=1))])

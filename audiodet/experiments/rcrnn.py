@@ -18,7 +18,8 @@ from audiodet.evaluation import paired_bootstrap, pool_scores, results, score_cl
 from audiodet.evaluation.controls import spectral_flux_events
 from audiodet.evaluation.sed import reference_clips
 from audiodet.experiments.runs import (
-    CONDITIONS, fold_scores, pooled_scores, rare_mini_run, train_all, training_minutes,
+    CONDITIONS, cross_fold_thresholds, pooled_scores, rare_mini_run, shipped_thresholds,
+    train_all, training_minutes, validation_thresholds,
 )  # fmt: skip
 from audiodet.modeling import keras_count
 
@@ -55,9 +56,17 @@ def rare_mini(options: Options) -> dict:
     }  # fmt: skip
     train_all([run for runs in systems.values() for run in runs], options.jobs, options.opts)
     report = {"test sets": _test_sets(options.folds), "minutes": _minutes(systems, options)}
+    rows = {name: (runs, _thresholds(runs, options)) for name, runs in systems.items()}
+    if not options.shipped:
+        runs = systems["R-CRNN"]
+        rows["R-CRNN, thresholds of its own validation"] = runs, validation_thresholds(runs)
+    report["thresholds"] = {name: thresholds for name, (_, thresholds) in rows.items()}
     flux = spectral_flux(options)
     for condition in CONDITIONS:
-        scores = {name: pooled_scores(runs, condition) for name, runs in systems.items()}
+        scores = {
+            name: pooled_scores(runs, condition, thresholds, RARE_LABELS)
+            for name, (runs, thresholds) in rows.items()
+        }
         scores["spectral flux"] = flux[condition]
         report[condition] = {name: results(s, n_bootstrap=1000) for name, s in scores.items()}
         for other in list(scores)[1:]:
@@ -65,6 +74,15 @@ def rare_mini(options: Options) -> dict:
             report[condition][f"R-CRNN - {other}"] = dict(zip(("ER", "low", "high"), difference))
     print_rare_mini(report)
     return report
+
+
+def _thresholds(runs, options: Options) -> dict:
+    """Thresholds of each fold: those inside shipped weights, else from the other folds."""
+    if options.shipped:
+        return {run.fold: shipped_thresholds(run.weights) for run in runs}
+    if len(runs) == 1:
+        return validation_thresholds(runs)
+    return cross_fold_thresholds(runs, RARE_LABELS)
 
 
 def _shipped(fold: int) -> str:
@@ -151,8 +169,9 @@ def _fold0_table(title, key, rows, paper) -> dict:
     for name, run in rows.items():
         line = [name]
         for condition in CONDITIONS:
-            dataset = f"rare_mini_{condition}_fold{run.folder.name[-1]}_test"
-            figures = results(fold_scores(run.folder, dataset), n_bootstrap=1000)
+            thresholds = validation_thresholds([run])
+            scores = pooled_scores([run], condition, thresholds, RARE_LABELS)
+            figures = results(scores, n_bootstrap=1000)
             report.setdefault(name, {})[condition] = figures
             line.append(f"{figures['ER']:.2f} {_interval(figures, 'ER', '-source')}")
             line.append(f"{figures['F1']:.1f}")

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from audiodet.engine.checkpoint import CARD, read_weights
 from audiodet.errors import AudiodetError
-from audiodet.evaluation import load_clips, pool_scores, score_clips
+from audiodet.evaluation import load_clips, pool_scores, score_clips, tune_thresholds
 
 TRAIN_NET = Path(__file__).resolve().parents[2] / "tools" / "train_net.py"
 CONDITIONS = ("quiet", "hard")
@@ -23,6 +23,7 @@ class Run:
 
     config: str
     folder: Path
+    fold: int
     opts: list = field(default_factory=list)
     after: list = field(default_factory=list)  # runs whose results this one starts from
     weights: str | None = None  # only evaluate these, which carry their thresholds
@@ -42,7 +43,7 @@ def rare_mini_run(
     datasets += ["DATASETS.VAL", str([f"{n}_val" for n in names])]
     datasets += ["DATASETS.TEST", str([f"{n}_test" for n in names] if test else [])]
     folder = root / f"{name}_fold{fold}"
-    return Run(config, folder, datasets + list(opts), list(after), weights)
+    return Run(config, folder, fold, datasets + list(opts), list(after), weights)
 
 
 def train_all(runs, jobs: int, opts=()) -> None:
@@ -74,9 +75,9 @@ def _train(run: Run, threads: int, opts, needed) -> None:
     command += ["--eval-only" if run.weights else "--resume", *run.opts, *opts]
     command += ["OUTPUT_DIR", str(run.folder)]
     if run.weights:
-        test = shipped_config(run.weights).TEST
+        thresholds = list(shipped_thresholds(run.weights).values())
         command += ["MODEL.WEIGHTS", run.weights, "TEST.TUNE_THRESHOLDS", "False"]
-        command += ["TEST.THRESHOLDS", str(list(test.THRESHOLDS))]
+        command += ["TEST.THRESHOLDS", str(thresholds)]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     with open(run.folder / "train.log", "a", encoding="utf-8") as log:
         code = subprocess.run(command, stdout=log, stderr=log, env=environment).returncode
@@ -85,28 +86,43 @@ def _train(run: Run, threads: int, opts, needed) -> None:
     (run.folder / "done").touch()
 
 
-def shipped_config(path: str):
-    """The configuration inside a checkpoint."""
+def shipped_thresholds(path: str) -> dict:
+    """The thresholds inside a checkpoint, by label."""
     from detectron2.config import CfgNode
 
-    return CfgNode.load_cfg(read_weights(path)[CARD]["config"])
+    cfg = CfgNode.load_cfg(read_weights(path)[CARD]["config"])
+    return dict(zip(cfg.DATASETS.LABELS, cfg.TEST.THRESHOLDS))
 
 
-def fold_scores(folder: Path, dataset: str, best_event_per_clip: bool = True):
-    """Scores of one evaluated dataset of a run, with the thresholds it was decided with."""
-    inference = Path(folder) / "inference" / dataset
-    summary = json.loads((inference / "metrics.json").read_text())
-    clips = load_clips(inference / "clips.jsonl")
-    return score_clips(clips, summary["labels"], summary["thresholds"], best_event_per_clip)
+def test_clips(run: Run, condition: str):
+    """Every test clip of one fold's run with all its candidate events."""
+    dataset = f"rare_mini_{condition}_fold{run.fold}_test"
+    return load_clips(run.folder / "inference" / dataset / "clips.jsonl")
 
 
-def pooled_scores(runs, condition: str):
+def validation_thresholds(runs) -> dict:
+    """{fold: thresholds} as each run tuned them on the source groups that it held out."""
+    return {run.fold: json.loads((run.folder / "thresholds.json").read_text()) for run in runs}
+
+
+def cross_fold_thresholds(runs, labels) -> dict:
+    """{fold: thresholds} tuned for each fold on what the models of the *other* folds never heard.
+
+    The threshold of fold k comes from the test clips of every other fold j, scored by model j:
+    sources held out of that model's training, and none of fold k. Two or three groups that one
+    training can spare decide a threshold by luck; three folds do not.
+    """
+    heard = {run.fold: [c for x in CONDITIONS for c in test_clips(run, x)] for run in runs}
+    return {
+        fold: tune_thresholds([c for f in heard if f != fold for c in heard[f]], labels, True)
+        for fold in heard
+    }
+
+
+def pooled_scores(runs, condition: str, thresholds: dict, labels):
     """Test results of several folds as one :class:`~audiodet.evaluation.counts.SEDScores`."""
     return pool_scores(
-        [
-            fold_scores(run.folder, f"rare_mini_{condition}_fold{run.folder.name[-1]}_test")
-            for run in runs
-        ]
+        [score_clips(test_clips(run, condition), labels, thresholds[run.fold], True) for run in runs]
     )
 
 

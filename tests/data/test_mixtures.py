@@ -15,6 +15,14 @@ from audiodet.data.mixtures import (
     recipes_to_dicts,
     render,
 )
+from audiodet.data.recipe_draws import (
+    EQ_DB,
+    OVERLAY_SHARE,
+    REVERB_DB,
+    REVERB_SECONDS,
+    REVERB_SHARE,
+    SPEED_CHANGE,
+)
 from audiodet.data.rendering import mix, render_parts
 from audiodet.data.soundbank import Clip, load_soundbank
 from audiodet.errors import DataError
@@ -140,7 +148,7 @@ def test_event_span_is_exact_to_the_sample(parts):
             assert event.first == round(onset * RATE)
             assert abs(event.first + len(event.samples) - offset * RATE) <= 1
             if augment:
-                assert 1 / 1.121 < offset - onset < 1 / 0.879
+                assert abs(1 / (offset - onset) - 1) < SPEED_CHANGE + 1e-4
             else:
                 assert offset - onset == pytest.approx(1.0)
                 assert np.ptp(np.abs(event.samples)) < 1e-6  # nothing of the file's 0.9 parts
@@ -168,6 +176,24 @@ def test_equaliser_follows_its_gains(tmp_path):
     measured = 20 * np.log10(spectrum[6000] / spectrum[200])  # half a hertz a bin
     expected = 12 * np.log(3000 / 100) / np.log(10000 / 100)
     assert measured == pytest.approx(expected, abs=0.1)
+
+
+def test_reverberation_decays_by_60_db_in_its_time(tmp_path):
+    click = np.zeros(2 * RATE)
+    click[0] = 0.5
+    clips = [background(tmp_path, square(9.0, 0.1)), put(tmp_path, "click.wav", click)]
+    recipe = make_recipes(clips, "cry", 1, 0, presence=1, duration=5.0)[0]
+    room = {"seconds": 0.8, "level_db": -3.0, "seed": 7}
+    recipe["augment"] = {"speed": 1.0, "eq_db": [0.0, 0.0], "reverb": room}
+    placed = render_parts(recipe, str(tmp_path), RATE).events[0]
+    tail = (placed.samples / placed.scaling_factor - click) / 0.5
+    energy = 10 * np.log10(np.sum(tail.reshape(-1, RATE // 10) ** 2, axis=1) + 1e-20)
+    assert 10 * np.log10(np.sum(tail**2)) == pytest.approx(-3.0, abs=0.05)
+    assert energy[6] - energy[1] == pytest.approx(-60 * 0.5 / 0.8, abs=1.5)
+    assert energy[9] < -100  # nothing after its time
+    recipe["augment"]["reverb"] = {**room, "seed": 8}
+    other = render_parts(recipe, str(tmp_path), RATE).events[0]
+    assert not np.allclose(other.samples, placed.samples)
 
 
 def empty(tmp_path, samples, duration, **changes) -> np.ndarray:
@@ -299,9 +325,15 @@ def test_several_labels_in_one_mixture(parts):
 def test_augmentation_stays_in_its_ranges(synthetic_bank):
     clips = load_soundbank(synthetic_bank).clips
     recipes = make_recipes(clips, "gunshot", 200, 0, presence=1, augment=True, ebr_jitter=3.0)
-    speeds = [recipe["augment"]["speed"] for recipe in recipes]
-    assert 0.88 <= min(speeds) < 0.9 and 1.1 < max(speeds) <= 1.12
-    assert all(abs(gain) <= 6 for recipe in recipes for gain in recipe["augment"]["eq_db"])
+    augments = [recipe["augment"] for recipe in recipes]
+    changes = [augment["speed"] - 1 for augment in augments]
+    assert -SPEED_CHANGE - 1e-4 <= min(changes) < -0.8 * SPEED_CHANGE
+    assert 0.8 * SPEED_CHANGE < max(changes) <= SPEED_CHANGE + 1e-4
+    assert all(abs(gain) <= EQ_DB for augment in augments for gain in augment["eq_db"])
+    rooms = [augment["reverb"] for augment in augments if augment["reverb"]]
+    assert len(rooms) / 200 == pytest.approx(REVERB_SHARE, abs=0.12)
+    for key, (least, most) in (("seconds", REVERB_SECONDS), ("level_db", REVERB_DB)):
+        assert all(least <= room[key] <= most for room in rooms)
     assert {recipe["ebr"] for recipe in recipes} - {-6.0, 0.0, 6.0}
     assert all(-9 <= recipe["ebr"] <= 9 for recipe in recipes)
     label = {clip.path: clip.label for clip in clips}
@@ -309,7 +341,7 @@ def test_augmentation_stays_in_its_ranges(synthetic_bank):
         assert recipe["bg_chain"] and recipe["bg_path"] not in recipe["bg_chain"]
         assert {label[path] for path in recipe["bg_chain"]} == {recipe["bg_classname"]}
     overlaid = sum(recipe["bg_overlay"] is not None for recipe in recipes)
-    assert 70 < overlaid < 130
+    assert overlaid / 200 == pytest.approx(OVERLAY_SHARE, abs=0.12)
 
 
 def test_impossible_recipes_are_refused(parts, tmp_path):

@@ -20,7 +20,8 @@ def checkpoint(tiny_data, tmp_path_factory):
     cfg = tiny_config(tiny_data, folder)
     model = Trainer.build_model(cfg)
     SEDCheckpointer(model, str(folder), cfg=cfg).save("model", iteration=3)
-    return str(folder / "model.pth"), {k: v.clone() for k, v in model.state_dict().items()}
+    state = {name: x.clone().contiguous() for name, x in model.state_dict().items()}
+    return str(folder / "model.pth"), state
 
 
 def load(data, path, *opts):

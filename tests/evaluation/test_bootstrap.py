@@ -4,6 +4,7 @@ import pytest
 
 from audiodet.errors import DataError
 from audiodet.evaluation import ClipResult, bootstrap, paired_bootstrap, results, score_clips
+from audiodet.evaluation.bootstrap import _resample
 from audiodet.modeling.postprocessing import Event
 
 from .test_counts import ALL, LABELS, random_clips
@@ -66,19 +67,39 @@ def test_same_seed_same_interval():
     assert bootstrap(scores, 100, seed=3) != bootstrap(scores, 100, seed=4)
 
 
-def test_every_target_and_every_label_keeps_its_share():
-    """A label's only group, and a target's only clip, are in every resample."""
-    one = Event(1, 2, "shot", 0.9)
-    clips = coin_clips(40, 8) + [ClipResult("only", 10, [one], [one], "shot", "lonely")]
-    scores = score_clips(clips, LABELS, ALL)
-    for unit in ("clip", "source"):
-        assert bootstrap(scores, 300, unit=unit)["ER-shot"] == (0, 0)
-    empty = [ClipResult(f"e{i}", 10, [], [one._replace(label="cry")], "cry") for i in range(40)]
-    with_empty = score_clips(clips + empty, LABELS, ALL)
-    # One insertion in every empty clip, which stay 40 whatever groups are drawn: ER is 1 higher.
-    low, high = bootstrap(scores, 300, unit="source")["ER-cry"]
-    shifted = bootstrap(with_empty, 300, unit="source")["ER-cry"]
-    assert shifted[0] >= 1 and width(shifted) == pytest.approx(width((low, high)), abs=0.15)
+def shot(name, count: int, **extra) -> list[ClipResult]:
+    event = Event(1, 2, "shot", 0.9)
+    return [ClipResult(f"{name}{i}", 10, [event], [event], "shot", **extra) for i in range(count)]
+
+
+def test_every_target_keeps_its_number_of_clips():
+    """Three shots in three clips, 20 cries in 20: so in every resample."""
+    scores = score_clips(coin_clips(20, 20) + shot("s", 3), LABELS, ALL)
+    hits, _, missed = np.moveaxis(_resample([scores], 200, 0, "clip")[0], -1, 0)
+    assert ((hits + missed) == [20, 3]).all()
+
+
+def test_every_label_keeps_its_number_of_groups():
+    """Groups of 5 clips: 8 of cries, 1 of shots, and 6 empty clips with a false cry each."""
+    false = [Event(5, 6, "cry", 0.9)]
+    empty = [ClipResult(f"e{i}", 10, [], false, "cry", f"background{i}") for i in range(6)]
+    clips = coin_clips(40, 8) + shot("s", 5, source_group="lonely") + empty
+    for targets in (True, False):
+        if not targets:
+            for clip in clips:
+                clip.target = None
+        scores = score_clips(clips, LABELS, ALL)
+        hits, inserted, missed = np.moveaxis(_resample([scores], 200, 0, "source")[0], -1, 0)
+        assert ((hits + missed) == [40, 5]).all() and (inserted == [6, 0]).all()
+        assert len(set(missed[:, 0])) > 2 and set(missed[:, 0] % 5) == {0}  # whole groups
+
+
+def test_clips_without_a_group_stand_for_themselves():
+    clips = coin_clips(40, 8)
+    for i in range(7):
+        clips.append(ClipResult(f"alone{i}", 10, [Event(1, 2, "cry")], [], "cry"))
+    hits, _, missed = np.moveaxis(_resample([score(clips)], 200, 0, "source")[0], -1, 0)
+    assert ((hits + missed) == 47).all()
 
 
 def test_no_source_no_interval_by_source():

@@ -34,16 +34,25 @@ def worked_example() -> list[ClipResult]:
 
 
 def random_clips(seed: int = 0, number: int = 60, target: bool = False) -> list[ClipResult]:
+    """Events anywhere; most are found with onset and offset some tenths of a second off."""
     rng = np.random.default_rng(seed)
 
     def events(mean):
-        onsets = rng.uniform(0, 9, rng.poisson(mean))
-        return [Event(t, t + rng.uniform(0.05, 1), str(rng.choice(LABELS)), rng.random()) for t in onsets]
+        onsets = rng.uniform(0, 8, rng.poisson(mean))
+        labels = rng.choice(LABELS, len(onsets)).tolist()
+        return [Event(t, t + rng.uniform(0.1, 2), k, rng.random()) for t, k in zip(onsets, labels)]
 
-    return [
-        ClipResult(f"c{i}", 10.0, events(1.5), events(3.0), LABELS[i % 2] if target else None)
-        for i in range(number)
-    ]
+    def heard(event):
+        onset = max(0.0, event.onset + rng.normal(0, 0.25))
+        offset = max(onset + 0.05, event.offset + rng.normal(0, 0.3))
+        return Event(onset, offset, event.label, rng.random())
+
+    clips = []
+    for i in range(number):
+        true = events(1.5)
+        found = [heard(event) for event in true if rng.random() < 0.8] + events(1.0)
+        clips.append(ClipResult(f"c{i}", 10.0, true, found, LABELS[i % 2] if target else None))
+    return clips
 
 
 def test_worked_example():
@@ -67,8 +76,12 @@ def test_equals_sed_eval_over_whole_lists(evaluate_offset):
     )
     evaluate_directly(referee, clips)
     found = referee.results()
-    assert scores.mean["ER"] == pytest.approx(found["class_wise_average"]["error_rate"]["error_rate"])
-    assert scores.mean["F1"] == pytest.approx(100 * found["class_wise_average"]["f_measure"]["f_measure"])
+    assert scores.mean["ER"] == pytest.approx(
+        found["class_wise_average"]["error_rate"]["error_rate"]
+    )
+    assert scores.mean["F1"] == pytest.approx(
+        100 * found["class_wise_average"]["f_measure"]["f_measure"]
+    )
     for label in LABELS:
         ours, theirs = scores.per_label[label], found["class_wise"][label]
         assert ours["ER"] == pytest.approx(theirs["error_rate"]["error_rate"])
@@ -131,17 +144,30 @@ def test_a_clip_counts_only_for_its_target():
     for k, label in enumerate(LABELS):
         own = [c for c in clips if c.target == label]
         alone = [
-            ClipResult(c.name, 10.0, *([e for e in events if e.label == label] for events in (c.reference, c.candidates)))
+            ClipResult(
+                c.name,
+                10.0,
+                *(
+                    [e for e in events if e.label == label]
+                    for events in (c.reference, c.candidates)
+                ),
+            )
             for c in own
         ]
-        assert scores.totals[label].tolist() == score_clips(alone, LABELS, ALL).counts[:, k].sum(0).tolist()
+        assert (
+            scores.totals[label].tolist()
+            == score_clips(alone, LABELS, ALL).counts[:, k].sum(0).tolist()
+        )
         assert all(event.label == label for c in own for event in c.decided(ALL, False))
 
 
 def test_false_alarms_in_empty_clips_count():
     clips = worked_example()
     without = score_clips([c for c in clips if c.name != "insertion"], LABELS, ALL)
-    assert score_clips(clips, LABELS, ALL).per_label["cry"]["ER"] == without.per_label["cry"]["ER"] + 1 / 3
+    assert (
+        score_clips(clips, LABELS, ALL).per_label["cry"]["ER"]
+        == without.per_label["cry"]["ER"] + 1 / 3
+    )
 
 
 def test_label_without_reference_is_left_out_and_listed():

@@ -89,9 +89,9 @@ def test_truth_scores_perfectly_and_short_events_survive_ap(dataset, tmp_path):
 
 def test_ap_knows_events_of_ten_milliseconds(dataset, tmp_path):
     """COCO's own conversion rounds to a millisecond: IoU 0.95 of 10 ms would be lost."""
-    records = [record(i, [(1.00049 + i, 1.00999 + i, 0)]) for i in range(5)]
+    records = [record(i, [(1.00049 + i, 1.01049 + i, 0)]) for i in range(5)]
     evaluator = build_sed_evaluators(config(), dataset(records), str(tmp_path))
-    found = run(evaluator, records, [oracle([(1.00049 + i, 1.00999 + i, 0)]) for i in range(5)])
+    found = run(evaluator, records, [oracle([(1.00049 + i, 1.01049 + i, 0)]) for i in range(5)])
     assert found["bbox"]["AP-babycry"] == pytest.approx(100)
 
 
@@ -114,20 +114,22 @@ def test_nothing_found(dataset, tmp_path):
 
 
 def test_a_second_truth_under_the_same_name_is_not_remembered(dataset, tmp_path):
-    first, second = [record(0, [(1.0, 2.0, 0)])], [record(0, [(7.0, 9.0, 0)])]
-    for records, folder in [(first, "a"), (second, "b")]:
-        name = dataset(records, "toy_again") if folder == "a" else "toy_again"
-        if folder == "b":
-            DatasetCatalog.remove(name)
-            DatasetCatalog.register(name, lambda: second)
-        evaluator = build_sed_evaluators(config(), name, str(tmp_path / folder))
-        found = run(evaluator, records, [oracle([records[0]["annotations"][0]["bbox"][::2] + [0]])])
-        assert found["bbox"]["AP50"] == pytest.approx(100)
+    first, second = [record(0, [(1.0, 2.0, 0)])], [record(5, [(7.0, 9.0, 0), (1.0, 2.0, 1)])]
+    name = dataset(first)
+    build_sed_evaluators(config(), name, str(tmp_path / "a"))
+    DatasetCatalog.remove(name)
+    DatasetCatalog.register(name, lambda: second)
+    evaluator = build_sed_evaluators(config(), name, str(tmp_path / "b"))
+    found = run(evaluator, second, [oracle([(7.0, 9.0, 0), (1.0, 2.0, 1)])])
+    assert found["bbox"]["AP"] == pytest.approx(100)
 
 
 def test_target_restricts_all_scores(dataset, tmp_path):
-    """A false alarm of another label than the clip's target counts nowhere."""
-    records = [record(0, [(1.0, 2.0, 0)], target="babycry"), record(1, [(3, 4, 1)], target="glassbreak")]
+    """Neither a false alarm nor a miss of another label than the clip's target counts."""
+    records = [
+        record(0, [(1.0, 2.0, 0), (8.0, 9.0, 1)], target="babycry"),
+        record(1, [(3.0, 4.0, 1)], target="glassbreak"),
+    ]
     evaluator = build_sed_evaluators(config(), dataset(records), str(tmp_path))
     outputs = [oracle([(1.0, 2.0, 0), (5.0, 6.0, 1)], 0.95), oracle([(3.0, 4.0, 1)], 0.9)]
     found = run(evaluator, records, outputs)
@@ -141,17 +143,47 @@ def test_thresholds_and_best_event_come_from_the_configuration(dataset):
     output = [instances([(1.0, 2.0, 0, 0.7), (5.0, 6.0, 0, 0.6), (8.0, 9.0, 0, 0.4)])]
     assert run(SEDEvaluator(name, config()), records, output)["sed"]["ER"] == 1
     assert run(SEDEvaluator(name, config(THRESHOLDS=(0.3,))), records, output)["sed"]["ER"] == 2
-    assert run(SEDEvaluator(name, config(THRESHOLDS=(0.65, 0.1))), records, output)["sed"]["ER"] == 0
+    assert (
+        run(SEDEvaluator(name, config(THRESHOLDS=(0.65, 0.1))), records, output)["sed"]["ER"] == 0
+    )
     best = config(BEST_EVENT_PER_CLIP=True)
     assert run(SEDEvaluator(name, best), records, output)["sed"]["ER"] == 0
     tuned = SEDEvaluator(name, config(), thresholds={"babycry": 0.65, "glassbreak": 0.5})
     assert run(tuned, records, output)["sed"]["ER"] == 0
 
 
+def test_collar_and_offsets_come_from_the_configuration(dataset):
+    records = [record(0, [(1.0, 3.0, 0)])]
+    name, output = dataset(records), [oracle([(1.4, 4.2, 0)])]
+    assert run(SEDEvaluator(name, config()), records, output)["sed"]["ER"] == 0
+    assert run(SEDEvaluator(name, config(COLLAR=0.3)), records, output)["sed"]["ER"] == 2
+    assert run(SEDEvaluator(name, config(EVALUATE_OFFSET=True)), records, output)["sed"]["ER"] == 2
+    wide = config(EVALUATE_OFFSET=True, OFFSET_FRACTION=0.7)  # 1.4 s of 2 s
+    assert run(SEDEvaluator(name, wide), records, output)["sed"]["ER"] == 0
+
+
+def test_clips_of_equal_file_names_keep_their_folders(dataset):
+    records = [record(0, [], file_name="a/1.wav"), record(1, [], file_name="b/1.wav")]
+    evaluator = SEDEvaluator(dataset(records), config())
+    run(evaluator, records, [oracle([])] * 2)
+    assert [clip.name for clip in evaluator.clips] == ["a/1.wav", "b/1.wav"]
+
+
+def test_clips_left_out_by_the_model_are_told(dataset, caplog):
+    records = [record(0, [(1.0, 2.0, 0)]), record(1, [(1.0, 2.0, 0)])]
+    found = run(SEDEvaluator(dataset(records), config()), records[:1], [oracle([(1.0, 2.0, 0)])])
+    assert found["sed"]["ER"] == 0
+    assert "toy_sed: 1 of 2 clips were processed" in caplog.text
+
+
 def test_events_are_cut_to_the_clip(dataset):
     records = [record(0, [(9.5, 10.01, 0)])]
     evaluator = SEDEvaluator(dataset(records), config(SEGMENT_SECONDS=0.01))
-    found = run(evaluator, records, [instances([(-0.2, 0.01, 0, 0.9), (10.01, 10.02, 0, 0.9), (9.5, 10.5, 0, 0.9)])])
+    found = run(
+        evaluator,
+        records,
+        [instances([(-0.2, 0.01, 0, 0.9), (10.01, 10.02, 0, 0.9), (9.5, 10.5, 0, 0.9)])],
+    )
     onsets_and_offsets = [(e.onset, e.offset) for e in evaluator.clips[0].candidates]
     assert onsets_and_offsets == [(0.0, pytest.approx(0.01)), (9.5, pytest.approx(10.01))]
     assert found["sed"]["ER"] == 1  # the stump at the start is an insertion, the last box is gone
@@ -164,7 +196,12 @@ def test_written_files(dataset, tmp_path):
     outputs[0] = instances([(1.25, 2.5, 0, 0.75), (8.0, 9.0, 1, 0.25)])
     found = run(evaluator, records, outputs)
     out = tmp_path / "new"
-    assert sorted(p.name for p in out.iterdir()) == ["clips.jsonl", "events.tsv", "metrics.json", "truth.tsv"]
+    assert sorted(p.name for p in out.iterdir()) == [
+        "clips.jsonl",
+        "events.tsv",
+        "metrics.json",
+        "truth.tsv",
+    ]
     events = (out / "events.tsv").read_text().splitlines()
     assert events[0] == "filename\tonset\toffset\tevent_label\tscore"
     assert events[1] == "clip0.wav\t1.25\t2.5\tbabycry\t0.75"
@@ -173,7 +210,10 @@ def test_written_files(dataset, tmp_path):
     assert truth[:2] == ["filename\tonset\toffset\tevent_label", "clip0.wav\t1.0\t2.5\tbabycry"]
     assert truth[-1] == "clip3.wav\t\t\t"
     metrics = json.loads((out / "metrics.json").read_text())
-    assert metrics["sed"] == found["sed"] and metrics["thresholds"] == {"babycry": 0.5, "glassbreak": 0.5}
+    assert metrics["sed"] == found["sed"] and metrics["thresholds"] == {
+        "babycry": 0.5,
+        "glassbreak": 0.5,
+    }
     assert found["sed"]["ER-source-low"] <= found["sed"]["ER"] <= found["sed"]["ER-source-high"]
     clips = load_clips(out / "clips.jsonl")
     assert clips == evaluator.clips and len(clips[0].candidates) == 2

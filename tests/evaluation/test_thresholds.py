@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from audiodet.evaluation import ClipResult, score_clips, sweep_thresholds, tune_thresholds
-from audiodet.modeling.postprocessing import Event
+from audiodet.modeling.postprocessing import Event, decide
 
 from .test_counts import LABELS, random_clips
 
@@ -17,8 +17,12 @@ def solved_by_hand() -> list[ClipResult]:
     lets in .5 and keeps out .2: the middle is .35.
     """
     return [
-        ClipResult("a", 10, [Event(1, 2, "cry")], [Event(1, 2, "cry", 0.9), Event(5, 6, "cry", 0.7)]),
-        ClipResult("b", 10, [Event(1, 2, "cry")], [Event(1, 2, "cry", 0.6), Event(6, 7, "cry", 0.2)]),
+        ClipResult(
+            "a", 10, [Event(1, 2, "cry")], [Event(1, 2, "cry", 0.9), Event(5, 6, "cry", 0.7)]
+        ),
+        ClipResult(
+            "b", 10, [Event(1, 2, "cry")], [Event(1, 2, "cry", 0.6), Event(6, 7, "cry", 0.2)]
+        ),
         ClipResult("c", 10, [Event(1, 2, "cry")], [Event(1, 2, "cry", 0.5)]),
         ClipResult("d", 10, [Event(1, 2, "cry")], []),
         ClipResult("e", 10, [], [Event(1, 2, "cry", 0.1)]),
@@ -43,13 +47,28 @@ def test_best_event_per_clip_by_hand():
     assert tuned["cry"] == pytest.approx(0.3)
 
 
-def test_equal_error_rate_goes_to_higher_f1_and_then_the_widest_run():
+def test_decide_by_hand():
+    first, second = Event(5, 6, "cry", 0.8), Event(7, 8, "cry", 0.8)
+    events = [second, Event(1, 2, "cry", 0.5), Event(3, 4, "shot", 0.2), first]
+    thresholds = {"cry": 0.5, "shot": 0.3}
+    assert decide(events, thresholds) == [events[1], first, second]
+    assert decide(events, thresholds, best_event_per_clip=True) == [first]
+    assert decide(events, {"cry": 0.9, "shot": 0.2}) == [events[2]]
+
+
+def test_equal_error_rate_goes_to_higher_f1():
     """hit .9, false .6, hit .3: errors of 2 are 2, 1, 2, 1; F1 0, 2/3, 1/2, 4/5."""
     clips = [
-        ClipResult("a", 10, [Event(1, 2, "cry")], [Event(1, 2, "cry", 0.9), Event(5, 6, "cry", 0.6)]),
-        ClipResult("b", 10, [Event(1, 2, "cry")], [Event(1, 2, "cry", 0.3), Event(7, 8, "cry", 0.1)]),
+        ClipResult(
+            "a", 10, [Event(1, 2, "cry")], [Event(1, 2, "cry", 0.9), Event(5, 6, "cry", 0.6)]
+        ),
+        ClipResult(
+            "b", 10, [Event(1, 2, "cry")], [Event(1, 2, "cry", 0.3), Event(7, 8, "cry", 0.1)]
+        ),
     ]
     assert tune_thresholds(clips, ["cry"])["cry"] == pytest.approx((0.3 + 0.1) / 2)
+    clips[1].candidates.pop()  # nothing below .3 was seen: the threshold stays where it was seen
+    assert tune_thresholds(clips, ["cry"])["cry"] == 0.3
     useless = [ClipResult("a", 10, [Event(1, 2, "cry")], [Event(5, 6, "cry", 0.6)])]
     assert tune_thresholds(useless, ["cry"])["cry"] == pytest.approx(0.8)  # above the false alarm
 
@@ -66,8 +85,23 @@ def test_every_row_equals_scoring_at_its_threshold(best, target):
             there = {other: threshold for other in LABELS}
             direct = score_clips(clips, LABELS, there, best).per_label[label]
             assert (error_rate, f1) == (pytest.approx(direct["ER"]), pytest.approx(direct["F1"]))
-        tuned = {other: 0.5 for other in LABELS} | {label: tune_thresholds(clips, LABELS, best)[label]}
+        tuned = {other: 0.5 for other in LABELS} | {
+            label: tune_thresholds(clips, LABELS, best)[label]
+        }
         assert score_clips(clips, LABELS, tuned, best).per_label[label]["ER"] == sweep[:, 1].min()
+
+
+def test_smoothing_leaves_a_lucky_dip():
+    """Errors of 5: 3 from .8 down to .5, 2 in a dip down to .49, then 3, 4 from .48, 3 from .35."""
+    found = {True: [0.9, 0.8, 0.5, 0.35], False: [0.49, 0.48, 0.1]}
+    clips = [
+        ClipResult(f"{hit}{score}", 10, [Event(1, 2, "cry")] * hit, [Event(1, 2, "cry", score)])
+        for hit, scores in found.items()
+        for score in scores
+    ]
+    clips.append(ClipResult("never found", 10, [Event(1, 2, "cry")], []))
+    assert tune_thresholds(clips, ["cry"])["cry"] == pytest.approx(0.495)
+    assert 0.5 < tune_thresholds(clips, ["cry"], smoothing=0.05)["cry"] < 0.7
 
 
 def test_score_of_exactly_one_can_be_refused():

@@ -64,7 +64,9 @@ def test_loud_frame_stands_at_its_time_and_frequency():
     ax = spectrogram_axes(figure)
     rows, columns = np.nonzero(pixels(figure).sum(axis=-1) < 60)
     height = pixels(figure).shape[0]
-    points = ax.transData.inverted().transform(np.column_stack([columns + 0.5, height - rows - 0.5]))
+    points = ax.transData.inverted().transform(
+        np.column_stack([columns + 0.5, height - rows - 0.5])
+    )
     frame = np.abs(points[:, 0] / HOP - 901) < 6
     band = np.abs(points[:, 1] - 40) < 1
     inside = (points[:, 0] > 0.1) & (points[:, 0] < 29.9) & (np.abs(points[:, 1] - 31) < 31)

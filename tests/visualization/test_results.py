@@ -67,7 +67,10 @@ def test_annotation_agrees_with_what_is_heard(dataset):
             continue
         assert shown["truth"] == [Event(*burst)]
         loud = loud_seconds(cfg, log_mel)
-        assert (loud.min(), loud.max()) == (pytest.approx(burst[0], abs=0.05), pytest.approx(burst[1], abs=0.05))
+        assert (loud.min(), loud.max()) == (
+            pytest.approx(burst[0], abs=0.05),
+            pytest.approx(burst[1], abs=0.05),
+        )
     assert seen == 4
 
 
@@ -135,7 +138,11 @@ def clip(name: str, label: str, *kinds: str) -> ClipResult:
 
 def test_a_mix_is_chosen():
     clips = [clip(f"hit{i}", "babycry", "hit") for i in range(9)]
-    clips += [clip("missed", "babycry", "miss"), clip("empty", "babycry"), clip("both", "babycry", "hit", "false")]
+    clips += [
+        clip("missed", "babycry", "miss"),
+        clip("empty", "babycry"),
+        clip("both", "babycry", "hit", "false"),
+    ]
     clips += [clip("other", "gunshot", "false"), clip("late", "gunshot", "miss", "false")]
     thresholds = {"babycry": 0.5, "gunshot": 0.5}
     chosen = choose_clips(clips, thresholds, False, Matching(), 6)
@@ -149,7 +156,12 @@ def test_a_mix_is_chosen():
 def test_results_become_pictures(dataset, tmp_path):
     cfg = config("TEST.THRESHOLDS", (0.5,), "TEST.BOOTSTRAP", 0)
     evaluator = SEDEvaluator(dataset, cfg, str(tmp_path / "scored"))
-    candidates = [[Event(2.1, 2.6, "babycry", 0.9)], [], [Event(0.5, 0.6, "gunshot", 0.4)], [Event(1, 2, "babycry", 0.7)]]
+    candidates = [
+        [Event(2.1, 2.6, "babycry", 0.9)],
+        [],
+        [Event(0.5, 0.6, "gunshot", 0.4)],
+        [Event(1, 2, "babycry", 0.7)],
+    ]
     evaluator._candidates = dict(zip(reference_clips(dataset, LABELS), candidates))
     evaluator.evaluate()
     paths = visualize_results(cfg, dataset, str(tmp_path / "scored"), str(tmp_path / "png"))
@@ -163,7 +175,9 @@ def test_results_become_pictures(dataset, tmp_path):
 
 @pytest.mark.parametrize("source", ["annotation", "dataloader", "model"])
 def test_tool_draws(source, dataset, weights, tmp_path, monkeypatch, capsys):
-    spec = importlib.util.spec_from_file_location("visualize_data", ROOT / "tools" / "visualize_data.py")
+    spec = importlib.util.spec_from_file_location(
+        "visualize_data", ROOT / "tools" / "visualize_data.py"
+    )
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     opts = ["MODEL.WEIGHTS", weights, "DATALOADER.NUM_WORKERS", "0", "SOLVER.IMS_PER_BATCH", "1"]
