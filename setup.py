@@ -8,7 +8,7 @@ setup(
     long_description=open("README.md", encoding="utf-8").read(),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    python_requires=">=3.10",
+    python_requires=">=3.11",
     packages=find_packages(include=["audiodet", "audiodet.*"]),
     package_data={"audiodet.model_zoo": ["weights/*"]},
     entry_points={"console_scripts": ["audiodet = audiodet.cli:main"]},
@@ -42,5 +42,5 @@ setup(
         "tensorboard",
         "setuptools<81",  # dcase_util, under sed_eval, imports pkg_resources
     ],
-    extras_require={"test": ["pytest"], "psds": ["sed_scores_eval"]},
+    extras_require={"test": ["pytest"]},
 )

@@ -4,6 +4,15 @@ from . import _detectron2  # noqa: F401  first: it makes `import detectron2` wor
 __version__ = "0.1.0"
 
 
+def __getattr__(name: str):
+    """``audiodet.modeling`` and ``audiodet.model_zoo`` are imported when they are first used."""
+    if name in ("modeling", "model_zoo"):
+        import importlib
+
+        return importlib.import_module(f"audiodet.{name}")
+    raise AttributeError(f"module 'audiodet' has no attribute {name!r}")
+
+
 def get_cfg():
     """detectron2's default configuration plus audiodet's keys (:mod:`audiodet.config`)."""
     from audiodet.config import get_cfg

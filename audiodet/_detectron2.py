@@ -48,7 +48,8 @@ def provide_detectron2() -> str:
     When it is missing, the first ``import detectron2`` says what to install; until then
     ``audiodet doctor`` works.
     """
-    if importlib.util.find_spec("detectron2") is not None:
+    spec = importlib.util.find_spec("detectron2")
+    if spec is not None and spec.origin:  # a mere folder of that name has no origin
         return "installed"
     sys.meta_path.insert(0, _AliasFinder())
     carried = importlib.util.find_spec(HOST) and importlib.util.find_spec(f"{HOST}.detectron2")

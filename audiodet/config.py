@@ -39,7 +39,7 @@ def _add_input(cfg: CN) -> None:
     cfg.INPUT.CROP_AUDIO.SECONDS = 0.0
     # Fraction of crops that are placed around a random event of the clip.
     cfg.INPUT.CROP_AUDIO.EVENT_FRACTION = 0.5
-    # An event is kept when the crop holds at least this fraction of it.
+    # An event is kept when the crop holds at least this fraction of it, or of the crop's length.
     cfg.INPUT.CROP_AUDIO.MIN_EVENT_FRACTION = 0.5
 
     # Label-aware augmentation of training spectrograms. 0 switches a part off.
@@ -69,6 +69,8 @@ def _add_data(cfg: CN) -> None:
 
 
 def _add_model(cfg: CN) -> None:
+    # As many as DATASETS.LABELS, which the tools see to.
+    cfg.MODEL.ROI_HEADS.NUM_CLASSES = len(cfg.DATASETS.LABELS)
     # Load pickled checkpoints that could execute code. Only for files you made yourself.
     cfg.MODEL.TRUST_PICKLE = False
     # Checkpoint whose backbone starts this model's (clip-level pre-training); "" for none.
@@ -86,6 +88,7 @@ def _add_model(cfg: CN) -> None:
 
     cfg.MODEL.ROI_BOX_HEAD.DROPOUT = 0.5
 
+    # Classifiers per clip or per time step (SequenceTagger).
     cfg.MODEL.TAGGER = CN()
     # "clip": one label set per clip (maximum over time); "frame": one per time step.
     cfg.MODEL.TAGGER.LOSS = "clip"
@@ -104,6 +107,8 @@ def _add_training(cfg: CN) -> None:
     # Validation loss every this many iterations; 0 switches it off.
     cfg.SOLVER.VAL_PERIOD = 0
 
+    # METRIC is "val/total_loss" (every VAL_PERIOD) or a score such as "sed/ER", which during
+    # training is measured on DATASETS.VAL (every TEST.EVAL_PERIOD); test sets only at the end.
     # Stop when METRIC has not improved for PATIENCE looks; PATIENCE 0 switches it off.
     cfg.SOLVER.EARLY_STOP = CN()
     cfg.SOLVER.EARLY_STOP.METRIC = "val/total_loss"
@@ -127,6 +132,8 @@ def _add_test(cfg: CN) -> None:
     cfg.TEST.TUNE_THRESHOLDS = False
     # Average the ER over thresholds up to this far away before the best is taken.
     cfg.TEST.TUNE_SMOOTHING = 0.1
+    # One threshold for all labels: for validation sets with few sources of each.
+    cfg.TEST.TUNE_COMMON = False
     # Collar of event-based scores, in seconds.
     cfg.TEST.COLLAR = 0.5
     # Score offsets too (collar: the larger of COLLAR and OFFSET_FRACTION of the event).

@@ -39,14 +39,9 @@ REQUIRED = (
     Part("tqdm", "tqdm"),
     Part("pycocotools", "pycocotools"),
     Part("sed_eval", "sed_eval"),
+    Part("tensorboard", "tensorboard"),
 )
-OPTIONAL = (
-    Part("sed_scores_eval", "sed_scores_eval", "threshold-free scores"),
-    Part("tensorboard", "tensorboard", "training curves"),
-    Part("onnxruntime", "onnxruntime", "running exported models"),
-    Part("ray", "ray", "work on many machines"),
-    Part("pyarrow", "pyarrow", "tables in Parquet"),
-)
+OPTIONAL = (Part("pytest", "pytest", "running the tests"),)
 # Modules that are installed by another name.
 PACKAGES = {
     "PIL": "pillow",

@@ -69,6 +69,7 @@ def test_exported_whole_is_exactly_the_model(trained, detections, tmp_path):
     assert list(loaded.cfg.DATASETS.LABELS) == LABELS
     assert list(loaded.cfg.TEST.THRESHOLDS) == [0.25, 0.125]  # in the order of the labels
     assert Predictor(loaded).thresholds == THRESHOLDS
+    assert not loaded.cfg.TEST.BEST_EVENT_PER_CLIP and not loaded.cfg.TEST.TUNE_THRESHOLDS
     assert loaded.cfg.INPUT.SPECTROGRAM.HOP == 256 and loaded.cfg.INPUT.AUDIO.SAMPLE_RATE == 16000
 
 

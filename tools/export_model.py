@@ -22,7 +22,7 @@ R-CRNN (Kao et al., Interspeech 2018) for {labels}; {parameters:,} parameters by
   `{train}` with the recipes' hash {train_hash}. Rows seen in training: {rows}
 - **Licences of the data**: CC0, CC BY, ODbL, and clips of ESC-50 that are to be treated as
   **non-commercial**; so are these weights. The bank's own table names every author and source.
-- **Thresholds** (inside the file, tuned on validation clips): {thresholds}
+- **Thresholds** (inside the file): {thresholds}, {tuned}
 - **Figures**: {figures}
 - **Limits**: three classes, few sources of each (the bank has 80 groups of events); recordings
   low-passed at 10 kHz; sounds like the distractors it was trained with raise false alarms.
@@ -36,6 +36,11 @@ def parse_args():
     parser.add_argument("--name", required=True, help="name in audiodet.model_zoo")
     parser.add_argument("--fold", type=int, help="test fold; without it all folds were trained on")
     parser.add_argument("--thresholds", help="JSON file; default: thresholds.json of the run")
+    parser.add_argument(
+        "--tuned",
+        default="tuned on mixtures of source groups that were held out of training",
+        help="how the thresholds were found",
+    )
     parser.add_argument("--command", required=True, help="the command that made the training")
     return parser.parse_args()
 
@@ -66,7 +71,9 @@ def main(args) -> None:
     run = Path(args.run)
     thresholds = json.loads(Path(args.thresholds or run / "thresholds.json").read_text())
     target = model_zoo.WEIGHTS / f"{args.name}.safetensors"
-    model_zoo.export(str(run / "model_final.pth"), thresholds, str(target))
+    best = run / "model_best.pth"  # where there is one, the thresholds are its
+    checkpoint = best if best.is_file() else run / "model_final.pth"
+    model_zoo.export(str(checkpoint), thresholds, str(target))
     model = model_zoo.get(args.name)
     from audiodet.modeling import keras_count
 
@@ -74,7 +81,7 @@ def main(args) -> None:
     text = CARD.format(
         name=args.name, labels=", ".join(model.cfg.DATASETS.LABELS), parameters=keras_count(model),
         command=args.command, export=f"tools/export_model.py --name {args.name} ...",
-        train=train, train_hash=rare_mini_hash(train), rows=rows_seen(args.fold),
+        tuned=args.tuned, train=train, train_hash=rare_mini_hash(train), rows=rows_seen(args.fold),
         thresholds=", ".join(f"{k} {v:.3f}" for k, v in thresholds.items()), figures=figures(run),
     )  # fmt: skip
     write_text(target.with_suffix(".md"), text)

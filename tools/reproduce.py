@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Train and score every row of a published table on its stand-in, beside the paper's figures."""
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -8,7 +9,17 @@ import audiodet  # noqa: F401  makes detectron2 importable
 
 from audiodet.data.soundbank import soundbank_root
 from audiodet.errors import AudiodetError
-from audiodet.experiments.rcrnn import TABLES, Options, save_report
+from audiodet.experiments.rcrnn import Options, rare_mini
+from audiodet.experiments.rcrnn_tables import table1, table2, table3
+from audiodet.files import write_text
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+TABLES = {
+    "rare-mini": rare_mini,
+    "rcrnn-table1": table1,
+    "rcrnn-table2": table2,
+    "rcrnn-table3": table3,
+}
 
 
 def parse_args():
@@ -30,14 +41,19 @@ def main(args) -> None:
     if args.name != "rcrnn-table2":
         soundbank_root()
     root = Path(args.output_dir).resolve()
-    cache = ["INPUT.CACHE_DIR", str(root / "cache"), "DATALOADER.NUM_WORKERS", "1"]
     options = Options(
-        root, args.jobs, tuple(args.folds), args.shipped, tuple(cache + args.opts)
+        root,
+        REPOSITORY / "configs" / "rcrnn",
+        args.jobs,
+        tuple(args.folds),
+        args.shipped,
+        tuple(args.opts),
+        ("INPUT.CACHE_DIR", str(root / "cache"), "DATALOADER.NUM_WORKERS", "1"),
     )
     report = TABLES[args.name](options)
-    suffix = "-shipped" if args.shipped else ""
-    save_report(report, root / f"{args.name}{suffix}.json")
-    print(f"\nfigures: {root / f'{args.name}{suffix}.json'}")
+    path = root / f"{args.name}{'-shipped' if args.shipped else ''}.json"
+    write_text(path, json.dumps(report, indent=1, default=float) + "\n")
+    print(f"\nfigures: {path}")
 
 
 if __name__ == "__main__":

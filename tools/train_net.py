@@ -1,9 +1,11 @@
 #!/usr/bin/env python
 """Train or evaluate any audiodet system: tools/train_net.py --config-file F [--resume] [KEY VALUE ...]."""
+import re
 import sys
 
 import audiodet  # noqa: F401  makes detectron2 importable
 from detectron2.engine import default_argument_parser, launch
+from torch.multiprocessing import ProcessRaisedException
 
 from audiodet.engine.setup import setup
 from audiodet.engine.trainer import Trainer, evaluate_only
@@ -31,5 +33,9 @@ if __name__ == "__main__":
             dist_url=args.dist_url,
             args=(args,),
         )
-    except AudiodetError as error:
-        sys.exit(f"error: {error}")
+    except (AudiodetError, ProcessRaisedException) as error:
+        # Out of a loader's worker or another process it comes with the traceback of there in front.
+        last = str(error).strip().splitlines()[-1]
+        if isinstance(error, ProcessRaisedException) and not last.startswith("audiodet.errors."):
+            raise
+        sys.exit("error: " + re.sub(r"^audiodet\.errors\.\w+: ", "", last))

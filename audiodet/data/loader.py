@@ -66,16 +66,22 @@ def _relabel(clips, own, labels):
     return kept
 
 
-def load_clips(names, labels) -> list:
+def load_dataset_dicts(names, labels, kinds=("strong", "weak", "unlabelled")) -> list:
     """Dataset dicts of all ``names``, with the category ids of ``labels``.
 
     Raises:
-        DataError: a dataset is empty.
+        DataError: a dataset is empty, or its labels are not of one of the ``kinds``.
     """
     views = [dataset_view(name, labels) for name in names]
     for name, view in zip(names, views):
         if not len(DatasetCatalog.get(view)):
             raise DataError(f"dataset {name!r} has 0 clips, expected at least one")
+        found = {clip.get("label_kind", "strong") for clip in DatasetCatalog.get(view)}
+        if not found <= set(kinds):
+            raise DataError(
+                f"dataset {name!r} has {'/'.join(sorted(found))} labels, this model trains on "
+                f"{' or '.join(kinds)} ones"
+            )
     return get_detection_dataset_dicts(views, filter_empty=False)
 
 
@@ -111,6 +117,12 @@ class ResumableSampler(TrainingSampler):
         yield from itertools.islice(stream, self._start + self._rank, None, self._world_size)
 
 
+def label_kinds(cfg) -> tuple:
+    """Kinds of labels that the configured system can learn from."""
+    clip_level = cfg.MODEL.META_ARCHITECTURE == "SequenceTagger" and cfg.MODEL.TAGGER.LOSS == "clip"
+    return ("strong", "weak") if clip_level else ("strong",)
+
+
 def build_train_loader(cfg, start_iter: int = 0):
     """Endless batches of ``SOLVER.IMS_PER_BATCH`` mapped training clips, from an iteration on.
 
@@ -119,7 +131,7 @@ def build_train_loader(cfg, start_iter: int = 0):
     """
     if not cfg.DATASETS.TRAIN:
         raise ConfigError("DATASETS.TRAIN is empty, expected the name of a registered dataset")
-    clips = load_clips(cfg.DATASETS.TRAIN, cfg.DATASETS.LABELS)
+    clips = load_dataset_dicts(cfg.DATASETS.TRAIN, cfg.DATASETS.LABELS, label_kinds(cfg))
     start = start_iter * cfg.SOLVER.IMS_PER_BATCH
     return build_detection_train_loader(
         EpochDataset(clips),
@@ -134,7 +146,7 @@ def build_train_loader(cfg, start_iter: int = 0):
 def build_test_loader(cfg, name: str):
     """Batches of ``TEST.BATCH_SIZE`` mapped clips of one dataset, each clip once."""
     return build_detection_test_loader(
-        load_clips([name], cfg.DATASETS.LABELS),
+        load_dataset_dicts([name], cfg.DATASETS.LABELS),
         mapper=SEDMapper(cfg, is_train=False),
         batch_size=cfg.TEST.BATCH_SIZE,
         num_workers=cfg.DATALOADER.NUM_WORKERS,

@@ -101,7 +101,8 @@ class SEDMapper:
                 annotation, to_frames, image_size
             )
             inside = moved["bbox"][2] - moved["bbox"][0]
-            if inside >= self.crop.MIN_EVENT_FRACTION * (full[2] - full[0]):
+            whole = min(full[2] - full[0], image_size[1])
+            if inside >= self.crop.MIN_EVENT_FRACTION * whole:
                 kept.append(moved)
         instances = detection_utils.annotations_to_instances(kept, image_size)
         if not kept:

@@ -9,7 +9,7 @@ from audiodet.errors import DataError
 
 SPEED_CHANGE = 0.2  # largest relative change of an event's speed
 EQ_DB, EQ_BANDS = 10.0, 6  # largest gain and number of control points of an event's equaliser
-REVERB_SHARE = 0.6  # events that sound as in a room
+REVERB_SHARE = 0.25  # events that sound as in a room
 REVERB_SECONDS = (0.1, 0.8)  # its reverberation time (60 dB)
 REVERB_DB = (-12.0, 3.0)  # energy of its tail relative to the direct sound
 GAIN_DB = 6.0  # largest change of a mixture's level

@@ -139,7 +139,8 @@ def _place(event: dict, background: np.ndarray, root: str, sample_rate: int) -> 
     level, under = _rms(sound), _rms(background[first : first + len(sound)])
     if level == 0:
         raise DataError(f"{os.path.join(root, event['event_path'])}: the event is silent")
-    under = max(under, 10 ** (NOISE_FLOOR_DB / 20))  # a silent background counts as the floor
+    # A silent background counts as the noise floor, which is added behind the gain.
+    under = max(under, 10 ** (NOISE_FLOOR_DB / 20) / MIXTURE_GAIN)
     factor = float(f"{under / level * 10 ** (event['ebr'] / 20):.7g}")
     return PlacedSound(first, sound * np.float32(factor), factor)
 

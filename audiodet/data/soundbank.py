@@ -111,7 +111,20 @@ def load_soundbank(folder: str) -> SoundBank:
     for kind in ("events", "backgrounds"):
         if not any(clip.kind == kind for clip in clips):
             raise DataError(f"{folder}: the sound bank holds no {kind}, expected at least one file")
+    _check_groups(clips, folder)
     return SoundBank(str(folder), tuple(sorted(clips, key=lambda clip: clip.path)))
+
+
+def _check_groups(clips: list[Clip], folder: str) -> None:
+    """One source in two splits or folds would leak from training into tests."""
+    places = {}
+    for clip in clips:
+        place = (clip.split, clip.fold)
+        if places.setdefault(clip.split_group, place) != place:
+            raise DataError(
+                f"{folder}: source group {clip.split_group!r} is in (split, fold) "
+                f"{places[clip.split_group]} and {place}, expected one"
+            )
 
 
 def hold_out(

@@ -87,12 +87,14 @@ class LogMel(nn.Module):
 
     def mel_power(self, waveform: torch.Tensor) -> torch.Tensor:
         """(..., samples) -> mel power (..., H, T)."""
-        spectrum = torch.stft(
-            waveform, self.n_fft, self.hop, window=self.window, center=True,
-            pad_mode="constant", return_complex=True,
-        )  # fmt: skip
-        spectrum = torch.view_as_real(spectrum[..., : self.bins, :])
-        return self.filters @ spectrum.square().sum(-1)
+        half = self.n_fft // 2
+        padded = nn.functional.pad(waveform, (half, half))
+        frames = padded.unfold(-1, self.n_fft, self.hop) * self.window  # (..., T, n_fft)
+        spectrum = torch.fft.rfft(frames)[..., : self.bins]
+        # Faster than spectrum.abs().square(), and than torch.stft by not turning the axes.
+        real, imaginary = torch.view_as_real(spectrum).unbind(-1)
+        power = torch.addcmul(real.square(), imaginary, imaginary)
+        return (power @ self.filters.T).mT
 
     def forward(self, waveform: torch.Tensor) -> torch.Tensor:
         return self.mel_power(waveform).clamp_(min=self.floor).log_()

@@ -49,13 +49,17 @@ def computing_losses(model: nn.Module):
 class ValidationLoss(HookBase):
     """Logs the mean loss over the validation sets as val/total_loss and val/<loss name>."""
 
-    def __init__(self, period: int, model: nn.Module, build_loaders):
+    def __init__(
+        self, period: int, model: nn.Module, build_loaders, before_measuring=lambda: None
+    ):
         """
         Args:
             period: iterations between two looks.
             build_loaders: function without arguments -> list of loaders.
+            before_measuring: called first; makes the processes' models equal.
         """
         self.period, self.model, self.build_loaders = period, model, build_loaders
+        self.before_measuring = before_measuring
 
     def after_step(self):
         next_iter = self.trainer.iter + 1
@@ -63,6 +67,7 @@ class ValidationLoss(HookBase):
             self._measure()
 
     def _measure(self):
+        self.before_measuring()
         totals, clips = {}, 0
         # The heads log as they do in training; what they log here is kept out of its curves.
         with computing_losses(self.model), EventStorage(self.trainer.iter):
@@ -92,7 +97,7 @@ class BestCheckpointer(hooks.BestCheckpointer):
             self._best_checking()
 
     def after_train(self):
-        """The last iteration was looked at in its own step."""
+        """Scores of the end are of the test sets, which must not choose a model."""
 
     def state_dict(self):
         return {"best_metric": self.best_metric, "best_iter": self.best_iter}
@@ -131,6 +136,10 @@ class EarlyStop(HookBase):
                 f"on {self.sign * self.best:.4f} for {self.looks} looks"
             )
             self.trainer.stop()
+
+    def before_train(self):
+        if self.looks >= self.patience:  # resumed after it had stopped: only evaluate
+            self.trainer.max_iter = self.trainer.start_iter
 
     def _look(self, value: float):
         if value < self.best - self.min_delta:

@@ -69,6 +69,27 @@ def check_config(cfg) -> None:
             f"of DATASETS.LABELS {list(cfg.DATASETS.LABELS)}"
         )
     _check_watched_metrics(cfg)
+    _check_splits(cfg)
+    if cfg.INPUT.SPECTROGRAM.NORMALIZE_CLIPS < 1:
+        raise ConfigError(
+            f"INPUT.SPECTROGRAM.NORMALIZE_CLIPS is {cfg.INPUT.SPECTROGRAM.NORMALIZE_CLIPS}, "
+            "expected at least 1"
+        )
+    if cfg.MODEL.WEIGHTS and cfg.MODEL.BACKBONE.INIT_WEIGHTS:
+        raise ConfigError(
+            f"MODEL.WEIGHTS is {cfg.MODEL.WEIGHTS} and MODEL.BACKBONE.INIT_WEIGHTS is "
+            f"{cfg.MODEL.BACKBONE.INIT_WEIGHTS}, expected one of them"
+        )
+
+
+def _check_splits(cfg) -> None:
+    """Thresholds are never tuned on what is then scored."""
+    shared = set(cfg.DATASETS.VAL) & set(cfg.DATASETS.TEST)
+    if cfg.TEST.TUNE_THRESHOLDS and (shared or (cfg.DATASETS.TEST and not cfg.DATASETS.VAL)):
+        raise ConfigError(
+            f"TEST.TUNE_THRESHOLDS is True with DATASETS.VAL {list(cfg.DATASETS.VAL)} and "
+            f"DATASETS.TEST {list(cfg.DATASETS.TEST)}, expected a validation set of its own"
+        )
 
 
 def _check_watched_metrics(cfg) -> None:

@@ -14,11 +14,12 @@ from detectron2.solver.build import get_default_optimizer_params, maybe_add_grad
 from detectron2.utils import comm
 from detectron2.utils.events import EventStorage
 
-from audiodet.data.loader import build_test_loader, build_train_loader, dataset_view, load_clips
+from audiodet.data.loader import build_test_loader, build_train_loader, dataset_view, load_dataset_dicts
 from audiodet.data.mapper import SEDMapper
 from audiodet.engine import hooks as sed_hooks
 from audiodet.engine.checkpoint import SEDCheckpointer, init_backbone
 from audiodet.errors import ConfigError
+from audiodet.evaluation.clips import save_clips
 from audiodet.evaluation.counts import Matching
 from audiodet.evaluation.sed import SEDEvaluator, build_sed_evaluators
 from audiodet.evaluation.thresholds import tune_thresholds
@@ -46,6 +47,8 @@ class Trainer(DefaultTrainer):
         )
         self.start_iter, self.max_iter, self.cfg = 0, cfg.SOLVER.MAX_ITER, cfg
         self.register_hooks(self.build_hooks())
+        for name in (*cfg.DATASETS.VAL, *cfg.DATASETS.TEST):  # a wrong name ends here, not later
+            dataset_view(name, cfg.DATASETS.LABELS)
 
     def resume_or_load(self, resume=True):
         """Continue the output folder's last whole checkpoint, or start from MODEL.WEIGHTS.
@@ -65,7 +68,7 @@ class Trainer(DefaultTrainer):
             init_backbone(model, self.cfg)
             return
         count = self.cfg.INPUT.SPECTROGRAM.NORMALIZE_CLIPS
-        clips = load_clips(self.cfg.DATASETS.TRAIN, self.cfg.DATASETS.LABELS)
+        clips = load_dataset_dicts(self.cfg.DATASETS.TRAIN, self.cfg.DATASETS.LABELS)
         mapper = SEDMapper(self.cfg, is_train=False)
         chosen = clips[:: max(1, len(clips) // count)][:count]
         model.clip_input.normalizer.fit(mapper(clip)["image"] for clip in chosen)
@@ -139,9 +142,10 @@ class Trainer(DefaultTrainer):
             hooks.IterationTimer(),
             hooks.LRScheduler(),
         ]
-        if solver.VAL_PERIOD:
+        if solver.VAL_PERIOD and cfg.DATASETS.VAL:
+            loaders, share = self._validation_loaders, lambda: share_buffers(self.model)
             result.append(
-                sed_hooks.ValidationLoss(solver.VAL_PERIOD, self.model, self._validation_loaders)
+                sed_hooks.ValidationLoss(solver.VAL_PERIOD, self.model, loaders, share)
             )
         if solver.BEST.METRIC:
             result.append(sed_hooks.EndWithBest(self.checkpointer))
@@ -169,8 +173,9 @@ class Trainer(DefaultTrainer):
     def test(cls, cfg, model, evaluators=None):
         """Score DATASETS.TEST, with thresholds tuned on DATASETS.VAL if the config says so.
 
-        Writes OUTPUT_DIR/inference/<dataset>/ and, when tuned, OUTPUT_DIR/thresholds.json.
+        Writes OUTPUT_DIR/inference/<dataset>/.
         """
+        share_buffers(model)
         thresholds = cls.tune(cfg, model) if cfg.TEST.TUNE_THRESHOLDS else None
         evaluators = [
             build_sed_evaluators(
@@ -185,7 +190,10 @@ class Trainer(DefaultTrainer):
 
     @classmethod
     def tune(cls, cfg, model) -> dict:
-        """The final threshold of each label with the lowest ER on DATASETS.VAL."""
+        """The final threshold of each label with the lowest ER on DATASETS.VAL.
+
+        Writes OUTPUT_DIR/thresholds.json and OUTPUT_DIR/inference/validation.jsonl.
+        """
         quick = cfg.clone()
         quick.merge_from_list(["TEST.BOOTSTRAP", 0])
         clips = []
@@ -200,18 +208,33 @@ class Trainer(DefaultTrainer):
             cfg.TEST.BEST_EVENT_PER_CLIP,
             matching,
             smoothing=cfg.TEST.TUNE_SMOOTHING,
+            common=cfg.TEST.TUNE_COMMON,
         )
         thresholds = comm.all_gather(thresholds)[0]  # the main process has the clips
         if comm.is_main_process():
+            save_clips(clips, os.path.join(cfg.OUTPUT_DIR, "inference", "validation.jsonl"))
             write_text(os.path.join(cfg.OUTPUT_DIR, "thresholds.json"), json.dumps(thresholds))
         return thresholds
 
     def _evaluate(self):
-        self._last_eval_results = self.test(self.cfg, self.model)
-        return self._last_eval_results
+        """Scores of the validation sets during training, of the test sets at its end."""
+        if self.iter + 1 >= self.max_iter:
+            self._last_eval_results = self.test(self.cfg, self.model)
+            return self._last_eval_results
+        cfg = self.cfg.clone()
+        cfg.defrost()
+        cfg.DATASETS.TEST, cfg.TEST.TUNE_THRESHOLDS = cfg.DATASETS.VAL, False
+        return self.test(cfg, self.model)
 
     def _validation_loaders(self):
         return [build_test_loader(self.cfg, name) for name in self.cfg.DATASETS.VAL]
+
+
+def share_buffers(model) -> None:
+    """Give every process the main one's batch-norm statistics, before models are compared."""
+    if comm.get_world_size() > 1:
+        for buffer in model.buffers():
+            torch.distributed.broadcast(buffer, 0)
 
 
 def evaluate_only(cfg) -> dict:

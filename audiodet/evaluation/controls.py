@@ -13,7 +13,7 @@ def spectral_flux_events(log_mel: np.ndarray, seconds_per_frame: float, labels) 
         labels: it cannot tell labels apart, so it claims each.
 
     Returns:
-        events of 0.5 s; the score, peak over peak plus the clip's median flux, is in [0, 1).
+        events of 0.5 s; the score, peak / (peak + 10 times the clip's median flux), is in [0, 1).
     """
     from librosa.onset import onset_strength
 

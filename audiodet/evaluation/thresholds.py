@@ -50,24 +50,29 @@ def tune_thresholds(
     matching: Matching = Matching(),
     fallback: float = 0.5,
     smoothing: float = 0.0,
+    common: bool = False,
 ) -> dict[str, float]:
     """The threshold of each label with the lowest ER on validation clips.
 
     Of equal ER the higher F1 wins (both are never equal: every row lets in an event more), and
     the threshold is the middle between the lowest score let in and the next one kept out. With
     `smoothing`, the ER of a threshold is its mean over thresholds up to that far away, because
-    the exact best is luck where validation has few sources.
+    the exact best is luck where validation has few sources; `common` takes one threshold for
+    all labels, the best for their mean ER (it needs `smoothing`).
 
     A label without a true event gets `fallback`, and a warning.
     """
     sweeps = sweep_thresholds(clips, labels, best_event_per_clip, matching)
     thresholds = {}
+    if common:
+        known = [sweep for sweep in sweeps.values() if not np.isnan(sweep[0, 1])]
+        return dict.fromkeys(labels, _smoothed_best(known, smoothing) if known else fallback)
     for label, sweep in sweeps.items():
         if np.isnan(sweep[0, 1]):
             logger.warning(f"no validation event of {label!r}: its threshold stays {fallback}")
             thresholds[label] = fallback
         else:
-            best = _smoothed_best(sweep, smoothing) if smoothing else _middle_of_best(sweep)
+            best = _smoothed_best([sweep], smoothing) if smoothing else _middle_of_best(sweep)
             thresholds[label] = best
     return thresholds
 
@@ -90,9 +95,12 @@ def _middle_of_best(sweep: np.ndarray) -> float:
     return float((thresholds[best] + thresholds[below]) / 2)
 
 
-def _smoothed_best(sweep: np.ndarray, smoothing: float) -> float:
+def _smoothed_best(sweeps: Sequence[np.ndarray], smoothing: float) -> float:
+    """Threshold with the lowest ER, mean over sweeps and over thresholds up to `smoothing` away."""
     grid = np.linspace(0, 1, 201)
-    row = np.searchsorted(-sweep[:, 0], -grid, side="right") - 1  # last row at or above
-    error_rate = sweep[row.clip(min=0), 1]
     near = np.abs(grid[:, None] - grid) <= smoothing
-    return float(grid[np.argmin(near @ error_rate / near.sum(axis=1))])
+    total = np.zeros(len(grid))
+    for sweep in sweeps:
+        row = np.searchsorted(-sweep[:, 0], -grid, side="right") - 1  # last row at or above
+        total += near @ sweep[row.clip(min=0), 1] / near.sum(axis=1)
+    return float(grid[np.argmin(total)])

@@ -30,6 +30,7 @@ def get(name: str, device: str = "cpu"):
     Raises:
         WeightsError: no such name or file, or a file without a description.
     """
+    import torch
     from detectron2.config import CfgNode
     from detectron2.modeling import build_model
 
@@ -47,6 +48,8 @@ def get(name: str, device: str = "cpu"):
     cfg = get_cfg()
     cfg.merge_from_other_cfg(CfgNode.load_cfg(card["config"]))
     cfg.MODEL.DEVICE = device
+    if device == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        cfg.MODEL.BACKBONE.PRECISION = "float32"  # bfloat16 would be emulated, slowly
     cfg.freeze()
     model = build_model(cfg)
     SEDCheckpointer(model, cfg=cfg).load(path)
@@ -59,7 +62,8 @@ def export(checkpoint: str, thresholds: dict, path: str, half: bool = True) -> N
 
     Args:
         checkpoint: a ``.pth`` of audiodet.
-        thresholds: final threshold of each label; becomes ``TEST.THRESHOLDS``.
+        thresholds: final threshold of each label; becomes ``TEST.THRESHOLDS``. The protocol of
+            one event a clip is not kept: a recording may hold many.
         path: ``.safetensors`` to write.
         half: store weights in half precision; they are read back as float32.
     """
@@ -73,9 +77,9 @@ def export(checkpoint: str, thresholds: dict, path: str, half: bool = True) -> N
     card = data[CARD]
     cfg = CfgNode.load_cfg(card["config"])
     cfg.TEST.THRESHOLDS = [float(thresholds[label]) for label in card["labels"]]
-    cfg.TEST.TUNE_THRESHOLDS = False
+    cfg.TEST.TUNE_THRESHOLDS, cfg.TEST.BEST_EVENT_PER_CLIP = False, False
     cfg.MODEL.WEIGHTS, cfg.MODEL.BACKBONE.INIT_WEIGHTS, cfg.INPUT.CACHE_DIR = "", "", ""
-    cfg.DATASETS.SOUNDBANK, cfg.OUTPUT_DIR = "", "output"
+    cfg.DATASETS.SOUNDBANK, cfg.DATASETS.CUSTOM, cfg.OUTPUT_DIR = "", [], "output"
     card = {**card, "config": cfg.dump()}
     tensors = {
         name: (t.half() if half and t.is_floating_point() else t).contiguous()

@@ -1,5 +1,4 @@
 """What every system shares at its door: dataset dicts -> a normalised batch of spectrograms."""
-import torch
 from detectron2.structures import ImageList
 from torch import nn
 

@@ -1,4 +1,5 @@
 """Parameter counts by the rule of the papers' framework (Keras)."""
+from detectron2.layers import FrozenBatchNorm2d
 from torch import nn
 
 
@@ -11,7 +12,9 @@ def keras_count(model: nn.Module) -> int:
     """
     total = sum(p.numel() for p in model.parameters())
     for module in model.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.track_running_stats:
+        if isinstance(module, FrozenBatchNorm2d):
+            total += 4 * module.num_features
+        elif isinstance(module, nn.modules.batchnorm._BatchNorm) and module.track_running_stats:
             total += module.running_mean.numel() + module.running_var.numel()
         elif isinstance(module, nn.RNNBase):
             total -= sum(p.numel() for name, p in module.named_parameters() if "bias_hh" in name)

@@ -33,6 +33,17 @@ class RCRNN(GeneralizedRCNN):
         """See :class:`ClipInput`."""
         return self.clip_input(batched_inputs, self.device)
 
+    def forward(self, batched_inputs):
+        """Losses in training, see :meth:`GeneralizedRCNN.forward`; shorter clips are masked."""
+        if not self.training:
+            return self.inference(batched_inputs)
+        images = self.preprocess_image(batched_inputs)
+        truth = [x["instances"].to(self.device) for x in batched_inputs]
+        features = self.backbone(images.tensor, ClipInput.lengths(images))
+        proposals, losses = self.proposal_generator(images, features, truth)
+        _, detector_losses = self.roi_heads(images, features, proposals, truth)
+        return {**losses, **detector_losses}
+
     def inference(self, batched_inputs, detected_instances=None, do_postprocess=True):
         """See :meth:`GeneralizedRCNN.inference`.
 

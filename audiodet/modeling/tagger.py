@@ -21,6 +21,8 @@ from audiodet.modeling.frame_events import events_from_scores, smooth, step_targ
 class SequenceTagger(nn.Module):
     """Backbone and one linear layer per time step; the clip's score is the maximum over time.
 
+    The paper does not describe its pre-training head; this one serves clips and steps alike.
+
     Training returns one binary cross-entropy: over clip labels ("clip") or over steps ("frame").
     Inference returns per clip "instances" (events in seconds), "frame_scores" (S, K) and
     "clip_scores" (K,).
@@ -68,32 +70,30 @@ class SequenceTagger(nn.Module):
         lengths = ClipInput.lengths(images)
         features = self.backbone(images.tensor, lengths)[self.feature]  # (N, C, 1, S)
         logits = self.classifier(features.squeeze(2).transpose(1, 2))  # (N, S, K)
+        steps = [self.backbone.steps(int(size[1])) for size in images.image_sizes]
+        logits = [clip[:n] for clip, n in zip(logits, steps)]
         if self.training:
             return self.losses(logits, batched_inputs)
-        steps = [self.backbone.steps(int(size[1])) for size in images.image_sizes]
-        scores = [clip[:n].sigmoid() for clip, n in zip(logits, steps)]
         return [
-            self.describe(score, size, clip)
-            for score, size, clip in zip(scores, images.image_sizes, batched_inputs)
+            self.inference(clip.sigmoid(), size, described)
+            for clip, size, described in zip(logits, images.image_sizes, batched_inputs)
         ]
 
     def losses(self, logits, batched_inputs) -> dict:
-        """Binary cross-entropy over clips or over steps."""
+        """Binary cross-entropy over clips or over steps; logits are (S, K) of each clip."""
         if self.loss == "clip":
             targets = torch.stack([x["clip_labels"] for x in batched_inputs])
-            logits = logits.amax(1)
+            logits = torch.stack([clip.amax(0) for clip in logits])
         else:
-            steps = logits.shape[1]
-            targets = torch.stack(
-                [
-                    step_targets(x["instances"], steps, self.stride, self.offset, self.num_classes)
-                    for x in batched_inputs
-                ]
+            places = (self.stride, self.offset, self.num_classes)
+            targets = torch.cat(
+                [step_targets(x["instances"], len(y), *places) for x, y in zip(batched_inputs, logits)]
             )
+            logits = torch.cat(logits)
         loss = F.binary_cross_entropy_with_logits(logits, targets.to(logits))
         return {f"loss_{self.loss}": loss}
 
-    def describe(self, scores, image_size, clip) -> dict:
+    def inference(self, scores, image_size, clip) -> dict:
         """(S, K) step scores of one clip -> events in seconds, frame scores, clip scores."""
         smoothed = smooth(scores.float().cpu().numpy(), self.median_steps)
         events = events_from_scores(smoothed, self.low, self.stride, self.offset, image_size)

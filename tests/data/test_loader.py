@@ -13,7 +13,7 @@ from audiodet.data.loader import (
     build_test_loader,
     build_train_loader,
     dataset_view,
-    load_clips,
+    load_dataset_dicts,
 )
 from audiodet.errors import ConfigError, DataError
 from tests.tiny import tiny_config, write_tiny_data
@@ -126,14 +126,6 @@ def test_two_ranks_share_the_batches(tiny_data, expected, monkeypatch):
     assert_same([[a, b] for (a,), (b,) in zip(*ranks)], expected[2:])
 
 
-def test_a_starting_loader_draws_no_global_random_number(tiny_data):
-    """Otherwise the first step after a resume would see other random numbers than without."""
-    loader = build_train_loader(tiny_config(tiny_data))
-    before = torch.get_rng_state()
-    next(iter(loader))
-    assert torch.equal(before, torch.get_rng_state())
-
-
 def test_test_loader_gives_every_clip_once_in_order(tiny_data):
     loader = build_test_loader(tiny_config(tiny_data), f"{tiny_data.name}_test")
     found = list(loader)
@@ -195,7 +187,7 @@ def test_views_that_cannot_be(register):
 def test_clips_of_several_datasets(register):
     first = register("toy_first", CLIPS[:1], OWN)
     second = register("toy_second", CLIPS[3:4], OWN)
-    found = load_clips([first, second], ["glass", "shot"])
+    found = load_dataset_dicts([first, second], ["glass", "shot"])
     assert [clip["image_id"] for clip in found] == [0, 3]
     assert [a["category_id"] for a in found[0]["annotations"]] == [0, 1]
 
@@ -204,8 +196,21 @@ def test_empty_datasets(register, tiny_data):
     full = register("toy_full", CLIPS[1:2], OWN)
     empty = register("toy_empty", [], OWN)
     with pytest.raises(DataError, match="dataset 'toy_empty' has 0 clips"):
-        load_clips([full, empty], OWN)
+        load_dataset_dicts([full, empty], OWN)
     with pytest.raises(DataError, match="dataset 'toy_full' has 0 clips"):
-        load_clips([full], ["glass"])  # its only clip is scored for another label
+        load_dataset_dicts([full], ["glass"])  # its only clip is scored for another label
     with pytest.raises(ConfigError, match="DATASETS.TRAIN is empty"):
         build_train_loader(tiny_config(tiny_data, "output", "DATASETS.TRAIN", "[]"))
+
+
+def test_labels_must_be_of_a_kind_that_the_model_learns_from(register, tiny_data):
+    """Clip labels: for the clip tagger only. Otherwise their clips would count as silent."""
+    weak = {"file_name": tiny_data.audio("train", 0), "width": 2.0, **CLIPS[3]}
+    name = register("toy_weak", [{**weak, "clip_labels": [1]}], ["burst", "tone"])
+    opts = ("DATASETS.TRAIN", f"['{name}']", "SOLVER.IMS_PER_BATCH", 1)
+    tagger = ("MODEL.META_ARCHITECTURE", "SequenceTagger", "MODEL.TAGGER.LOSS")
+    for more in ((), (*tagger, "frame")):
+        with pytest.raises(DataError, match="dataset 'toy_weak' has weak labels, this model trains"):
+            build_train_loader(tiny_config(tiny_data, "output", *opts, *more))
+    ((clip,),) = batches(tiny_config(tiny_data, "output", *opts, *tagger, "clip"), 1)
+    assert clip["clip_labels"].tolist() == [0, 1] and clip["image"].shape[-1] == 94

@@ -99,7 +99,7 @@ def test_shifted_audio_shifts_the_events():
 
 
 def test_crop_keeps_what_is_at_least_half_inside(monkeypatch):
-    """Against interval arithmetic on 100 crops of 0.5 s from clips of 2 s."""
+    """Half of the event, or of the crop when the event is longer: 100 crops of 0.5 s."""
     rng, wanted = np.random.default_rng(1), round(0.5 / FRAME)
     mapper = MemoryMapper(config(CROP_AUDIO__SECONDS=0.5), is_train=True)
     whole = MemoryMapper(config(), is_train=False)
@@ -116,7 +116,7 @@ def test_crop_keeps_what_is_at_least_half_inside(monkeypatch):
         for annotation in clip["annotations"]:
             onset, _, offset, _ = annotation["bbox"]
             inside = min(offset, high) - max(onset, low)
-            if inside >= 0.5 * (offset - onset):
+            if inside >= 0.5 * min(offset - onset, high - low):
                 expected.append([(max(onset, low) - low) / FRAME, (min(offset, high) - low) / FRAME])
         found = out["instances"].gt_boxes.tensor[:, [0, 2]]
         np.testing.assert_allclose(found, np.reshape(expected, (-1, 2)), rtol=0, atol=1e-3)
@@ -124,7 +124,7 @@ def test_crop_keeps_what_is_at_least_half_inside(monkeypatch):
         assert out["clip_labels"].tolist() == [float(0 in labels), float(1 in labels)]
         assert out["width"] == pytest.approx(wanted * FRAME)
         counts.append(len(expected))
-    assert set(counts) == {0, 1, 2}
+    assert {0, 1, 2, 3} <= set(counts)
 
 
 @pytest.mark.parametrize("fraction, kept", [(0.0, 2), (0.5, 1), (1.0, 0)])

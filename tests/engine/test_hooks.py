@@ -15,6 +15,7 @@ from audiodet.engine.trainer import Trainer
 from tests.tiny import tiny_config, train
 
 METRIC = "val/total_loss"
+pytestmark = pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step()`")
 
 
 class KeepMetrics(HookBase):
@@ -193,6 +194,18 @@ def test_best_and_patience_survive_resume(scripted, tiny_data, tmp_path):
     trainer, losses = train(cfg, resume=True)
     assert (min(losses.total), max(losses.total)) == (6, 9)
     assert saved(tmp_path / "model_best.pth") == (3, 3.0)
+    assert set(weight(trainer.model).tolist()) == {3.0}
+
+
+def test_resume_after_an_early_stop_only_evaluates(scripted, tiny_data, tmp_path):
+    cfg = tiny_config(tiny_data, tmp_path, *scripted, *EARLY_STOP, *BEST, test=["test"])
+    train(cfg)
+    before = (tmp_path / "model_final.pth").read_bytes()
+    metrics = tmp_path / "inference" / f"{tiny_data.name}_test" / "metrics.json"
+    metrics.unlink()
+    trainer, losses = train(cfg, resume=True)
+    assert losses.total == {} and metrics.is_file()
+    assert (tmp_path / "model_final.pth").read_bytes() == before
     assert set(weight(trainer.model).tolist()) == {3.0}
 
 

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from detectron2.data import DatasetCatalog, MetadataCatalog
+from torch.multiprocessing import ProcessRaisedException
 
 from audiodet.engine import setup as engine_setup
 from audiodet.engine.setup import load_config, setup
@@ -100,6 +101,11 @@ def test_code_in_a_yaml_never_runs(yaml, tmp_path):
         (["SOLVER.BEST.METRIC", "val/total_loss"], "VAL_PERIOD is 0 and DATASETS.VAL is"),
         (["SOLVER.EARLY_STOP.PATIENCE", "2"], "VAL_PERIOD is 0"),
         (["SOLVER.BEST.METRIC", "val/total_loss", "SOLVER.VAL_PERIOD", "5"], "VAL is .*: set both"),
+        (["INPUT.SPECTROGRAM.NORMALIZE_CLIPS", "0"], "NORMALIZE_CLIPS is 0, expected at least 1"),
+        (["MODEL.WEIGHTS", "a.pth", "MODEL.BACKBONE.INIT_WEIGHTS", "b.pth"], "a.pth .*b.pth"),
+        (["TEST.TUNE_THRESHOLDS", "True", "DATASETS.TEST", "['a']"], r"VAL \[\] and .*\['a'\]"),
+        (["TEST.TUNE_THRESHOLDS", "True", "DATASETS.TEST", "['a', 'b']", "DATASETS.VAL", "['b']"],
+         r"VAL \['b'\] and DATASETS.TEST \['a', 'b'\]"),
         (["SOLVER.BEST.METRIC", "sed/F1"], "'sed/F1'.* TEST.EVAL_PERIOD is 0"),
         (["SOLVER.EARLY_STOP.PATIENCE", "2", "SOLVER.EARLY_STOP.METRIC", "sed/F1"],
          "'sed/F1'.* TEST.EVAL_PERIOD is 0"),
@@ -190,6 +196,30 @@ def test_train_net_refuses(table, opts, message, own_data, tiny_data, monkeypatc
     said = run_tool(monkeypatch, "--config-file", tiny_data.yaml, *own_data(table, *opts))
     assert said.startswith("error: ") and "\n" not in said
     assert re.search(message, said)
+
+
+TRACEBACK = """
+
+-- Process 1 terminated with the following error:
+Traceback (most recent call last):
+  File "x.py", line 1, in main
+{}: nothing to be done
+"""
+
+
+def test_error_of_another_process(monkeypatch):
+    """The launcher hands on the text of a process's traceback: ours is shown, others raised."""
+
+    def launch_and_fail(name):
+        def fail(*args, **kwargs):
+            raise ProcessRaisedException(TRACEBACK.format(name), 1, 4711)
+
+        monkeypatch.setattr("detectron2.engine.launch", fail)
+        return run_tool(monkeypatch, "--num-gpus", 2)
+
+    assert launch_and_fail("audiodet.errors.DataError") == "error: nothing to be done"
+    with pytest.raises(ProcessRaisedException):
+        launch_and_fail("ZeroDivisionError")
 
 
 def test_train_net_as_a_program(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from audiodet.data.mapper import SEDMapper
-from audiodet.data.loader import load_clips
+from audiodet.data.loader import load_dataset_dicts
 from audiodet.engine.checkpoint import SEDCheckpointer
 from audiodet.engine.trainer import Trainer, evaluate_only
 from audiodet.errors import ConfigError, WeightsError
@@ -87,7 +87,7 @@ def test_wrong_pretraining_is_refused(opts, message, tiny_data, pretrained, tmp_
 
 def test_normaliser_is_fitted_on_whole_training_clips(tiny_data, straight, tmp_path):
     cfg = tiny_config(tiny_data, tmp_path)
-    clips = load_clips(cfg.DATASETS.TRAIN, cfg.DATASETS.LABELS)
+    clips = load_dataset_dicts(cfg.DATASETS.TRAIN, cfg.DATASETS.LABELS)
     images = [SEDMapper(cfg, is_train=False)(clip)["image"].numpy() for clip in clips]
     frames = np.concatenate(images, axis=-1).astype(np.float64)
     assert frames.shape == (1, 64, 6 * 126)
@@ -102,7 +102,7 @@ def test_normaliser_on_some_of_the_clips(tiny_data, tmp_path):
     trainer = Trainer(cfg)
     trainer.resume_or_load(resume=False)
     mapper = SEDMapper(cfg, is_train=False)
-    clips = load_clips(cfg.DATASETS.TRAIN, cfg.DATASETS.LABELS)
+    clips = load_dataset_dicts(cfg.DATASETS.TRAIN, cfg.DATASETS.LABELS)
     frames = torch.cat([mapper(clips[i])["image"] for i in (0, 3)], dim=-1)
     expected = frames.mean(-1, keepdim=True)
     torch.testing.assert_close(trainer.model.clip_input.normalizer.mean, expected)
@@ -160,21 +160,41 @@ def test_evaluation_at_the_end_and_alone(tiny_data, straight, tmp_path):
     """The end of a training and --eval-only score alike, with thresholds tuned on DATASETS.VAL."""
     opts = ("SOLVER.MAX_ITER", 1, "TEST.TUNE_THRESHOLDS", True)
     opts += ("MODEL.WEIGHTS", straight.folder / "model_final.pth")
-    cfg = tiny_config(tiny_data, tmp_path, *opts, test=["test", "val"])
+    cfg = tiny_config(tiny_data, tmp_path, *opts, test=["test", "train"])
     trainer, _ = train(cfg)
     thresholds = json.loads((tmp_path / "thresholds.json").read_text())
     assert set(thresholds) == {"burst", "tone"}
-    for split in ("test", "val"):
+    for split, clips in (("test", 3), ("train", 6)):
         folder = tmp_path / "inference" / f"{tiny_data.name}_{split}"
         summary = json.loads((folder / "metrics.json").read_text())
-        assert summary["clips"] == 3 and summary["thresholds"] == thresholds
+        assert summary["clips"] == clips and summary["thresholds"] == thresholds
     alone = tmp_path / "alone"
     weights = ("MODEL.WEIGHTS", tmp_path / "model_final.pth")
-    found = evaluate_only(tiny_config(tiny_data, alone, *opts, *weights, test=["test", "val"]))
+    found = evaluate_only(tiny_config(tiny_data, alone, *opts, *weights, test=["test", "train"]))
     assert found == trainer._last_eval_results
     names = ("metrics.json", "events.tsv", "truth.tsv", "clips.jsonl")
     for name in (f"inference/{tiny_data.name}_test/{name}" for name in names):
         assert (alone / name).read_text() == (tmp_path / name).read_text(), name
+
+
+def test_validation_sets_are_scored_while_test_sets_wait_for_the_end(
+    tiny_data, tmp_path, monkeypatch
+):
+    scored = []
+
+    def test(cfg, model):
+        scored.append((cfg.DATASETS.TEST, cfg.TEST.TUNE_THRESHOLDS))
+        return {"sed": {"F1": 1.0}}
+
+    monkeypatch.setattr(Trainer, "test", test)
+    opts = ("SOLVER.MAX_ITER", 5, "TEST.EVAL_PERIOD", 2, "TEST.TUNE_THRESHOLDS", True)
+    opts += ("SOLVER.BEST.METRIC", "sed/F1", "SOLVER.BEST.MODE", "max")
+    cfg = tiny_config(tiny_data, tmp_path, *opts, test=["test"])
+    train(cfg)
+    during = (cfg.DATASETS.VAL, False)
+    assert scored == [during, during, (cfg.DATASETS.TEST, True)]
+    best = torch.load(tmp_path / "model_best.pth", weights_only=True)
+    assert best["iteration"] == 1  # of equal scores the first
 
 
 def test_evaluating_nothing(tiny_data, tmp_path):

@@ -1,13 +1,15 @@
 """Cross-validation bookkeeping on results made by hand; no training."""
 import json
+from pathlib import Path
 
 import pytest
 
+from audiodet.data.datasets.rare_mini import RARE_LABELS
 from audiodet.errors import AudiodetError
 from audiodet.evaluation import ClipResult, save_clips
 from audiodet.experiments.runs import (
-    Run, cross_fold_thresholds, pooled_scores, rare_mini_run, train_all, training_minutes,
-    validation_thresholds,
+    Run, cross_fold_thresholds, own_thresholds, pooled_scores, rare_mini_run, train_all,
+    training_minutes,
 )  # fmt: skip
 from audiodet.modeling.postprocessing import Event
 
@@ -17,18 +19,18 @@ def write_fold(root, fold, hits, false_alarms):
     run = rare_mini_run("none.yaml", "toy", fold, root)
     for condition in ("quiet", "hard"):
         clips = [
-            ClipResult(f"{condition}{fold}hit{i}", 30.0, [Event(1.0, 2.0, "a")],
-                       [Event(1.0, 2.0, "a", s)], "a", f"group{i}")
+            ClipResult(f"{condition}{fold}hit{i}", 30.0, [Event(1.0, 2.0, "babycry")],
+                       [Event(1.0, 2.0, "babycry", s)], "babycry", f"group{i}")
             for i, s in enumerate(hits)
         ]  # fmt: skip
         clips += [
-            ClipResult(f"{condition}{fold}no{i}", 30.0, [], [Event(3.0, 4.0, "a", s)], "a", "g")
+            ClipResult(f"{condition}{fold}no{i}", 30.0, [], [Event(3.0, 4.0, "babycry", s)], "babycry", "g")
             for i, s in enumerate(false_alarms)
         ]
         folder = run.folder / "inference" / f"rare_mini_{condition}_fold{fold}_test"
         folder.mkdir(parents=True)
         save_clips(clips, folder / "clips.jsonl")
-    (run.folder / "thresholds.json").write_text(json.dumps({"a": 0.1 * fold}))
+        save_clips(clips, run.folder / "inference" / "validation.jsonl")
     return run
 
 
@@ -42,40 +44,47 @@ def runs(tmp_path):
 
 
 def test_a_folds_threshold_never_sees_its_own_clips(runs):
-    found = cross_fold_thresholds(runs, ["a"])
-    assert 0.2 < found[2]["a"] <= 0.5  # folds 0 and 1: all hits above 0.5, one false alarm at 0.3
-    assert found[2]["a"] > 0.3
+    found = cross_fold_thresholds(runs)
+    assert 0.2 < found[2]["babycry"] <= 0.5  # folds 0 and 1: all hits above 0.5, one false alarm at 0.3
+    assert found[2]["babycry"] > 0.3
     # changing fold 2's own clips changes the thresholds of the others only
     for condition in ("quiet", "hard"):
         path = runs[2].folder / "inference" / f"rare_mini_{condition}_fold2_test" / "clips.jsonl"
         path.unlink()
-        save_clips([ClipResult(condition, 30.0, [Event(1.0, 2.0, "a")], [], "a", "g")], path)
-    again = cross_fold_thresholds(runs, ["a"])
+        save_clips([ClipResult(condition, 30.0, [Event(1.0, 2.0, "babycry")], [], "babycry", "g")], path)
+    again = cross_fold_thresholds(runs)
     assert again[2] == found[2] and again[0] != found[0]
 
 
 def test_pooling_decides_each_fold_with_its_own_threshold(runs):
-    thresholds = {0: {"a": 0.85}, 1: {"a": 0.1}, 2: {"a": 0.5}}
-    scores = pooled_scores(runs, "quiet", thresholds, ["a"])
+    by_fold = {0: 0.85, 1: 0.1, 2: 0.5}
+    thresholds = {fold: dict.fromkeys(RARE_LABELS, t) for fold, t in by_fold.items()}
+    scores = pooled_scores(runs, "quiet", thresholds)
     # fold 0: 1 hit, 1 miss; fold 1: 2 hits, 1 inserted; fold 2: 1 hit, 1 miss, 1 inserted
-    assert scores.totals["a"].tolist() == [4, 2, 2]
+    assert scores.totals["babycry"].tolist() == [4, 2, 2]
     assert scores.mean["ER"] == pytest.approx(4 / 6)
 
 
-def test_validation_thresholds_are_read_back(runs):
-    assert validation_thresholds(runs)[2] == {"a": 0.2}
+def test_own_thresholds_come_from_each_runs_validation(runs):
+    found = own_thresholds(runs)
+    assert len(set(found[0].values())) == 1  # one for all labels
+    assert 0.3 < found[0]["babycry"] <= 0.8 and 0.2 < found[1]["babycry"] <= 0.5
 
 
 def test_what_is_done_is_not_trained_again_and_a_failure_names_its_log(tmp_path):
-    done = Run("no-such-config.yaml", tmp_path / "done", 0)
+    config = Path("configs/quick/rcrnn.yaml").resolve()
+    done = Run(config, tmp_path / "done", 0)
     done.folder.mkdir()
-    (done.folder / "done").touch()
+    (done.folder / "done").write_text(done.signature)
     train_all([done], jobs=1)
-    failing = Run("no-such-config.yaml", tmp_path / "failing", 0)
+    failing = Run(config, tmp_path / "failing", 0, ["DATASETS.TRAIN", "['no_such_dataset']"])
     with pytest.raises(AudiodetError, match="failing/train.log: the training ended with code 1"):
         train_all([done, failing], jobs=1)
-    assert "error: no-such-config.yaml" in (failing.folder / "train.log").read_text()
+    assert "'no_such_dataset' is not registered" in (failing.folder / "train.log").read_text()
     assert not failing.done
+    other = Run(config, done.folder, 0, ["SOLVER.BASE_LR", "0.5"])
+    with pytest.raises(AudiodetError, match="done: holds the result of other settings"):
+        train_all([other], jobs=1)
 
 
 def test_training_minutes_by_hand(tmp_path):

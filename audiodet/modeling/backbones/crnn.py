@@ -2,6 +2,8 @@
 
 Shape shorthand: N clips, H mel bands, T frames, S time steps (8 frames each), C channels.
 """
+from contextlib import nullcontext
+
 import torch
 from detectron2.layers import ShapeSpec
 from detectron2.modeling import BACKBONE_REGISTRY, Backbone
@@ -132,7 +134,9 @@ class CRNN(Backbone):
             )
         x = nn.functional.pad(x, (0, max(0, MIN_FRAMES - x.shape[-1])))
         x = x.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(x.device.type, torch.bfloat16, self.precision == torch.bfloat16):
+        # Without a precision of its own the CNN follows SOLVER.AMP.
+        reduced = self.precision == torch.bfloat16
+        with torch.autocast(x.device.type, torch.bfloat16) if reduced else nullcontext():
             x = self.cnn(x, lengths)
         x = x.float().flatten(1, 2).transpose(1, 2)  # (N, 128, H', S) -> (N, S, 128 H')
         if self.rnn is not None:

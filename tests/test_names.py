@@ -1,0 +1,37 @@
+"""The names that others rely on, reached as they would reach them."""
+import subprocess
+import sys
+
+
+def run_python(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip().splitlines()[-1]
+
+
+def test_import_audiodet_is_enough():
+    code = """
+import audiodet
+cfg = audiodet.get_cfg()
+cfg.merge_from_file("configs/rcrnn/glassbreak.yaml")
+cfg.MODEL.DEVICE = "cpu"
+audiodet.modeling
+from detectron2.modeling import build_model
+print(audiodet.modeling.keras_count(build_model(cfg)), callable(audiodet.model_zoo.get))
+"""
+    assert run_python(code) == "1250394 True"
+
+
+def test_keras_count_of_a_frozen_backbone_is_that_of_a_free_one():
+    code = """
+import audiodet
+from audiodet.engine.setup import load_config
+from audiodet.engine.trainer import Trainer
+counts = [audiodet.modeling.keras_count(Trainer.build_model(load_config(
+    "configs/rcrnn/babycry.yaml", ["MODEL.BACKBONE.FREEZE", freeze, "MODEL.DEVICE", "cpu"])))
+    for freeze in ("True", "False")]
+print(counts)
+"""
+    assert run_python(code) == "[1110874, 1110874]"
