@@ -21,7 +21,7 @@ PAPER_TABLE2 = {(50, 128): 1_110_874, (50, 256): 1_250_394, (100, 256): 1_782_09
 PAPER_TABLE3 = {"scratch": 0.257, "frozen": 0.23, "fine-tuned": 0.09}
 # Few steps, so that all rows of a table fit into a quarter of an hour on two cores; the same for
 # every row of a table.
-SHORT = ["SOLVER.MAX_ITER", "800", "SOLVER.VAL_PERIOD", "400", "SOLVER.CHECKPOINT_PERIOD", "400"]
+SHORT = ["SOLVER.MAX_ITER", "600", "SOLVER.VAL_PERIOD", "600", "SOLVER.CHECKPOINT_PERIOD", "300"]
 
 
 def _fold0_table(title, key, rows, paper) -> dict:
@@ -48,7 +48,7 @@ def table1(options: Options) -> dict:
     files = {"none": "table1_none", "gru": "table1_gru", "bigru": "rare"}
     rows = {key: _short_run(options, file, f"table1_{key}") for key, file in files.items()}
     train_all(list(rows.values()), options.jobs, options.cache)
-    title = "R-CRNN, Table 1 on rare-mini fold 0 (one seed, 800 iterations): recurrent layer"
+    title = "R-CRNN, Table 1 on rare-mini fold 0 (one seed, 600 iterations): recurrent layer"
     return _fold0_table(title, "recurrent layer", rows, PAPER_TABLE1)
 
 
@@ -101,7 +101,7 @@ def table3(options: Options) -> dict:
         ),
     }
     train_all([pretrained, *rows.values()], options.jobs, options.cache)
-    title = "R-CRNN, Table 3 on rare-mini fold 0 (one seed, 800 iterations): clip-level pre-training"
+    title = "R-CRNN, Table 3 on rare-mini fold 0 (one seed, 600 iterations): clip-level pre-training"
     report = _fold0_table(title, "CRNN", rows, PAPER_TABLE3)
     print(f"pre-training itself: {training_minutes(pretrained):.1f} min")
     return report

@@ -186,7 +186,7 @@ def test_validation_sets_are_scored_while_test_sets_wait_for_the_end(
         scored.append((cfg.DATASETS.TEST, cfg.TEST.TUNE_THRESHOLDS))
         return {"sed": {"F1": 1.0}}
 
-    monkeypatch.setattr(Trainer, "test", test)
+    monkeypatch.setattr(Trainer, "test", staticmethod(test))
     opts = ("SOLVER.MAX_ITER", 5, "TEST.EVAL_PERIOD", 2, "TEST.TUNE_THRESHOLDS", True)
     opts += ("SOLVER.BEST.METRIC", "sed/F1", "SOLVER.BEST.MODE", "max")
     cfg = tiny_config(tiny_data, tmp_path, *opts, test=["test"])
