@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from audiodet.data.loader import build_test_loader, build_train_loader, load_clips
+from audiodet.data.loader import build_test_loader, build_train_loader, load_dataset_dicts
 from audiodet.data.mapper import SEDMapper
 from audiodet.engine.checkpoint import SEDCheckpointer
 from audiodet.engine.trainer import Trainer
@@ -25,7 +25,7 @@ from audiodet.modeling.postprocessing import (
 def annotated(cfg, name: str):
     """Whole clips with their true events."""
     mapper = SEDMapper(cfg, is_train=False)
-    for clip in load_clips([name], cfg.DATASETS.LABELS):
+    for clip in load_dataset_dicts([name], cfg.DATASETS.LABELS):
         yield clip["file_name"], mapper.spectrogram(clip), {"truth": true_events(cfg, clip)}
 
 
@@ -58,7 +58,7 @@ def detected(cfg, name: str, proposals: bool = False):
         raise ConfigError(f"{cfg.MODEL.META_ARCHITECTURE} has no region proposals to draw")
     SEDCheckpointer(model, cfg.OUTPUT_DIR, cfg=cfg).load(cfg.MODEL.WEIGHTS)
     labels, thresholds = cfg.DATASETS.LABELS, final_thresholds(cfg)
-    records = {clip["image_id"]: clip for clip in load_clips([name], labels)}
+    records = {clip["image_id"]: clip for clip in load_dataset_dicts([name], labels)}
     for clip in itertools.chain.from_iterable(build_test_loader(cfg, name)):
         with torch.no_grad():
             output = model([clip])[0]
