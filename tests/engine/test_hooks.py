@@ -180,8 +180,13 @@ def test_mode_max(scripted, tiny_data, tmp_path):
 
 
 class StopAt(HookBase):
+    """Fails as a training might, after a step."""
+
+    def __init__(self, iteration: int):
+        self.iteration = iteration
+
     def after_step(self):
-        if self.trainer.iter == 6:
+        if self.trainer.iter == self.iteration:
             raise InterruptedError
 
 
@@ -189,12 +194,23 @@ def test_best_and_patience_survive_resume(scripted, tiny_data, tmp_path):
     """Interrupted between the looks 4.5 and 4.4: both would be a best if 4.0 were forgotten."""
     cfg = tiny_config(tiny_data, tmp_path, *scripted, *EARLY_STOP, *BEST)
     with pytest.raises(InterruptedError):
-        train(cfg, StopAt())
+        train(cfg, StopAt(6))
     assert (tmp_path / "last_checkpoint").read_text() == "model_0000005.pth"
     trainer, losses = train(cfg, resume=True)
     assert (min(losses.total), max(losses.total)) == (6, 9)
     assert saved(tmp_path / "model_best.pth") == (3, 3.0)
     assert set(weight(trainer.model).tolist()) == {3.0}
+
+
+def test_resume_does_not_start_from_the_best(scripted, tiny_data, tmp_path):
+    """Interrupted between the best of iteration 3 and the checkpoint of iteration 5."""
+    cfg = tiny_config(tiny_data, tmp_path, *scripted, *BEST, "SOLVER.CHECKPOINT_PERIOD", 3)
+    with pytest.raises(InterruptedError):
+        train(cfg, StopAt(4))
+    assert saved(tmp_path / "model_best.pth") == (3, 3.0)
+    assert (tmp_path / "last_checkpoint").read_text() == "model_0000002.pth"
+    _, losses = train(cfg, resume=True)
+    assert (min(losses.total), max(losses.total)) == (3, 13)
 
 
 def test_resume_after_an_early_stop_only_evaluates(scripted, tiny_data, tmp_path):
