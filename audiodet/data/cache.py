@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from audiodet.data import rendering
 from audiodet.files import atomic_path
 
 
@@ -23,8 +24,8 @@ class FeatureCache:
 
     def path(self, clip: dict) -> Path:
         """File that belongs to a dataset dict: its recipe, or its audio file as it is now."""
-        source = clip.get("recipe")
-        if source is None:
+        source = [rendering.VERSION, clip.get("recipe")]
+        if "recipe" not in clip:
             status = os.stat(clip["file_name"])
             source = [os.path.abspath(clip["file_name"]), status.st_mtime_ns, status.st_size]
         text = json.dumps([source, clip.get("soundbank"), self.front_end], sort_keys=True)

@@ -11,7 +11,6 @@ from audiodet.data.augmentation import augment, choose_crop
 from audiodet.data.cache import FeatureCache
 from audiodet.data.rendering import render
 from audiodet.data.spectrogram import LogMel
-from audiodet.errors import AudioError
 
 
 class SEDMapper:
@@ -67,11 +66,7 @@ class SEDMapper:
 
     def _compute(self, clip: dict) -> np.ndarray:
         waveform = self.waveform(clip)
-        if len(waveform) < self.log_mel.n_fft:
-            raise AudioError(
-                f"{clip['file_name']}: {len(waveform)} samples at {self.log_mel.sample_rate} Hz, "
-                f"expected at least {self.log_mel.n_fft} (one analysis window)"
-            )
+        self.log_mel.check_length(waveform, clip["file_name"])
         return self.log_mel(torch.from_numpy(waveform)).numpy()
 
     def waveform(self, clip: dict) -> np.ndarray:

@@ -3,10 +3,9 @@
 ``<folder>/data/mixture_data/<set>/<hash>/`` holds ``parameters.yaml``, ``audio/*.wav`` and in
 ``meta`` one ``event_list_<set>_<label>.csv`` and ``mixture_recipes_<set>_<label>.yaml`` a label.
 """
-import os
 from collections import defaultdict
 from pathlib import Path
-from typing import Callable, Sequence
+from typing import Sequence
 
 import soundfile as sf
 import yaml
@@ -15,6 +14,7 @@ from tqdm import tqdm
 from audiodet.data.mixtures import recipes_hash
 from audiodet.data.rendering import mix, render_parts
 from audiodet.errors import DataError
+from audiodet.files import atomic_path, write_text
 
 SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}
 
@@ -72,9 +72,8 @@ def _write_audio(recipe: dict, path: Path, root: str, bits: str, sample_rate: in
     """Write one mixture and return its recipe with the scaling factors that were used."""
     parts = render_parts(recipe, root, sample_rate)
     samples = mix(parts, recipe)
-    _atomically(
-        path, lambda name: sf.write(name, samples, sample_rate, SUBTYPES[bits], format="WAV")
-    )
+    with atomic_path(path) as temporary:
+        sf.write(temporary, samples, sample_rate, SUBTYPES[bits], format="WAV")
     factors = [sound.scaling_factor for sound in parts.events]
     more = recipe["more_events"]
     return {
@@ -90,23 +89,11 @@ def _write_audio(recipe: dict, path: Path, root: str, bits: str, sample_rate: in
 
 def _write_lists(recipes: list[dict], meta: Path, name: str) -> None:
     lines = "".join(recipe["annotation_string"] + "\n" for recipe in recipes)
-    _atomically(
-        meta / f"event_list_{name}.csv", lambda path: Path(path).write_text(lines, "utf-8")
-    )
+    write_text(meta / f"event_list_{name}.csv", lines)
     _write_yaml(meta / f"mixture_recipes_{name}.yaml", recipes)
 
 
 def _write_yaml(path: Path, content: object) -> None:
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     text = yaml.dump(content, Dumper=dumper, sort_keys=False, allow_unicode=True)
-    _atomically(path, lambda name: Path(name).write_text(text, "utf-8"))
-
-
-def _atomically(path: Path, write: Callable[[str], object]) -> None:
-    """Write under a temporary name beside the target, then rename."""
-    temporary = f"{path}.tmp"
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    write_text(path, text)

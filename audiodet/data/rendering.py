@@ -17,6 +17,7 @@ from scipy.signal import oaconvolve
 from audiodet.audio.io import read_audio
 from audiodet.errors import DataError
 
+VERSION = 1  # to be raised when the same recipe comes to sound different
 MIXTURE_GAIN = 0.2  # of the official synthesizer
 NOISE_FLOOR_DB = -70.0  # RMS of the noise floor relative to full scale
 PEAK_LIMIT = 0.999  # a louder mixture is scaled down to this peak

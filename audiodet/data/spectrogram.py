@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from audiodet.errors import ConfigError
+from audiodet.errors import AudioError, ConfigError
 
 # Slaney's mel scale, librosa's default: linear below 1 kHz, logarithmic above.
 _LINEAR_HZ_PER_MEL = 200.0 / 3
@@ -84,6 +84,14 @@ class LogMel(nn.Module):
     def seconds_per_frame(self) -> float:
         """Time between two frames, in seconds: the only frames-to-seconds ratio there is."""
         return self.hop / self.sample_rate
+
+    def check_length(self, waveform, name: str) -> None:
+        """Raise AudioError, naming the clip, when it is shorter than one window."""
+        if len(waveform) < self.n_fft:
+            raise AudioError(
+                f"{name}: {len(waveform)} samples at {self.sample_rate} Hz, "
+                f"expected at least {self.n_fft} (one analysis window)"
+            )
 
     def mel_power(self, waveform: torch.Tensor) -> torch.Tensor:
         """(..., samples) -> mel power (..., H, T)."""

@@ -5,7 +5,6 @@ parameters, so that they can be learnt but not by a single threshold; figures ea
 nothing about real sounds.
 """
 import csv
-import os
 from pathlib import Path
 from zlib import crc32
 
@@ -15,6 +14,7 @@ from scipy.signal import butter, sosfilt
 
 from audiodet.data.soundbank import COLUMNS, FOLDS
 from audiodet.errors import DataError
+from audiodet.files import atomic_path
 
 RATE = 44100  # Hz
 BACKGROUND_SECONDS = 10.0
@@ -45,11 +45,10 @@ def write_synthetic_bank(folder: str, seed: int = 0, clips: int = 24, background
         rows += _write_kind(folder, "distractors", DISTRACTORS, clips, TAKES, seed)
         rows += _write_kind(folder, "backgrounds", BACKGROUNDS, backgrounds, 1, seed)
         table = Path(folder) / "soundbank.csv"
-        with open(f"{table}.tmp", "w", newline="", encoding="utf-8") as stream:
+        with atomic_path(table) as temporary, open(temporary, "w", newline="") as stream:
             writer = csv.DictWriter(stream, COLUMNS)
             writer.writeheader()
             writer.writerows(rows)
-        os.replace(f"{table}.tmp", table)
     except (OSError, sf.LibsndfileError) as error:
         where = getattr(error, "filename", None) or folder
         raise DataError(f"{where}: cannot write ({error})") from None
@@ -71,8 +70,8 @@ def _write_kind(
         samples = samples * _level(samples, kind)
         name = f"{kind}/{label}/synthetic_{label}_{i:03d}.flac"
         path = Path(folder) / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sf.write(path, samples.astype(np.float32), RATE, "PCM_16")
+        with atomic_path(path) as temporary:
+            sf.write(temporary, samples.astype(np.float32), RATE, "PCM_16")
         fold = (source // len(labels) + source % len(labels)) % FOLDS  # labels in every fold
         duration = len(samples) / RATE
         split = "val" if fold == FOLDS - 1 else "train"

@@ -3,7 +3,6 @@ import torch
 
 from audiodet.audio.io import read_audio
 from audiodet.data.spectrogram import LogMel
-from audiodet.errors import AudioError
 from audiodet.modeling.postprocessing import decide, events_from_instances, thresholds_by_label
 
 
@@ -32,11 +31,7 @@ class Predictor:
         Raises:
             AudioError: shorter than one analysis window.
         """
-        if len(waveform) < self.log_mel.n_fft:
-            raise AudioError(
-                f"{name}: {len(waveform)} samples at {self.log_mel.sample_rate} Hz, "
-                f"expected at least {self.log_mel.n_fft} (one analysis window)"
-            )
+        self.log_mel.check_length(waveform, name)
         image = self.log_mel(torch.as_tensor(waveform))
         return {
             "image": image[None],

@@ -10,7 +10,7 @@ import soundfile as sf
 
 from audiodet.data.soundbank import Clip, hold_out, load_soundbank, soundbank_root
 from audiodet.data.synthetic_bank import write_synthetic_bank
-from audiodet.errors import DataError
+from audiodet.errors import AudiodetError, DataError
 
 HEADER = "path,kind,label,split,fold,duration,onset,offset,split_group,licence\n"
 ROWS = [
@@ -178,7 +178,7 @@ def test_synthetic_bank_has_every_kind_in_every_fold(synthetic_bank):
 
 def test_synthetic_bank_in_an_unwritable_place(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="cannot write"):
+    with pytest.raises(AudiodetError, match="cannot be written to"):
         write_synthetic_bank(str(tmp_path / "file" / "bank"), clips=2, backgrounds=1)
 
 
