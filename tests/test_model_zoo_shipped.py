@@ -1,0 +1,46 @@
+"""The weights that ship: small, described, and they hear what they were trained for."""
+import numpy as np
+import pytest
+
+from audiodet import model_zoo
+from audiodet.data.datasets.rare_mini import RARE_LABELS, rare_mini_recipes
+from audiodet.data.mixtures import recipe_annotations, render
+from audiodet.inference.predictor import Predictor
+
+SHIPPED = model_zoo.names()
+
+
+def test_weights_are_small_and_each_has_a_card():
+    assert {f"rcrnn_rare_mini_fold{k}" for k in range(4)} < set(SHIPPED)
+    assert "rcrnn_rare" in SHIPPED
+    sizes = [(model_zoo.WEIGHTS / f"{name}.safetensors").stat().st_size for name in SHIPPED]
+    assert sum(sizes) < 16e6
+    for name in SHIPPED:
+        card = (model_zoo.WEIGHTS / f"{name}.md").read_text()
+        assert all(word in card for word in (name, "Licences", "Thresholds", "Rows seen"))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_model_loads_by_name_with_labels_front_end_and_thresholds(name):
+    model = model_zoo.get(name)
+    assert tuple(model.cfg.DATASETS.LABELS) == RARE_LABELS and not model.training
+    assert len(model.cfg.TEST.THRESHOLDS) == 3 and model.cfg.INPUT.SPECTROGRAM.HOP == 1014
+    predictor = Predictor(model)
+    (silent,) = predictor.detect([predictor.features(np.zeros(44100 * 10, np.float32))])
+    assert silent == []
+
+
+def test_a_fold_model_finds_most_loud_events_it_never_heard(soundbank):
+    """On the loudest (+6 dB) test mixtures of fold 3: more than half of the events, few false."""
+    predictor = Predictor(model_zoo.get("rcrnn_rare_mini_fold3"))
+    recipes = rare_mini_recipes("rare_mini_quiet_fold3_test", soundbank)
+    loud = [r for r in recipes if r["ebr"] == 6.0][::4] + [r for r in recipes if not r["event_present"]][::8]
+    hits = wrong = 0
+    for recipe in loud:
+        (found,) = predictor.detect([predictor.features(render(recipe, soundbank))])
+        truth = recipe_annotations(recipe)
+        right = {e for e in found for t in truth if e.label == t[2] and abs(e.onset - t[0]) <= 0.5}
+        hits, wrong = hits + bool(right), wrong + len(found) - len(right)
+    events = sum(r["event_present"] for r in loud)
+    assert hits > 0.5 * events, f"{hits} of {events}"
+    assert wrong < len(loud), f"{wrong} false events in {len(loud)} clips"
