@@ -44,10 +44,8 @@ def rare_mini(options: Options) -> dict:
     train_all([run for runs in systems.values() for run in runs], options.jobs, options.cache)
     rows = {}
     for system, runs in systems.items():
-        if options.shipped:
-            rows[system] = runs, {run.fold: shipped_thresholds(run.weights) for run in runs}
-            continue
-        rows[system] = runs, own_thresholds(runs)
+        shipped = {run.fold: shipped_thresholds(run.weights) for run in runs if run.weights}
+        rows[system] = runs, shipped or own_thresholds(runs)
         if len(runs) > 1:
             rows[f"{system}, thresholds across folds"] = runs, cross_fold_thresholds(runs)
     report = {
