@@ -79,7 +79,7 @@ def test_recording_that_breaks_while_training(workers, data, run):
     "table, words",
     [
         (HEADER + "train0.wav\t1.0\t0.5\ttone\n", ["train.tsv:2", "0.5"]),
-        (HEADER + "train0.wav\t0.5\t1.0\ttone\ntrain1.wav\t1.0\t7.5\ttone\n", ["train.tsv:3", "7.5"]),
+        (HEADER + "train0.wav\t0.5\t1\ttone\ntrain1.wav\t1\t7.5\ttone\n", ["train.tsv:3", "7.5"]),
         (HEADER + "train0.wav\t0.5\t1.0\tdog\n", ["train.tsv:2", "dog", "burst"]),
         ("filename\tonset\tevent_label\ntrain0.wav\t0.5\ttone\n", ["train.tsv", "offset"]),
         (HEADER, ["train.tsv", "0 clips"]),

@@ -89,7 +89,8 @@ def write_tiny_data(folder, splits=SPLITS) -> TinyData:
         lines = ["filename\tonset\toffset\tevent_label"]
         for number in range(count):
             starts = np.sort(rng.uniform(0.1, 1.4, (number + 1) % 3)).round(3)
-            events = [(t, round(t + 0.4, 3), LABELS[(number + i) % 2]) for i, t in enumerate(starts)]
+            labels = [LABELS[(number + i) % 2] for i in range(len(starts))]
+            events = [(t, round(t + 0.4, 3), label) for t, label in zip(starts, labels)]
             write_clip(data.audio(split, number), rng, events)
             name = f"{split}{number}.wav"
             lines += [f"{name}\t{on}\t{off}\t{label}" for on, off, label in events] or [name]

@@ -100,8 +100,6 @@ class SEDMapper:
             if inside >= self.crop.MIN_EVENT_FRACTION * whole:
                 kept.append(moved)
         instances = detection_utils.annotations_to_instances(kept, image_size)
-        if not kept:
-            instances.gt_classes = torch.zeros(0, dtype=torch.int64)
         clip["instances"] = instances
         labels = clip.get("clip_labels", instances.gt_classes)
         clip["clip_labels"] = torch.zeros(self.num_classes)

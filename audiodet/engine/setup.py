@@ -75,11 +75,6 @@ def check_config(cfg) -> None:
             f"INPUT.SPECTROGRAM.NORMALIZE_CLIPS is {cfg.INPUT.SPECTROGRAM.NORMALIZE_CLIPS}, "
             "expected at least 1"
         )
-    if cfg.MODEL.WEIGHTS and cfg.MODEL.BACKBONE.INIT_WEIGHTS:
-        raise ConfigError(
-            f"MODEL.WEIGHTS is {cfg.MODEL.WEIGHTS} and MODEL.BACKBONE.INIT_WEIGHTS is "
-            f"{cfg.MODEL.BACKBONE.INIT_WEIGHTS}, expected one of them"
-        )
 
 
 def _check_splits(cfg) -> None:

@@ -33,6 +33,11 @@ class Trainer(DefaultTrainer):
 
     def __init__(self, cfg):
         TrainerBase.__init__(self)
+        if cfg.MODEL.WEIGHTS and cfg.MODEL.BACKBONE.INIT_WEIGHTS:
+            raise ConfigError(
+                f"MODEL.WEIGHTS is {cfg.MODEL.WEIGHTS} and MODEL.BACKBONE.INIT_WEIGHTS is "
+                f"{cfg.MODEL.BACKBONE.INIT_WEIGHTS}, expected one of them to train from"
+            )
         model = self.build_model(cfg)
         optimizer = self.build_optimizer(cfg, model)
         loader = self.build_train_loader(cfg)

@@ -101,7 +101,7 @@ def test_crop_around_an_event_holds_all_of_it_or_is_filled_by_it(rng):
 
 
 def test_fraction_of_crops_around_events(rng):
-    """An event of 0.1 s in 100 s: chance finds it in 1 % of crops of 1 s, the fraction adds 70 %."""
+    """An event of 0.1 s in 100 s: chance finds it in 1 % of crops of 1 s, the fraction in 70 %."""
     starts = [choose_crop(100.0, 1.0, [(50.0, 50.1)], rng, 0.7) for _ in range(2000)]
     found = np.mean([s <= 50.0 and s + 1.0 >= 50.1 for s in starts])
     assert found == pytest.approx(0.7, abs=0.05)

@@ -119,7 +119,8 @@ def _get(cache, clip, barrier, number):
 
 def test_processes_that_write_at_once(clip, tmp_path):
     """Each gets a whole array, the first time and the second; one file stays."""
-    cache, context = FeatureCache(str(tmp_path / "cache"), FRONT_END), multiprocessing.get_context("fork")
+    cache = FeatureCache(str(tmp_path / "cache"), FRONT_END)
+    context = multiprocessing.get_context("fork")
     barrier = context.Barrier(4)
     workers = [context.Process(target=_get, args=(cache, clip, barrier, i)) for i in range(4)]
     for worker in workers:

@@ -117,7 +117,8 @@ def test_crop_keeps_what_is_at_least_half_inside(monkeypatch):
             onset, _, offset, _ = annotation["bbox"]
             inside = min(offset, high) - max(onset, low)
             if inside >= 0.5 * min(offset - onset, high - low):
-                expected.append([(max(onset, low) - low) / FRAME, (min(offset, high) - low) / FRAME])
+                ends = (max(onset, low) - low, min(offset, high) - low)
+                expected.append([end / FRAME for end in ends])
         found = out["instances"].gt_boxes.tensor[:, [0, 2]]
         np.testing.assert_allclose(found, np.reshape(expected, (-1, 2)), rtol=0, atol=1e-3)
         labels = set(out["instances"].gt_classes.tolist())

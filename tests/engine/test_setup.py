@@ -102,7 +102,6 @@ def test_code_in_a_yaml_never_runs(yaml, tmp_path):
         (["SOLVER.EARLY_STOP.PATIENCE", "2"], "VAL_PERIOD is 0"),
         (["SOLVER.BEST.METRIC", "val/total_loss", "SOLVER.VAL_PERIOD", "5"], "VAL is .*: set both"),
         (["INPUT.SPECTROGRAM.NORMALIZE_CLIPS", "0"], "NORMALIZE_CLIPS is 0, expected at least 1"),
-        (["MODEL.WEIGHTS", "a.pth", "MODEL.BACKBONE.INIT_WEIGHTS", "b.pth"], "a.pth .*b.pth"),
         (["TEST.TUNE_THRESHOLDS", "True", "DATASETS.TEST", "['a']"], r"VAL \[\] and .*\['a'\]"),
         (["TEST.TUNE_THRESHOLDS", "True", "DATASETS.TEST", "['a', 'b']", "DATASETS.VAL", "['b']"],
          r"VAL \['b'\] and DATASETS.TEST \['a', 'b'\]"),

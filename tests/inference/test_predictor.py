@@ -75,7 +75,8 @@ def test_other_rates_and_channels_give_the_same_events(rate, channels, model, tm
     other = soxr.resample(samples, RATE, rate, quality="VHQ")
     sf.write(tmp_path / "b.wav", np.stack([other] * channels, axis=1), rate, "FLOAT")
     predictor = Predictor(model)
-    features = [predictor.features(predictor.decode(tmp_path / name)) for name in ("a.wav", "b.wav")]
+    paths = (tmp_path / "a.wav", tmp_path / "b.wav")
+    features = [predictor.features(predictor.decode(path)) for path in paths]
     assert features[0]["width"] == features[1]["width"]
     assert features[0]["duration"] == pytest.approx(2.0, abs=1e-3)
     low = slice(0, 30)  # bands below 3 kHz; above 4 kHz is the resamplers' own noise
@@ -132,7 +133,7 @@ def test_thresholds_and_best_event(model, paths):
 def test_too_short_and_unreadable_files_are_named(model, tmp_path):
     sf.write(tmp_path / "short.wav", np.zeros(400), RATE)
     (tmp_path / "text.wav").write_text("no sound")
-    with pytest.raises(AudioError, match="short.wav: 400 samples at 16000 Hz, expected at least 512"):
+    with pytest.raises(AudioError, match="short.wav: 400 samples at 16000 Hz, expected"):
         list(Predictor(model)([str(tmp_path / "short.wav")]))
     with pytest.raises(AudioError, match="text.wav"):
         list(Predictor(model)([str(tmp_path / "text.wav")]))
