@@ -53,6 +53,8 @@ def main(args) -> None:
     run("train_net.py", "--config-file", CONFIG, *opts)
     cfg = load_config(str(CONFIG), opts)
     results, pictures = output / "rcrnn" / "inference" / DATASET, output / "pictures"
+    for old in pictures.glob("*.png"):  # of an earlier demo
+        old.unlink()
     view = dataset_view(DATASET, cfg.DATASETS.LABELS)
     drawn = visualize_results(cfg, view, str(results), str(pictures))
     print(
