@@ -54,6 +54,17 @@ DATALOADER:
 """
 
 
+class StopAt(HookBase):
+    """Fails as a training might, after a step."""
+
+    def __init__(self, iteration: int):
+        self.iteration = iteration
+
+    def after_step(self):
+        if self.trainer.iter == self.iteration:
+            raise InterruptedError
+
+
 class TinyData(NamedTuple):
     """A folder with audio, one label table a split, and the YAML that trains on them."""
 

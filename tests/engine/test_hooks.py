@@ -12,7 +12,7 @@ from torch import nn
 from audiodet.data.loader import build_test_loader
 from audiodet.engine.hooks import EarlyStop, ValidationLoss, computing_losses
 from audiodet.engine.trainer import Trainer
-from tests.tiny import tiny_config, train
+from tests.tiny import StopAt, tiny_config, train
 
 METRIC = "val/total_loss"
 pytestmark = pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step()`")
@@ -177,17 +177,6 @@ def test_later_best_replaces_the_earlier(scripted, tiny_data, tmp_path):
 def test_mode_max(scripted, tiny_data, tmp_path):
     train(tiny_config(tiny_data, tmp_path, *scripted, *BEST, "SOLVER.BEST.MODE", "max"))
     assert saved(tmp_path / "model_best.pth") == (1, 1.0)
-
-
-class StopAt(HookBase):
-    """Fails as a training might, after a step."""
-
-    def __init__(self, iteration: int):
-        self.iteration = iteration
-
-    def after_step(self):
-        if self.trainer.iter == self.iteration:
-            raise InterruptedError
 
 
 def test_best_and_patience_survive_resume(scripted, tiny_data, tmp_path):

@@ -7,24 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from detectron2.engine import HookBase
 
 from audiodet.engine.checkpoint import SEDCheckpointer, read_weights
 from audiodet.engine.trainer import Trainer
-from tests.tiny import ROOT, tiny_config, tiny_opts, train
+from tests.tiny import ROOT, StopAt, tiny_config, tiny_opts, train
 
 DRIVER = Path(__file__).with_name("train_and_die.py")
-
-
-class StopAt(HookBase):
-    """Fails as a training might, after a step."""
-
-    def __init__(self, iteration: int):
-        self.iteration = iteration
-
-    def after_step(self):
-        if self.trainer.iter == self.iteration:
-            raise InterruptedError
 
 
 def run_driver(data, folder, log, kill_at, *arguments) -> int:
