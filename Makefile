@@ -31,5 +31,9 @@ $(STAMP): setup.py requirements.txt
 demo: install
 	$(BIN)/python tools/demo.py $(if $(SOUNDBANK),--soundbank "$(SOUNDBANK)")
 
+# The folder that tools/demo.py writes when it is not told another one.
+clean-demo:
+	rm -rf output/demo
+
 test: install
 	$(BIN)/python -m pytest tests

@@ -17,10 +17,13 @@ setup(
         "torchvision",
         "numpy",
         "scipy",
+        "pandas",
         "soundfile>=0.12",
         "soxr",
         "librosa>=0.10",
         "sed_eval>=0.2.1",
+        "scikit-learn",
+        "sed_scores_eval",
         "safetensors",
         "matplotlib",
         "opencv-python-headless",
@@ -42,5 +45,9 @@ setup(
         "tensorboard",
         "setuptools<81",  # dcase_util, under sed_eval, imports pkg_resources
     ],
-    extras_require={"test": ["pytest"]},
+    extras_require={
+        "parquet": ["pyarrow"],  # audiodet detect --format parquet
+        "ray": ["ray"],  # audiodet detect --ray
+        "test": ["pytest", "pyarrow", "ray"],
+    },
 )

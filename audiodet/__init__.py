@@ -5,10 +5,12 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str):
-    """``audiodet.modeling`` and ``audiodet.model_zoo`` are imported when they are first used."""
-    if name in ("modeling", "model_zoo"):
-        import importlib
+    """``audiodet.modeling``, ``.model_zoo`` and ``.Detector`` are imported when first used."""
+    import importlib
 
+    if name == "Detector":
+        return importlib.import_module("audiodet.inference.detector").Detector
+    if name in ("modeling", "model_zoo"):
         return importlib.import_module(f"audiodet.{name}")
     raise AttributeError(f"module 'audiodet' has no attribute {name!r}")
 

@@ -1,13 +1,14 @@
 """The ``audiodet`` command. A subcommand is one ``_add_*`` function and one ``_run_*``.
 
-Exit codes: 0 done; 1 an error, or the check that was asked for failed; 2 wrong usage;
-130 interrupted. Heavy modules are imported by the subcommand that needs them.
+Exit codes: 0 done; 1 an error, or the check that was asked for failed; 2 wrong usage; 3 done, but
+some inputs could not be used; 130 interrupted. Heavy modules are imported by the subcommand that
+needs them.
 """
 import argparse
 import sys
 from typing import Sequence
 
-from audiodet import __version__
+from audiodet import __version__, detect_cli, separate_cli
 from audiodet.errors import AudiodetError, DataError
 
 
@@ -17,7 +18,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return args.run(args)
     except AudiodetError as error:
-        print(f"error: {error}", file=sys.stderr)
+        line = " ".join(str(error).splitlines()).encode("utf-8", "backslashreplace").decode()
+        print(f"error: {line}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -27,6 +29,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="audiodet", description="Sound event detection.")
     parser.add_argument("--version", action="version", version=f"audiodet {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    detect_cli.add_detect(commands)
+    detect_cli.add_stream(commands)
+    separate_cli.add_separate(commands)
     _add_doctor(commands)
     _add_data(commands)
     return parser
@@ -68,7 +73,8 @@ def _run_data_check(args: argparse.Namespace) -> int:
         args.parser.error("--tsv and --audio belong together")
     if not args.names and not args.tsv:
         args.parser.error("nothing to check: give NAME or --tsv and --audio")
-    from audiodet.data.check import check_tsv, format_reports
+    from audiodet.data.check import check_tsv
+    from audiodet.data.split_report import format_reports
 
     labels = [label.strip() for label in args.labels.split(",")] if args.labels else None
     reports = [_check_name(name, labels) for name in args.names]
@@ -86,13 +92,14 @@ def _check_name(name: str, labels: Sequence[str] | None):
     from audiodet.data import datasets  # noqa: F401  registers the built-in datasets
     from audiodet.data.check import check_dataset, check_tsv
     from audiodet.data.datasets.tsv import parse_spec
+    from audiodet.data.loader import sound_datasets
 
     if "=" in name:
         split, labels_tsv, audio_dir = parse_spec(name)
         return check_tsv(labels_tsv, audio_dir, labels, split)
     if name not in DatasetCatalog:
-        known = sorted(one for one in DatasetCatalog if one.startswith(("tut_rare", "rare_")))
-        raise DataError(f"{name}: no such dataset, expected one of {', '.join(known)}")
+        known = ", ".join(sound_datasets())
+        raise DataError(f"{name}: no such dataset, expected one of {known}")
     return check_dataset(name)
 
 

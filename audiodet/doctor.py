@@ -28,6 +28,9 @@ class Part:
 
 REQUIRED = (
     Part("numpy", "numpy"),
+    Part("scipy", "scipy"),
+    Part("pandas", "pandas"),
+    Part("sklearn", "scikit-learn"),
     Part("torch", "torch"),
     Part("torchvision", "torchvision"),
     Part("soundfile", "soundfile"),
@@ -37,17 +40,25 @@ REQUIRED = (
     Part("safetensors", "safetensors"),
     Part("matplotlib", "matplotlib"),
     Part("tqdm", "tqdm"),
+    Part("tabulate", "tabulate"),
     Part("pycocotools", "pycocotools"),
+    Part("cv2", "opencv-python-headless"),
     Part("sed_eval", "sed_eval"),
+    Part("sed_scores_eval", "sed_scores_eval"),
     Part("tensorboard", "tensorboard"),
 )
-OPTIONAL = (Part("pytest", "pytest", "running the tests"),)
+OPTIONAL = (
+    Part("pytest", "pytest", "running the tests"),
+    Part("pyarrow", "pyarrow", "audiodet detect --format parquet"),
+    Part("ray", "ray", "audiodet detect --ray"),
+)
 # Modules that are installed by another name.
 PACKAGES = {
     "PIL": "pillow",
     "cv2": "opencv-python-headless",
     "hydra": "hydra-core",
     "pkg_resources": "'setuptools<81'",
+    "sklearn": "scikit-learn",
     "yaml": "pyyaml",
 }
 

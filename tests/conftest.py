@@ -16,3 +16,11 @@ def soundbank() -> str:
     if not (folder / "soundbank.csv").is_file():
         pytest.skip("no sound bank of real recordings: set AUDIODET_SOUNDBANK to its folder")
     return str(folder)
+
+
+@pytest.fixture(scope="session")
+def synthetic_bank(tmp_path_factory) -> str:
+    """Folder of a small procedural bank: three sources of each label in each fold."""
+    from audiodet.data.synthetic_bank import write_synthetic_bank
+
+    return write_synthetic_bank(str(tmp_path_factory.mktemp("synthetic")), seed=0, backgrounds=12)

@@ -2,11 +2,16 @@
 
 What each reader refuses is tested beside it; here is what reaches the user.
 """
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import soundfile as sf
 
-from tests.tiny import RATE, run_tool, tiny_opts, write_tiny_data
+from tests.permissions import obey_permissions
+from tests.tiny import RATE, ROOT, run_tool, tiny_opts, write_tiny_data
 
 HEADER = "filename\tonset\toffset\tevent_label\n"
 
@@ -46,7 +51,7 @@ def text(content):
 
 
 BROKEN = {
-    "empty file": (text(""), "empty"),
+    "empty file": (text(""), "0 bytes"),
     "text called wav": (text("this is no sound"), "not audio"),
     "truncated": (truncated, "truncated"),
     "no samples": (wav_of(np.zeros(0)), "0 samples"),
@@ -72,7 +77,7 @@ def test_recording_that_breaks_while_training(workers, data, run):
     opts = ("INPUT.SPECTROGRAM.NORMALIZE_CLIPS", 1, "DATALOADER.NUM_WORKERS", workers)
     said = run(*opts)
     assert said.split(":")[0] in (data.audio("train", 1), data.audio("train", 2))
-    assert said.endswith("expected finite numbers")
+    assert said.endswith("expected finite numbers of at most 1e+06")
 
 
 @pytest.mark.parametrize(
@@ -111,3 +116,17 @@ def test_weak_labels_cannot_be_scored(data, tmp_path, monkeypatch):
 def test_missing_weights(run, tmp_path):
     path = tmp_path / "nowhere.pth"
     assert run("MODEL.WEIGHTS", path) == f"{path}: no such file, expected a checkpoint"
+
+
+@pytest.mark.parametrize("below", ["", "deeper"])
+def test_output_folder_that_this_user_may_not_write(below, data, tmp_path):
+    folder = tmp_path / "shut"
+    folder.mkdir(mode=0o555)
+    command = [sys.executable, ROOT / "tools" / "train_net.py", "--config-file", data.yaml]
+    result = subprocess.run(
+        [*command, *tiny_opts(data, folder / below)], capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=obey_permissions,
+    )  # fmt: skip
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    said = f"error: OUTPUT_DIR {folder / below}: cannot be written (Permission denied)"
+    assert result.stderr.splitlines()[-1] == said and os.listdir(folder) == []

@@ -1,4 +1,6 @@
 """`audiodet doctor`: what is missing is named with the command that mends it."""
+import ast
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -7,6 +9,28 @@ from pathlib import Path
 from audiodet import _detectron2, doctor
 
 DOCTOR = Path(doctor.__file__)
+SETUP = DOCTOR.parents[1] / "setup.py"
+WITH_DETECTRON2 = {"detectron2", "fvcore"}  # the report on detectron2 is on these, too
+
+
+def imported() -> set:
+    """Modules that audiodet imports anywhere and that are not of Python or its own."""
+    found = set()
+    for path in DOCTOR.parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                found.add(node.module.partition(".")[0])
+    return found - set(sys.stdlib_module_names) - {"audiodet"}
+
+
+def test_all_that_audiodet_imports_is_looked_at_and_installed():
+    required = {part.module: part.package for part in doctor.REQUIRED}
+    known = set(required) | {part.module for part in doctor.OPTIONAL} | WITH_DETECTRON2
+    assert {"pandas", "sklearn", "scipy", "sed_scores_eval"} <= imported() <= known
+    installed = re.findall(r'^ {8}"([\w-]+)', SETUP.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(required.values()) <= set(installed)
 
 
 def test_a_working_installation(capsys):

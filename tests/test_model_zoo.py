@@ -1,13 +1,17 @@
 """Shipped models: what goes in comes out, with labels, thresholds and front end."""
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from audiodet import model_zoo
+from audiodet import model_zoo, weights
 from audiodet.engine.checkpoint import CARD, SEDCheckpointer, read_weights
 from audiodet.engine.trainer import Trainer
 from audiodet.errors import WeightsError
+from audiodet.inference.loading import load_model
 from audiodet.inference.predictor import Predictor
 from tests.tiny import LABELS, tiny_config, write_tiny_data
 
@@ -99,7 +103,7 @@ def test_nothing_of_this_machine_is_shipped(trained, tiny_data, tmp_path):
 
 
 def test_names(trained, tmp_path, monkeypatch):
-    monkeypatch.setattr(model_zoo, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(weights, "SHIPPED", tmp_path)
     assert model_zoo.names() == []
     for name in ("rare", "other"):
         model_zoo.export(trained[0], THRESHOLDS, str(tmp_path / f"{name}.safetensors"))
@@ -114,6 +118,53 @@ def test_weights_without_a_description(trained, tmp_path):
     save_file({"a": torch.zeros(3)}, path)
     with pytest.raises(WeightsError, match="bare.safetensors: carries no configuration"):
         model_zoo.get(path)
+
+
+@pytest.mark.parametrize(
+    "card, words",
+    [
+        ("{", r"its description is no JSON \(.*\), expected"),
+        ('["config"]', r"its description is \['config'\], expected an object"),
+        ("3", "its description is 3, expected an object"),
+        ("{}", "its description has architecture None, expected a str"),
+        ({"config": {"MODEL": 1}}, "its description has config {'MODEL': 1}, expected a str"),
+        ({"labels": "tone"}, "its description has labels 'tone', expected a list"),
+        ({"config": "MODEL: [1"}, "its configuration cannot be used"),
+        ({"config": "3"}, "its configuration cannot be used"),
+        ({"config": "MODEL: {NEW_KEY: 1}"}, r"Non-existent config key: MODEL.NEW_KEY\), expected"),
+        ({"config": "MODEL: {CRNN: {UNITS: four}}"}, "its configuration cannot be used .Type"),
+        ({"config": "MODEL: {META_ARCHITECTURE: Newer}"}, "used .No object named 'Newer'"),
+    ],
+)
+def test_damaged_and_newer_descriptions(card, words, trained, tmp_path):
+    """One line with the file, what was found and what was expected, not a traceback."""
+    data = read_weights(trained[0])
+    text = card if isinstance(card, str) else json.dumps({**data[CARD], **card})
+    path = str(tmp_path / "odd.safetensors")
+    save_file({name: x.contiguous() for name, x in data["model"].items()}, path, {CARD: text})
+    with pytest.raises(WeightsError, match=f"odd.safetensors: .*{words}.*") as error:
+        model_zoo.get(path)
+    assert "expected" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_pth_whose_description_is_none(trained, tmp_path):
+    data = torch.load(trained[0], weights_only=True)
+    torch.save({**data, CARD: ["config"]}, tmp_path / "odd.pth")
+    with pytest.raises(WeightsError, match="odd.pth: its description is .*expected an object"):
+        model_zoo.get(str(tmp_path / "odd.pth"))
+
+
+def test_a_refused_pickle_says_how_it_can_be_used(trained, tiny_data, tmp_path):
+    data = torch.load(trained[0], weights_only=True)
+    path = str(tmp_path / "own.pth")
+    cfg = tiny_config(tiny_data, "output", "MODEL.TRUST_PICKLE", True)
+    torch.save({**data, "made by": Path("me")}, path)
+    words = "MODEL.TRUST_PICKLE True in .*--config-file and --weights"
+    with pytest.raises(WeightsError, match=words):
+        model_zoo.get(path)
+    (tmp_path / "own.yaml").write_text(cfg.dump())
+    model = load_model(config_file=str(tmp_path / "own.yaml"), weights=path, device="cpu")
+    assert set(model.state_dict()) == set(data["model"])
 
 
 def test_model_with_a_frozen_backbone(tiny_data, detections, tmp_path):
@@ -131,7 +182,7 @@ def test_every_model_that_ships():
     for name in model_zoo.names():
         cfg = model_zoo.get(name).cfg
         assert len(cfg.TEST.THRESHOLDS) == len(cfg.DATASETS.LABELS)
-        card = (model_zoo.WEIGHTS / f"{name}.md").read_text(encoding="utf-8")
+        card = (weights.SHIPPED / f"{name}.md").read_text(encoding="utf-8")
         assert name in card
-    sizes = [path.stat().st_size for path in model_zoo.WEIGHTS.glob("*.safetensors")]
+    sizes = [path.stat().st_size for path in weights.SHIPPED.glob("*.safetensors")]
     assert sum(sizes) <= 16e6

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from audiodet import model_zoo
+from audiodet import model_zoo, weights
 from audiodet.data.datasets.rare_mini import RARE_LABELS, rare_mini_recipes
 from audiodet.data.mixtures import recipe_annotations, render
 from audiodet.inference.predictor import Predictor
@@ -13,10 +13,10 @@ SHIPPED = model_zoo.names()
 def test_weights_are_small_and_each_has_a_card():
     assert {f"rcrnn_rare_mini_fold{k}" for k in range(4)} < set(SHIPPED)
     assert "rcrnn_rare" in SHIPPED
-    sizes = [(model_zoo.WEIGHTS / f"{name}.safetensors").stat().st_size for name in SHIPPED]
+    sizes = [(weights.SHIPPED / f"{name}.safetensors").stat().st_size for name in SHIPPED]
     assert sum(sizes) < 16e6
     for name in SHIPPED:
-        card = (model_zoo.WEIGHTS / f"{name}.md").read_text()
+        card = (weights.SHIPPED / f"{name}.md").read_text()
         assert all(word in card for word in (name, "Licences", "Thresholds", "Rows seen"))
 
 

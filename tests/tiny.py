@@ -150,14 +150,14 @@ def train(cfg, *hooks, resume=False):
     return trainer, losses
 
 
-def run_tool(monkeypatch, *arguments) -> str:
-    """Run tools/train_net.py in this process; "" or what it would print as it exits with 1."""
-    monkeypatch.setattr(sys, "argv", ["train_net.py", *map(str, arguments)])
+def run_tool(monkeypatch, *arguments, tool="train_net") -> str:
+    """Run one of the tools in this process; "" or what it would print as it exits with 1."""
+    monkeypatch.setattr(sys, "argv", [f"{tool}.py", *map(str, arguments)])
     monkeypatch.setattr("detectron2.engine.defaults.collect_env_info", str)  # takes a second
     loggers = [logging.getLogger(name) for name in ("fvcore", "audiodet", "LabGym.detectron2")]
     before = [(logger, logger.handlers[:], logger.propagate, logger.level) for logger in loggers]
     try:
-        runpy.run_path(str(ROOT / "tools" / "train_net.py"), run_name="__main__")
+        runpy.run_path(str(ROOT / "tools" / f"{tool}.py"), run_name="__main__")
     except SystemExit as end:
         return str(end.code)
     finally:  # pytest's log capture must find the loggers as they were

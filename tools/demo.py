@@ -18,6 +18,7 @@ from audiodet.visualization import visualize_results
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "configs" / "quick" / "rcrnn.yaml"
 DATASET = "rare_quick_test"
+LONGEST = 15  # seconds of an event in the mixtures to listen to, half of one
 
 
 def parse_args():
@@ -49,7 +50,8 @@ def main(args) -> None:
     os.environ["AUDIODET_SOUNDBANK"] = os.path.abspath(bank)
     opts = ["DATASETS.LABELS", str(load_soundbank(bank).labels)]
     opts += ["OUTPUT_DIR", str(output / "rcrnn"), *args.opts]
-    run("make_mixtures.py", "--soundbank", bank, "--out", output / "mixtures", "--count", 10)
+    mixtures = ("--out", output / "mixtures", "--count", 10, "--longest", LONGEST)
+    run("make_mixtures.py", "--soundbank", bank, *mixtures)
     run("train_net.py", "--config-file", CONFIG, *opts)
     cfg = load_config(str(CONFIG), opts)
     results, pictures = output / "rcrnn" / "inference" / DATASET, output / "pictures"

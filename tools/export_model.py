@@ -10,8 +10,11 @@ import audiodet  # noqa: F401  makes detectron2 importable
 from audiodet import model_zoo
 from audiodet.data.datasets.rare_mini import rare_mini_hash, rare_mini_sources
 from audiodet.data.soundbank import load_soundbank, soundbank_root
-from audiodet.errors import AudiodetError
+from audiodet.errors import AudiodetError, DataError
+from audiodet.evaluation import load_clips, score_clips
+from audiodet.experiments.rcrnn import ACROSS
 from audiodet.files import write_text
+from audiodet.weights import SHIPPED
 
 CARD = """# {name}
 
@@ -35,11 +38,8 @@ def parse_args():
     parser.add_argument("--run", required=True, metavar="DIR", help="folder of the training")
     parser.add_argument("--name", required=True, help="name in audiodet.model_zoo")
     parser.add_argument("--fold", type=int, help="test fold; without it all folds were trained on")
-    parser.add_argument("--thresholds", help="JSON file; default: thresholds.json of the run")
     parser.add_argument(
-        "--tuned",
-        default="tuned on mixtures of source groups that were held out of training",
-        help="how the thresholds were found",
+        "--report", help="rare-mini.json of tools/reproduce.py, for thresholds across folds"
     )
     parser.add_argument("--command", required=True, help="the command that made the training")
     return parser.parse_args()
@@ -57,20 +57,39 @@ def rows_seen(fold) -> str:
     )
 
 
-def figures(run: Path) -> str:
-    """ER and F1 of every test set that the run scored."""
+def read_json(path: Path, what: str) -> dict:
+    """What a file holds; DataError names ``what`` should have written it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error}), expected what {what} writes") from None
+
+
+def thresholds_of(run: Path, report: str | None, fold) -> tuple[dict, str]:
+    """Final thresholds by label, and how they were found."""
+    if not report:
+        text = "tuned on mixtures of source groups that were held out of this training"
+        return read_json(run / "thresholds.json", "TEST.TUNE_THRESHOLDS True"), text
+    found = read_json(Path(report), "tools/reproduce.py")["thresholds"][f"R-CRNN{ACROSS}"]
+    others = "all folds" if fold is None else "the other folds"
+    text = f"tuned on the test mixtures of {others}, each scored by a model that never heard its sources"
+    return found["all" if fold is None else str(fold)], text
+
+
+def figures(run: Path, thresholds: dict) -> str:
+    """ER and F1 of every test set that the run scored, at these thresholds."""
     lines = []
-    for path in sorted(run.glob("inference/*/metrics.json")):
-        found = json.loads(path.read_text())
-        lines.append(f"{found['dataset']}: ER {found['sed']['ER']:.2f}, F1 {found['sed']['F1']:.1f} %")
+    for path in sorted(run.glob("inference/*/clips.jsonl")):
+        found = score_clips(load_clips(path), list(thresholds), thresholds, True).mean
+        lines.append(f"{path.parent.name}: ER {found['ER']:.2f}, F1 {found['F1']:.1f} %")
     return "; ".join(lines) or "none of its own: no source is left to test on; see the fold models"
 
 
 def main(args) -> None:
     """Write weights/<name>.safetensors and weights/<name>.md."""
     run = Path(args.run)
-    thresholds = json.loads(Path(args.thresholds or run / "thresholds.json").read_text())
-    target = model_zoo.WEIGHTS / f"{args.name}.safetensors"
+    thresholds, tuned = thresholds_of(run, args.report, args.fold)
+    target = SHIPPED / f"{args.name}.safetensors"
     best = run / "model_best.pth"  # where there is one, the thresholds are its
     checkpoint = best if best.is_file() else run / "model_final.pth"
     model_zoo.export(str(checkpoint), thresholds, str(target))
@@ -81,8 +100,8 @@ def main(args) -> None:
     text = CARD.format(
         name=args.name, labels=", ".join(model.cfg.DATASETS.LABELS), parameters=keras_count(model),
         command=args.command, export=f"tools/export_model.py --name {args.name} ...",
-        tuned=args.tuned, train=train, train_hash=rare_mini_hash(train), rows=rows_seen(args.fold),
-        thresholds=", ".join(f"{k} {v:.3f}" for k, v in thresholds.items()), figures=figures(run),
+        tuned=tuned, train=train, train_hash=rare_mini_hash(train), rows=rows_seen(args.fold),
+        thresholds=", ".join(f"{k} {v:.3f}" for k, v in thresholds.items()), figures=figures(run, thresholds),
     )  # fmt: skip
     write_text(target.with_suffix(".md"), text)
     print(f"{target}: {target.stat().st_size / 1e6:.2f} MB")

@@ -5,13 +5,16 @@ samples at the rate ``target`` (Python's round), for a whole file, a part of it,
 its blocks alike. Resampling is soxr's "HQ", which adds no delay.
 
 A file that cannot be trusted raises :class:`~audiodet.errors.AudioError` instead of giving
-silence or fewer samples: missing, empty, undecodable, without samples, with NaN or infinite
-samples, or truncated. Truncation is seen by comparing the header with the file (wav) and with the
-samples that come out. Three limits:
+silence or fewer samples: missing, no regular file, empty, undecodable, without samples, with
+samples that are NaN, infinite or absurdly large (above 1e6; full scale is 1), or truncated.
+Truncation is seen by comparing the header with the file (wav, RF64, W64, AIFF, AU), by a missing
+end of the stream (ogg) and by the samples that come out. Four limits:
 
-- The "length not known" sizes that programs put into a wav header when they write to a pipe
-  (0x7FFFF000 and above) are accepted: such a file ends where it ends. Size 0 is a clip without
-  samples.
+- The "length not known" sizes that programs put into a header when they write to a pipe (wav
+  0x7FFFF000 and above, AIFF 0x7EFF0000 and above, AU 0xFFFFFFFF) are accepted: such a file ends
+  where it ends. Size 0 is a clip without samples.
+- libsndfile's rarer formats without a promise that is checked here (IRCAM, NIST, PAF, VOC, ...)
+  end where they end.
 - An mp3 without a frame count (no Xing, Info or VBRI tag) promises nothing: it is measured by
   decoding. If its bit rate varies as well, libsndfile may stop early; such files want re-encoding.
 - mp3 and ogg may end up to 4,608 samples (four mp3 frames, 0.1 s) short of their header.
@@ -19,13 +22,14 @@ samples that come out. Three limits:
 import math
 import os
 from dataclasses import dataclass
-from typing import Iterator
+from typing import Iterable, Iterator
 
 import numpy as np
 import soundfile as sf
 import soxr
 
 from audiodet.audio.headers import checked_head, mp3_has_count
+from audiodet.audio.samples import check_samples
 from audiodet.errors import AudioError
 
 QUALITY = "HQ"
@@ -58,8 +62,8 @@ def audio_info(path: str) -> AudioInfo:
     From the header; only an mp3 that has no frame count is decoded.
 
     Raises:
-        AudioError: the file is missing, a folder, not permitted, empty, not audio, a truncated
-            wav, or has no samples.
+        AudioError: the file is missing, a folder, not permitted, empty, not audio, seen to be
+            truncated, or has no samples.
     """
     path = os.fspath(path)
     with _open(path) as file:
@@ -91,10 +95,7 @@ def read_audio(
     with _open(path) as file:
         first, count = _part(file, path, start, duration)
         mono = np.concatenate(list(_decode(file, path, first, count)))
-        if sample_rate is None or sample_rate == file.samplerate:
-            return mono
-        length = _resampled_length(len(mono), file.samplerate, sample_rate)
-        return _fit(soxr.resample(mono, file.samplerate, sample_rate, quality=QUALITY), length)
+        return _resampled(mono, file.samplerate, sample_rate or file.samplerate)
 
 
 def read_blocks(path: str, sample_rate: int | None, seconds: float) -> Iterator[np.ndarray]:
@@ -114,7 +115,8 @@ def read_blocks(path: str, sample_rate: int | None, seconds: float) -> Iterator[
     """
     path = os.fspath(path)
     with _open(path) as file:
-        pieces = _resampled(file, path, sample_rate or file.samplerate)
+        source = _decode(file, path, 0, file.frames)
+        pieces = resample_pieces(source, file.samplerate, sample_rate or file.samplerate)
         size = round(seconds * (sample_rate or file.samplerate))
         if size < 1:
             raise AudioError(f"{path}: blocks of {seconds} s, expected at least one sample")
@@ -128,23 +130,46 @@ def read_blocks(path: str, sample_rate: int | None, seconds: float) -> Iterator[
             yield rest
 
 
-def _resampled(file: sf.SoundFile, path: str, sample_rate: int) -> Iterator[np.ndarray]:
-    """Mono pieces of the whole file at ``sample_rate``, of exactly the promised length in all."""
-    source = _decode(file, path, 0, file.frames)
-    if sample_rate == file.samplerate:
-        yield from source
+def resample_pieces(
+    pieces: Iterable[np.ndarray], source: int, target: int
+) -> Iterator[np.ndarray]:
+    """Mono float32 pieces at the rate ``source`` -> at ``target``, as long as promised in all."""
+    if source == target:
+        yield from pieces
         return
-    stream = soxr.ResampleStream(
-        file.samplerate, sample_rate, 1, dtype="float32", quality=QUALITY
-    )
+    stream = soxr.ResampleStream(source, target, 1, dtype="float32", quality=QUALITY)
     read = written = 0
-    for piece in source:
+    for piece in pieces:
         read += len(piece)
         out = stream.resample_chunk(piece)
         written += len(out)
         yield out
-    missing = _resampled_length(read, file.samplerate, sample_rate) - written
+    missing = _resampled_length(read, source, target) - written
     yield _fit(stream.resample_chunk(np.zeros(0, np.float32), last=True), max(missing, 0))
+
+
+def as_mono(samples: np.ndarray, source: int, target: int, name: str = "array") -> np.ndarray:
+    """Float samples (samples,) or (samples, channels) -> their mean, (samples,) at ``target`` Hz.
+
+    Raises:
+        AudioError: another shape or type, no samples, or some that are NaN, infinite or above 1e6.
+    """
+    samples = np.asarray(samples)
+    if samples.ndim not in (1, 2) or samples.dtype.kind != "f" or not samples.size or source < 1:
+        raise AudioError(
+            f"{name}: {samples.dtype} of shape {samples.shape} at {source} Hz, expected floats "
+            "(samples,) or (samples, channels) and a rate above 0"
+        )
+    data = samples.astype(np.float32).reshape(len(samples), -1)
+    check_samples(data, name, 0.0, source)
+    return _resampled(data.mean(axis=1), source, target)
+
+
+def _resampled(mono: np.ndarray, source: int, target: int) -> np.ndarray:
+    if source == target:
+        return mono
+    length = _resampled_length(len(mono), source, target)
+    return _fit(soxr.resample(mono, source, target, quality=QUALITY), length)
 
 
 def _resampled_length(samples: int, source: int, target: int) -> int:
@@ -177,7 +202,7 @@ def _decode(file: sf.SoundFile, path: str, first: int, count: int) -> Iterator[n
         while done < count:
             frames = min(BLOCK_FRAMES, count - done)
             data = file.read(frames, dtype="float32", always_2d=True)
-            _check_finite(data, path, (first + done) / file.samplerate, file.samplerate)
+            check_samples(data, path, (first + done) / file.samplerate, file.samplerate)
             done += len(data)
             if len(data):
                 yield data.mean(axis=1) if data.shape[1] > 1 else data[:, 0]
@@ -201,22 +226,11 @@ def _slack(file: sf.SoundFile, path: str) -> float:
     return LOSSY_SLACK if file.format in ("MP3", "OGG") else 0
 
 
-def _check_finite(data: np.ndarray, path: str, begin: float, rate: int) -> None:
-    """Raise when a sample of ``data`` (frames, channels), which starts at ``begin`` s, is bad."""
-    if np.isfinite(data).all():
-        return
-    frames, channels = np.nonzero(~np.isfinite(data))
-    raise AudioError(
-        f"{path}: {len(frames)} NaN or infinite samples, the first at "
-        f"{begin + frames[0] / rate:.4f} s in channel {channels[0] + 1}; expected finite numbers"
-    )
-
-
 def _open(path: str) -> sf.SoundFile:
     """Open a recording whose header can be trusted."""
     head = checked_head(path)
     try:
-        file = sf.SoundFile(path)
+        file = sf.SoundFile(os.fsencode(path))  # bytes: a name need not be UTF-8
     except (sf.LibsndfileError, TypeError) as error:  # TypeError: soundfile on headerless ".raw"
         reason = getattr(error, "error_string", str(error)).strip(" .")
         raise AudioError(

@@ -28,6 +28,7 @@ class FeatureCache:
         if "recipe" not in clip:
             status = os.stat(clip["file_name"])
             source = [os.path.abspath(clip["file_name"]), status.st_mtime_ns, status.st_size]
+            source += [clip["cut_seconds"]] if "cut_seconds" in clip else []
         text = json.dumps([source, clip.get("soundbank"), self.front_end], sort_keys=True)
         name = hashlib.sha1(text.encode()).hexdigest()
         return self.folder / name[:2] / f"{name}.npy"

@@ -71,33 +71,61 @@ class LabelTable:
 
 
 def read_table(
-    path: str, labels: Sequence[str] | None = None, header: Sequence[str] | None = None
+    path: str,
+    labels: Sequence[str] | None = None,
+    header: Sequence[str] | None = None,
+    filename: str | None = None,
+    delimiter: str | None = "\t",
 ) -> LabelTable:
     """Read a label table without looking at the audio.
 
     Args:
         path: the table.
         labels: the labels that may occur; None accepts all.
-        header: the columns of a file that has no header line; None reads the first line.
+        header: the columns of a file that has no header line, further ones do not matter; None
+            reads the first line, and refuses rows with more fields.
+        filename: the clip of a table that has no such column because it is of one clip.
+        delimiter: what separates the columns; see :func:`read_lines`.
 
     Raises:
         DataError: the file cannot be read or its header lacks a column. Bad lines do not raise:
             they are listed in the result's ``problems``.
     """
     path = os.fspath(path)
+    lines, own_header = read_lines(path, delimiter), header is None
+    if own_header:
+        header = [name.strip() for name in lines.pop(0)[1]] if lines else []
+    given = {} if filename is None else {"filename": filename}
+    table = LabelTable(path, _kind(path, [*given, *header]))
+    for line, fields in lines:
+        if own_header and any(text.strip() for text in fields[len(header) :]):
+            text = f"{len(fields)} fields, expected {len(header)}, of {table.kind} labels"
+            table.problems.append(Problem(line, "bad row", text))
+        elif any(text.strip() for text in fields):
+            _add_line(table, line, {**given, **dict(zip(header, fields))}, labels)
+    return table
+
+
+def read_lines(path: str, delimiter: str | None = "\t") -> list[tuple[int, list[str]]]:
+    """Line numbers from 1 and fields of a delimited UTF-8 text file; quotes mean nothing.
+
+    Args:
+        path: the file.
+        delimiter: one character, or None for any run of white space.
+
+    Raises:
+        DataError: the file cannot be read or is not text.
+    """
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
-            lines = csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
-            columns = list(header) if header else [name.strip() for name in next(lines, [])]
-            table = LabelTable(path, _kind(path, columns))
-            for fields in lines:
-                if any(text.strip() for text in fields):
-                    _add_line(table, lines.line_num, dict(zip(columns, fields)), labels)
+            if delimiter is None:
+                return [(number, line.split()) for number, line in enumerate(stream, 1)]
+            lines = csv.reader(stream, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+            return [(lines.line_num, fields) for fields in lines]
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}), expected labels") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: not a text file ({error}), expected UTF-8 text") from None
-    return table
 
 
 def outside_clip(row: Row, duration: float) -> str | None:
@@ -117,6 +145,11 @@ def outside_clip(row: Row, duration: float) -> str | None:
 
 def _kind(path: str, columns: list[str]) -> str:
     """Kind of table that a header belongs to."""
+    if set(STRONG[1:]) & set(columns) and WEAK[1] in columns:
+        raise DataError(
+            f"{path}: strong and weak labels in one table, found the columns {columns}, expected "
+            f"those of one kind: {' '.join(STRONG)} or {' '.join(WEAK)}"
+        )
     if set(STRONG) <= set(columns):
         return "strong"
     if set(WEAK) <= set(columns):

@@ -25,8 +25,15 @@ class SEDMapper:
         duration: the clip's length in seconds (up to a hop less than ``width``).
     """
 
-    def __init__(self, cfg, is_train: bool):
+    def __init__(self, cfg, is_train: bool, crop: bool = False):
+        """
+        Args:
+            is_train: crop and augment.
+            crop: only crop; a clip's crop depends on its ``image_id``.
+        """
         self.is_train = is_train
+        self.is_cropped = (is_train or crop) and cfg.INPUT.CROP_AUDIO.SECONDS > 0
+        self.sequence = cfg.INPUT.SEQUENCE
         self.seed = max(cfg.SEED, 0)
         self.num_classes = len(cfg.DATASETS.LABELS)
         self.crop, self.augmentation = cfg.INPUT.CROP_AUDIO, cfg.INPUT.SPEC_AUGMENT
@@ -39,11 +46,14 @@ class SEDMapper:
 
     def __call__(self, dataset_dict: dict) -> dict:
         clip = copy.deepcopy(dataset_dict)
-        rng = np.random.default_rng((self.seed, clip.pop("draw", 0)))
+        draw = clip.pop("draw", 0 if self.is_train else clip.get("image_id", 0))
+        rng = np.random.default_rng((self.seed, draw))
         log_mel = self.spectrogram(clip)
         hop, start = self.log_mel.seconds_per_frame, 0
-        if self.is_train and self.crop.SECONDS:
+        if self.is_cropped:
             start, log_mel = self._crop(log_mel, clip, rng)
+        if "sequence" in clip:
+            start, log_mel = self._sequence(log_mel, *clip.pop("sequence"))
         if self.is_train:
             log_mel = augment(log_mel, rng, self.augmentation)
         bands, frames = log_mel.shape
@@ -70,11 +80,15 @@ class SEDMapper:
         return self.log_mel(torch.from_numpy(waveform)).numpy()
 
     def waveform(self, clip: dict) -> np.ndarray:
-        """Samples of a dataset dict at the model's rate, (samples,) float32."""
+        """Samples of a dataset dict at the model's rate, (samples,) float32.
+
+        Of a clip with "cut_seconds" only its first so many seconds.
+        """
         rate = self.log_mel.sample_rate
         if "recipe" in clip:
             return render(clip["recipe"], clip["soundbank"], rate)
-        return read_audio(clip["file_name"], rate)
+        samples = read_audio(clip["file_name"], rate)
+        return samples[: round(clip["cut_seconds"] * rate)] if "cut_seconds" in clip else samples
 
     def _crop(self, log_mel, clip, rng):
         """A random crop: its first frame and its log-mel; a shorter clip stays as it is."""
@@ -87,6 +101,13 @@ class SEDMapper:
         start = int(seconds / hop)
         return start, np.ascontiguousarray(log_mel[:, start : start + wanted])
 
+    def _sequence(self, log_mel, number: int, epoch: int):
+        """One of a clip's sequences in an epoch: its first frame and its log-mel."""
+        length = self.sequence.FRAMES
+        start = number * length + epoch * self.sequence.SHIFT % length
+        start = max(0, min(start, log_mel.shape[1] - length))
+        return start, np.ascontiguousarray(log_mel[:, start : start + length])
+
     def _place_events(self, clip: dict, to_frames, image_size) -> None:
         """Annotations in seconds -> "instances" in frames and "clip_labels"."""
         annotations, kept = clip.pop("annotations", []), []
@@ -97,7 +118,7 @@ class SEDMapper:
             )
             inside = moved["bbox"][2] - moved["bbox"][0]
             whole = min(full[2] - full[0], image_size[1])
-            if inside >= self.crop.MIN_EVENT_FRACTION * whole:
+            if inside > 0 and inside >= self.crop.MIN_EVENT_FRACTION * whole:
                 kept.append(moved)
         instances = detection_utils.annotations_to_instances(kept, image_size)
         clip["instances"] = instances

@@ -2,15 +2,20 @@
 
 ``<folder>/data/mixture_data/<set>/<hash>/`` holds ``parameters.yaml``, ``audio/*.wav`` and in
 ``meta`` one ``event_list_<set>_<label>.csv`` and ``mixture_recipes_<set>_<label>.yaml`` a label.
+Beside them ``labels.tsv`` has the events of all, for DATASETS.CUSTOM: see
+:mod:`audiodet.data.label_table`.
 """
 from collections import defaultdict
 from pathlib import Path
 from typing import Sequence
 
+import numpy as np
 import soundfile as sf
 import yaml
+from scipy.io import wavfile
 from tqdm import tqdm
 
+from audiodet.data.label_table import STRONG
 from audiodet.data.mixtures import recipes_hash
 from audiodet.data.rendering import mix, render_parts
 from audiodet.errors import DataError
@@ -58,9 +63,10 @@ def write_mixtures(
         done = defaultdict(list)  # label -> recipes with scaling factors
         for recipe in tqdm(recipes, desc=f"mixtures {set_name}", unit="clip"):
             path = target / "audio" / recipe["mixture_audio_filename"]
-            done[recipe["target"]].append(_write_audio(recipe, path, root, str(bits), sample_rate))
+            done[recipe["target"] or "all"].append(_write_audio(recipe, path, root, str(bits), sample_rate))
         for label, group in done.items():
             _write_lists(group, target / "meta", f"{set_name}_{label}")
+        write_text(target / "labels.tsv", "\t".join(STRONG) + "\n" + _events(recipes))
         _write_yaml(target / "parameters.yaml", {"hash": name_hash, **(parameters or {})})
     except (OSError, sf.LibsndfileError) as error:
         where = getattr(error, "filename", None) or target
@@ -73,13 +79,17 @@ def _write_audio(recipe: dict, path: Path, root: str, bits: str, sample_rate: in
     parts = render_parts(recipe, root, sample_rate)
     samples = mix(parts, recipe)
     with atomic_path(path) as temporary:
-        sf.write(temporary, samples, sample_rate, SUBTYPES[bits], format="WAV")
+        if bits == "float":  # libsndfile would write the time of day into the file
+            wavfile.write(temporary, sample_rate, samples.astype(np.float32))
+        else:
+            sf.write(temporary, samples, sample_rate, SUBTYPES[bits], format="WAV")
     factors = [sound.scaling_factor for sound in parts.events]
-    more = recipe["more_events"]
     return {
         **recipe,
-        "scaling_factor": factors[0] if factors else None,
-        "more_events": [{**e, "scaling_factor": f} for e, f in zip(more, factors[1:])],
+        "scaling_factor": factors.pop(0) if recipe["event_present"] else None,
+        "more_events": [
+            {**e, "scaling_factor": f} for e, f in zip(recipe["more_events"], factors)
+        ],
         "distractors": [
             {**d, "scaling_factor": sound.scaling_factor}
             for d, sound in zip(recipe["distractors"], parts.distractors)
@@ -88,9 +98,13 @@ def _write_audio(recipe: dict, path: Path, root: str, bits: str, sample_rate: in
 
 
 def _write_lists(recipes: list[dict], meta: Path, name: str) -> None:
-    lines = "".join(recipe["annotation_string"] + "\n" for recipe in recipes)
-    write_text(meta / f"event_list_{name}.csv", lines)
+    write_text(meta / f"event_list_{name}.csv", _events(recipes))
     _write_yaml(meta / f"mixture_recipes_{name}.yaml", recipes)
+
+
+def _events(recipes: Sequence[dict]) -> str:
+    """A line for each event; the file name alone for a mixture without one."""
+    return "".join(recipe["annotation_string"] + "\n" for recipe in recipes)
 
 
 def _write_yaml(path: Path, content: object) -> None:

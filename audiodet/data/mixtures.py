@@ -20,6 +20,8 @@ Fields of audiodet's own:
     augment: None, or {"speed": factor that event_length_seconds already follows,
         "eq_db": [gains of an equaliser at frequencies spaced logarithmically], "reverb": None or
         {"seconds", "level_db", "seed"}} of the event.
+    level_seconds: where there is one, the part [start, end] of the event's file whose RMS over
+        that of the whole background is ``ebr``, instead of both under the event.
     gain_db: gain of the whole mixture.
 """
 import hashlib
@@ -83,7 +85,7 @@ def make_recipes(
     recipes = []
     for i, positive in enumerate(present):
         recipe = draw.background()
-        recipe.update(draw.sound("events", target) if positive else _no_event())
+        recipe.update(draw.sound("events", target) if positive else no_event())
         recipe["event_present"] = positive
         recipe["more_events"] = draw.more_events(target, max_events - 1) if positive else []
         recipe["distractors"] = draw.distractors(distractors)
@@ -94,7 +96,8 @@ def make_recipes(
     return recipes
 
 
-def _no_event() -> dict:
+def no_event() -> dict:
+    """The event's fields of a mixture without one."""
     fields = ("path", "class", "group", "start_in_mixture_seconds", "length_seconds")
     others = ("scaling_factor", "segment_start_seconds", "segment_end_seconds", "ebr", "augment")
     return dict.fromkeys([f"event_{field}" for field in fields] + list(others))

@@ -72,12 +72,36 @@ def render(recipe: dict, root: str, sample_rate: int = 44100) -> np.ndarray:
     return mix(render_parts(recipe, root, sample_rate), recipe)
 
 
+def render_apart(recipe: dict, root: str, sample_rate: int = 44100) -> tuple:
+    """Events, and the scene with all else that one hears; float32 (samples,) each.
+
+    Their sum is :func:`render`'s mixture: distractors and noise floor belong to the scene.
+    """
+    scene, events, distractors = render_parts(recipe, root, sample_rate)
+    total = np.zeros_like(scene)
+    _add_sounds(total, events)
+    _add_sounds(scene, distractors)
+    for part in (total, scene):
+        part *= _gain(recipe)
+    _add_noise(scene, recipe["seed"])
+    scale = np.float32(PEAK_LIMIT / max(PEAK_LIMIT, np.abs(total + scene).max()))
+    return total * scale, scene * scale
+
+
+def _add_sounds(samples: np.ndarray, sounds: list[PlacedSound]) -> None:
+    for sound in sounds:
+        samples[sound.first : sound.first + len(sound.samples)] += sound.samples
+
+
+def _gain(recipe: dict) -> np.float32:
+    return np.float32(MIXTURE_GAIN * 10 ** (recipe["gain_db"] / 20))
+
+
 def mix(parts: MixtureParts, recipe: dict) -> np.ndarray:
     """The mixture from its parts, float32 (samples,); the background's memory is reused."""
     mixture, events, distractors = parts
-    for sound in events + distractors:
-        mixture[sound.first : sound.first + len(sound.samples)] += sound.samples
-    mixture *= np.float32(MIXTURE_GAIN * 10 ** (recipe["gain_db"] / 20))
+    _add_sounds(mixture, events + distractors)
+    mixture *= _gain(recipe)
     _add_noise(mixture, recipe["seed"])
     peak = max(mixture.max(), -mixture.min())
     if peak > PEAK_LIMIT:
@@ -138,6 +162,10 @@ def _place(event: dict, background: np.ndarray, root: str, sample_rate: int) -> 
         round(event["event_start_in_mixture_seconds"] * sample_rate), len(background) - len(sound)
     )
     level, under = _rms(sound), _rms(background[first : first + len(sound)])
+    if event.get("level_seconds"):  # the ratio of all of the event to all of the background
+        begin, end = (round(x * sample_rate) for x in event["level_seconds"])
+        level = _rms(_load(root, event["event_path"], sample_rate)[begin:end])
+        under = _rms(background)
     if level == 0:
         raise DataError(f"{os.path.join(root, event['event_path'])}: the event is silent")
     # A silent background counts as the noise floor, which is added behind the gain.

@@ -9,7 +9,7 @@ import hashlib
 import os
 import random
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Collection, Iterable
 
@@ -47,6 +47,10 @@ class Clip:
     offset: float
     duration: float
     split_group: str
+
+    def cut(self, seconds: float) -> "Clip":
+        """The clip with only the first so many seconds of its sound."""
+        return replace(self, offset=min(self.offset, self.onset + seconds))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,10 @@ from audiodet.errors import AudioError, ConfigError
 _LINEAR_HZ_PER_MEL = 200.0 / 3
 _BREAK_HZ = 1000.0
 _LOG_STEP = math.log(6.4) / 27.0
+WINDOWS = {
+    "hann": torch.hann_window,
+    "hamming": lambda n_fft: torch.hamming_window(n_fft, periodic=False),
+}
 
 
 def hz_to_mel(hz: float) -> float:
@@ -45,10 +49,14 @@ def mel_filters(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: 
 class LogMel(nn.Module):
     """Natural logarithm of mel-band power: (N, samples) or (samples,) -> (N, H, T) or (H, T).
 
-    Frame t is centred on sample t * hop (zeros beyond the clip), so T = 1 + samples // hop.
+    Frame t is centred on sample t * hop (zeros beyond the clip), so T = 1 + samples // hop. With
+    ``centre`` False it begins there, and T = 1 + (samples - n_fft) // hop.
     """
 
-    def __init__(self, sample_rate, n_fft, hop, n_mels, f_min=0.0, f_max=0.0, floor=1e-10):
+    def __init__(
+        self, sample_rate, n_fft, hop, n_mels, f_min=0.0, f_max=0.0, floor=1e-10, *,
+        window="hann", centre=True, power=2, floor_added=False,
+    ):  # fmt: skip
         """
         Args:
             sample_rate: in Hz.
@@ -56,8 +64,21 @@ class LogMel(nn.Module):
             n_mels: number of mel bands H.
             f_min, f_max: edges of the mel bank, in Hz; f_max 0 is half the sample rate.
             floor: mel power below it is raised to it, so silence gives log(floor).
+            window: "hann" (periodic) or "hamming" (symmetric).
+            centre: whether frames are centred on multiples of the hop.
+            power: of the magnitudes that the mel bank sums: 2 or 1.
+            floor_added: the floor is added to all mel power.
+
+        Raises:
+            ConfigError: edges, window or power that there are not.
         """
         super().__init__()
+        if window not in WINDOWS:
+            raise ConfigError(
+                f"INPUT.SPECTROGRAM.WINDOW is {window!r}, expected one of {', '.join(WINDOWS)}"
+            )
+        if power not in (1, 2):
+            raise ConfigError(f"INPUT.SPECTROGRAM.POWER is {power}, expected 1 or 2")
         f_max = f_max or sample_rate / 2
         if not 0 <= f_min < f_max <= sample_rate / 2:
             raise ConfigError(
@@ -66,10 +87,11 @@ class LogMel(nn.Module):
             )
         self.sample_rate, self.n_fft, self.hop, self.n_mels = sample_rate, n_fft, hop, n_mels
         self.f_min, self.f_max, self.floor = f_min, f_max, floor
+        self.centre, self.power, self.floor_added = centre, power, floor_added
         filters = mel_filters(sample_rate, n_fft, n_mels, f_min, f_max)
         # Highest bin that any filter weighs: bins above it are not multiplied.
         self.bins = int(filters.any(dim=0).nonzero().max()) + 1
-        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+        self.register_buffer("window", WINDOWS[window](n_fft), persistent=False)
         self.register_buffer("filters", filters[:, : self.bins].contiguous(), persistent=False)
 
     @classmethod
@@ -77,7 +99,8 @@ class LogMel(nn.Module):
         spec = cfg.INPUT.SPECTROGRAM
         return cls(
             cfg.INPUT.AUDIO.SAMPLE_RATE, spec.N_FFT, spec.HOP, spec.N_MELS,
-            spec.F_MIN, spec.F_MAX, spec.FLOOR,
+            spec.F_MIN, spec.F_MAX, spec.FLOOR, window=spec.WINDOW, centre=spec.CENTRE,
+            power=spec.POWER, floor_added=spec.FLOOR_ADDED,
         )  # fmt: skip
 
     @property
@@ -94,18 +117,27 @@ class LogMel(nn.Module):
             )
 
     def mel_power(self, waveform: torch.Tensor) -> torch.Tensor:
-        """(..., samples) -> mel power (..., H, T)."""
-        half = self.n_fft // 2
+        """(..., samples) -> mel power, or with power 1 magnitude, (..., H, T)."""
+        half = self.n_fft // 2 if self.centre else 0
         padded = nn.functional.pad(waveform, (half, half))
         frames = padded.unfold(-1, self.n_fft, self.hop) * self.window  # (..., T, n_fft)
         spectrum = torch.fft.rfft(frames)[..., : self.bins]
+        if self.power == 1:
+            return (spectrum.abs() @ self.filters.T).mT
         # Faster than spectrum.abs().square(), and than torch.stft by not turning the axes.
         real, imaginary = torch.view_as_real(spectrum).unbind(-1)
         power = torch.addcmul(real.square(), imaginary, imaginary)
         return (power @ self.filters.T).mT
 
     def forward(self, waveform: torch.Tensor) -> torch.Tensor:
-        return self.mel_power(waveform).clamp_(min=self.floor).log_()
+        mel = self.mel_power(waveform)
+        return (mel.add_(self.floor) if self.floor_added else mel.clamp_(min=self.floor)).log_()
+
+    def band_edges(self) -> list[float]:
+        """H + 1 frequencies in Hz that part the bands: half-way between their centres, in mel."""
+        low, high = hz_to_mel(self.f_min), hz_to_mel(self.f_max)
+        places = (torch.arange(self.n_mels + 1) + 0.5) / (self.n_mels + 1)
+        return mel_to_hz(low + (high - low) * places.double()).tolist()
 
 
 class SpectrogramNormalizer(nn.Module):
@@ -113,13 +145,14 @@ class SpectrogramNormalizer(nn.Module):
 
     "train": (x - mean) / deviation per mel band, measured on training clips by :meth:`fit`.
     "clip": minimum and maximum of each clip become 0 and 1 (a constant clip becomes 0).
+    "product": see :func:`normalize_product`.
     """
 
     def __init__(self, mode: str, n_mels: int):
         super().__init__()
-        if mode not in ("train", "clip"):
+        if mode not in ("train", "clip", "product"):
             raise ConfigError(
-                f"INPUT.SPECTROGRAM.NORMALIZE is {mode!r}, expected 'train' or 'clip'"
+                f"INPUT.SPECTROGRAM.NORMALIZE is {mode!r}, expected 'train', 'clip' or 'product'"
             )
         self.mode = mode
         if mode == "train":
@@ -148,5 +181,28 @@ class SpectrogramNormalizer(nn.Module):
         """(1, H, T) log-mel -> (1, H, T)."""
         if self.mode == "train":
             return (image - self.mean) / self.std
+        if self.mode == "product":
+            return normalize_product(image)
         low, high = image.amin(), image.amax()
         return (image - low) / (high - low).clamp(min=1e-6)
+
+
+def normalize_product(image: torch.Tensor) -> torch.Tensor:
+    """Product of a log-mel's values between the minimum and maximum of band, frame and clip.
+
+    Kiyokawa et al. 2019: x = A_row A_col A_all, in [0, 1], exactly 1 at the clip's maximum. A
+    constant band or frame is 1 in its own factor (each value is its maximum, and the other two
+    decide); a constant clip has no event and is 0.
+
+    Args:
+        image: (1, H, T).
+    """
+    low, high = image.amin(), image.amax()
+    if low == high:
+        return torch.zeros_like(image)
+    product = (image - low) / (high - low)
+    for axis in (-1, -2):
+        low, high = image.amin(axis, keepdim=True), image.amax(axis, keepdim=True)
+        factor = (image - low) / (high - low)
+        product = product * torch.where(high > low, factor, 1.0)
+    return product

@@ -1,18 +1,15 @@
 """Checkpoints that are whole or absent, tell what they are, and never run a stranger's code."""
 import os
-import pickle
 from pathlib import Path
 
-import numpy as np
 import torch
 from detectron2.checkpoint import DetectionCheckpointer
+from detectron2.checkpoint.c2_model_loading import align_and_update_state_dicts
 from detectron2.utils import comm
 
 from audiodet.errors import WeightsError
 from audiodet.files import atomic_path, write_text
-
-CARD = "audiodet"  # key of a checkpoint's description
-
+from audiodet.weights import CARD, read_weights
 
 def describe(cfg) -> dict:
     """What a checkpoint must carry so that it cannot be run with a wrong front end or labels."""
@@ -23,62 +20,6 @@ def describe(cfg) -> dict:
     }
 
 
-def read_weights(path: str, trust_pickle: bool = False) -> dict:
-    """A checkpoint file -> {"model": tensors by name, CARD: description, ...}, on the CPU.
-
-    ``.safetensors`` and tensor-only ``.pth`` files execute nothing. Half-precision tensors of a
-    shipped model become float32.
-
-    Raises:
-        WeightsError: missing, not a checkpoint, or a pickle that could execute code.
-    """
-    if not os.path.isfile(path):
-        raise WeightsError(f"{path}: no such file, expected a checkpoint")
-    if path.endswith(".safetensors"):
-        return _read_safetensors(path)
-    try:
-        data = _unpickle(path, trust_pickle)
-    except Exception as error:  # there is no telling what a damaged pickle raises
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        if isinstance(error, pickle.UnpicklingError) and not trust_pickle:
-            raise WeightsError(
-                f"{path}: refused, it is a pickle that could run code or no checkpoint at all "
-                f"({reason}); expected tensors only. If you made the file yourself, set "
-                "MODEL.TRUST_PICKLE True"
-            ) from error
-        raise WeightsError(f"{path}: not a whole checkpoint ({reason})") from error
-    model = data.get("model", data) if isinstance(data, dict) else data
-    arrays = (torch.Tensor, np.ndarray)
-    if not isinstance(model, dict) or not all(isinstance(x, arrays) for x in model.values()):
-        raise WeightsError(f"{path}: holds a {type(model).__name__}, expected tensors by name")
-    return data if "model" in data else {"model": data}
-
-
-def _unpickle(path: str, trust_pickle: bool):
-    """torch's pickles and, when trusted, plain ones such as detectron2's model zoo has."""
-    if not trust_pickle and path.endswith(".pkl"):
-        raise pickle.UnpicklingError("a .pkl file")
-    if path.endswith(".pkl"):
-        with open(path, "rb") as file:
-            return pickle.load(file, encoding="latin1")
-    return torch.load(path, map_location="cpu", weights_only=not trust_pickle)
-
-
-def _read_safetensors(path: str) -> dict:
-    import json
-
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "pt") as file:
-            card = json.loads((file.metadata() or {}).get(CARD, "null"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except SafetensorError as error:
-        raise WeightsError(f"{path}: not a whole safetensors file ({error})") from error
-    tensors = {k: t.float() if t.dtype == torch.float16 else t for k, t in tensors.items()}
-    return {"model": tensors, **({CARD: card} if card else {})}
-
-
 class SEDCheckpointer(DetectionCheckpointer):
     """detectron2's checkpointer with atomic writes, a description and safe reading."""
 
@@ -87,7 +28,8 @@ class SEDCheckpointer(DetectionCheckpointer):
         self.cfg = cfg
 
     def save(self, name: str, **kwargs) -> None:
-        """Write ``name``.pth; all but "model_best" become the one that ``--resume`` continues."""
+        """Write ``name``.pth; all but "model_best" and "model_top_..." become the one that
+        ``--resume`` continues."""
         if not self.save_dir or not self.save_to_disk:
             return
         data = {"model": self.model.state_dict(), CARD: describe(self.cfg)}
@@ -97,7 +39,7 @@ class SEDCheckpointer(DetectionCheckpointer):
         self.logger.info(f"Saving checkpoint to {path}")
         with atomic_path(path) as temporary:
             torch.save(data, temporary)
-        if name != "model_best":
+        if name != "model_best" and not name.startswith("model_top_"):
             write_text(Path(self.save_dir) / "last_checkpoint", path.name)
 
     def load(self, path: str, *args, **kwargs) -> dict:
@@ -125,6 +67,13 @@ class SEDCheckpointer(DetectionCheckpointer):
                 f"other shapes (name, found, expected) {incompatible.incorrect_shapes[:3]}"
             )
         return incompatible
+
+
+def share_buffers(model) -> None:
+    """Give every process the main one's batch-norm statistics, before models are compared."""
+    if comm.get_world_size() > 1:
+        for buffer in model.buffers():
+            torch.distributed.broadcast(buffer, 0)
 
 
 def check_card(card, cfg, filename: str) -> None:
@@ -163,8 +112,11 @@ def _refuse_differences(pairs, filename: str) -> None:
             )
 
 
-def init_backbone(model, cfg) -> None:
+def init_backbone(model, cfg) -> bool:
     """Start ``model.backbone`` and the normalisation from MODEL.BACKBONE.INIT_WEIGHTS.
+
+    Returns:
+        whether the file brought the constants of the normalisation; an image model has none.
 
     Raises:
         WeightsError: that checkpoint's front end or the tensors of its backbone are others.
@@ -173,6 +125,9 @@ def init_backbone(model, cfg) -> None:
     data = read_weights(path, cfg.MODEL.TRUST_PICKLE)
     if CARD in data:
         _refuse_differences(_front_ends(data[CARD], cfg), path)
+    elif any(name.endswith("stem.conv1.weight") for name in model.backbone.state_dict()):
+        init_from_image_model(model, data["model"], path)
+        return False
     wanted = ("backbone.", "clip_input.")
     own = {k: v for k, v in model.state_dict().items() if k.startswith(wanted)}
     found = {k: v for k, v in data["model"].items() if k in own and v.shape == own[k].shape}
@@ -183,3 +138,37 @@ def init_backbone(model, cfg) -> None:
             f"of another shape, first {missing[0]} {tuple(own[missing[0]].shape)} expected"
         )
     model.load_state_dict(found, strict=False)
+    return True
+
+
+def init_from_image_model(model, tensors: dict, path: str) -> None:
+    """Start a ResNet (with or without its FPN) from a model of detectron2's zoo.
+
+    Names are matched by detectron2's own rules. The first convolution, of three colours, is
+    summed over them: a spectrogram is a grey image.
+
+    Raises:
+        WeightsError: the file holds no ResNet of this depth and width.
+    """
+    own = {f"backbone.{k}": v for k, v in model.backbone.state_dict().items()}
+    tensors = {name: _one_channel(torch.as_tensor(x), own) for name, x in tensors.items()}
+    caffe2 = not any("." in name for name in tensors)  # ImageNet models: "res2_0_branch2a_w"
+    matched = align_and_update_state_dicts(own, tensors, c2_conversion=caffe2)
+    found = {k.removeprefix("backbone."): v for k, v in matched.items() if k in own}
+    # ImageNet models have no FPN, and some hold their batch statistics inside the weights.
+    optional = ("fpn_", "running_", "num_batches_tracked")
+    wanted = [k for k in own if not any(part in k for part in optional)]
+    missing = sorted(k for k in wanted if k.removeprefix("backbone.") not in found)
+    if missing:
+        raise WeightsError(
+            f"{path}: {len(missing)} of {len(wanted)} tensors of the ResNet are missing or of "
+            f"another shape, first {missing[0]} {tuple(own[missing[0]].shape)} expected"
+        )
+    model.backbone.load_state_dict(found, strict=False)
+
+
+def _one_channel(x: torch.Tensor, own: dict) -> torch.Tensor:
+    """The stem's (C, 3, 7, 7) weights -> (C, 1, 7, 7), where the model's stem is so."""
+    stem = next((v for k, v in own.items() if k.endswith("stem.conv1.weight")), None)
+    colours = stem is not None and x.ndim == 4 and x.shape[1] == 3 and stem.shape[1] == 1
+    return x.sum(1, keepdim=True) if colours and x.shape[2:] == stem.shape[2:] else x

@@ -1,16 +1,17 @@
-"""Training hooks that detectron2 lacks: validation loss, early stopping, a best that resumes."""
+"""Training hooks that detectron2 lacks: validation loss, early stopping, metrics that exist."""
 import contextlib
+import difflib
 import logging
 import math
-import os
 
 import torch
-from detectron2.engine import HookBase, hooks
+from detectron2.engine import HookBase
 from detectron2.utils import comm
 from detectron2.utils.env import seed_all_rng
 from detectron2.utils.events import EventStorage
 from torch import nn
 
+from audiodet.errors import ConfigError
 from audiodet.modeling.time_boxes import DropoutFCHead
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,10 @@ def computing_losses(model: nn.Module):
 
 
 class ValidationLoss(HookBase):
-    """Logs the mean loss over the validation sets as val/total_loss and val/<loss name>."""
+    """Logs the mean loss over the validation sets as val/total_loss and val/<loss name>.
+
+    What the model logs beside its losses (an accuracy) is averaged too, as val/<name>.
+    """
 
     def __init__(
         self, period: int, model: nn.Module, build_loaders, before_measuring=lambda: None
@@ -70,40 +74,54 @@ class ValidationLoss(HookBase):
         self.before_measuring()
         totals, clips = {}, 0
         # The heads log as they do in training; what they log here is kept out of its curves.
-        with computing_losses(self.model), EventStorage(self.trainer.iter):
+        with computing_losses(self.model), EventStorage(self.trainer.iter) as logged:
             for batch in (b for loader in self.build_loaders() for b in loader):
-                for name, loss in self.model(batch).items():
-                    totals[name] = totals.get(name, 0.0) + loss.item() * len(batch)
+                losses = {name: loss.item() for name, loss in self.model(batch).items()}
+                beside = {name: value for name, (value, _) in logged.latest().items()}
+                for name, value in {**beside, **losses, "total_loss": sum(losses.values())}.items():
+                    totals[name] = totals.get(name, 0.0) + value * len(batch)
                 clips += len(batch)
         parts = comm.all_gather((totals, clips))
         clips = sum(n for _, n in parts)
         names = parts[0][0]  # with few clips the other processes may have none
         means = {name: sum(t.get(name, 0.0) for t, _ in parts) / clips for name in names}
-        means["total_loss"] = sum(means.values())
         self.trainer.storage.put_scalars(
             smoothing_hint=False, **{f"val/{name}": value for name, value in means.items()}
         )
         logger.info(f"iter {self.trainer.iter}: validation loss {means['total_loss']:.4f}")
 
 
-class BestCheckpointer(hooks.BestCheckpointer):
-    """detectron2's, looking whenever the metric is logged, and keeping its best on resume."""
+def watched_metrics(cfg) -> dict:
+    """Metric that SOLVER.BEST, EARLY_STOP or TOP watches -> iterations between two looks at it."""
+    solver = cfg.SOLVER
+    watched = [solver.BEST.METRIC]
+    watched += [solver.EARLY_STOP.METRIC] if solver.EARLY_STOP.PATIENCE else []
+    watched += [solver.TOP.METRIC] if solver.TOP.COUNT else []
+    periods = {True: solver.VAL_PERIOD, False: cfg.TEST.EVAL_PERIOD}
+    return {metric: periods[metric.startswith("val/")] for metric in watched if metric}
 
-    def __init__(self, checkpointer, metric: str, mode: str):
-        super().__init__(0, checkpointer, metric, mode)
+
+class ExpectMetrics(HookBase):
+    """Ends a training that watches a metric which its first look does not find: a wrong name."""
+
+    def __init__(self, periods: dict):
+        """
+        Args:
+            periods: see :func:`watched_metrics`.
+        """
+        self.periods = periods
 
     def after_step(self):
-        if self.trainer.storage.latest().get(self._val_metric, (None, -1))[1] == self.trainer.iter:
-            self._best_checking()
-
-    def after_train(self):
-        """Scores of the end are of the test sets, which must not choose a model."""
-
-    def state_dict(self):
-        return {"best_metric": self.best_metric, "best_iter": self.best_iter}
-
-    def load_state_dict(self, state):
-        self.best_metric, self.best_iter = state["best_metric"], state["best_iter"]
+        next_iter, latest = self.trainer.iter + 1, self.trainer.storage.latest()
+        for metric, period in self.periods.items():
+            # Scores of the last iteration are of the test sets, which nothing watches.
+            due = next_iter < self.trainer.max_iter or metric.startswith("val/")
+            if due and next_iter % period == 0 and metric not in latest:
+                near = difflib.get_close_matches(metric, latest, n=5, cutoff=0.0)
+                raise ConfigError(
+                    f"SOLVER.BEST, SOLVER.EARLY_STOP or SOLVER.TOP watches {metric!r}, which is "
+                    f"not measured, expected a metric such as {', '.join(near)}"
+                )
 
 
 class EarlyStop(HookBase):
@@ -152,18 +170,3 @@ class EarlyStop(HookBase):
 
     def load_state_dict(self, state):
         self.best, self.looks = state["best"], state["looks"]
-
-
-class EndWithBest(HookBase):
-    """Loads model_best.pth when training has ended, so that the final evaluation scores it."""
-
-    def __init__(self, checkpointer):
-        self.checkpointer = checkpointer
-
-    def after_train(self):
-        if self.trainer.iter + 1 < self.trainer.max_iter:  # an error: the others may be anywhere
-            return
-        comm.synchronize()
-        path = os.path.join(self.checkpointer.save_dir, "model_best.pth")
-        if os.path.isfile(path):
-            self.checkpointer.load(path, checkpointables=[])

@@ -11,6 +11,7 @@ from detectron2.utils.logger import setup_logger
 import audiodet.modeling  # noqa: F401  fills the registries
 from audiodet.config import get_cfg
 from audiodet.data.datasets import setup_datasets
+from audiodet.engine.hooks import watched_metrics
 from audiodet.errors import ConfigError
 
 
@@ -68,6 +69,11 @@ def check_config(cfg) -> None:
             f"TEST.THRESHOLDS has {len(cfg.TEST.THRESHOLDS)} values, expected 1 or one for each "
             f"of DATASETS.LABELS {list(cfg.DATASETS.LABELS)}"
         )
+    if cfg.INPUT.SEQUENCE.FRAMES and cfg.INPUT.CROP_AUDIO.SECONDS:
+        raise ConfigError(
+            f"INPUT.SEQUENCE.FRAMES is {cfg.INPUT.SEQUENCE.FRAMES} and INPUT.CROP_AUDIO.SECONDS "
+            f"{cfg.INPUT.CROP_AUDIO.SECONDS}, expected one of them to be 0"
+        )
     _check_watched_metrics(cfg)
     _check_splits(cfg)
     if cfg.INPUT.SPECTROGRAM.NORMALIZE_CLIPS < 1:
@@ -89,24 +95,18 @@ def _check_splits(cfg) -> None:
 
 def _check_watched_metrics(cfg) -> None:
     """Refuse to watch a metric that is never measured."""
-    for key in ("EARLY_STOP", "BEST"):
+    for key in ("EARLY_STOP", "BEST", "TOP"):
         if cfg.SOLVER[key].MODE not in ("min", "max"):
             raise ConfigError(
                 f"SOLVER.{key}.MODE is {cfg.SOLVER[key].MODE!r}, expected 'min' or 'max'"
             )
-    watched = {cfg.SOLVER.BEST.METRIC}
-    if cfg.SOLVER.EARLY_STOP.PATIENCE:
-        watched.add(cfg.SOLVER.EARLY_STOP.METRIC)
-    for metric in watched - {""}:
-        if metric.startswith("val/") and not (cfg.SOLVER.VAL_PERIOD and cfg.DATASETS.VAL):
+    for metric, period in watched_metrics(cfg).items():
+        if not (period and cfg.DATASETS.VAL):
+            key = "SOLVER.VAL_PERIOD" if metric.startswith("val/") else "TEST.EVAL_PERIOD"
             raise ConfigError(
-                "SOLVER.BEST or SOLVER.EARLY_STOP watches a validation loss, but SOLVER.VAL_PERIOD "
-                f"is {cfg.SOLVER.VAL_PERIOD} and DATASETS.VAL is {list(cfg.DATASETS.VAL)}: set both"
-            )
-        if not metric.startswith("val/") and not cfg.TEST.EVAL_PERIOD:
-            raise ConfigError(
-                f"SOLVER.BEST or SOLVER.EARLY_STOP watches {metric!r}, which an evaluation "
-                "measures, but TEST.EVAL_PERIOD is 0: set it"
+                f"SOLVER.BEST, SOLVER.EARLY_STOP or SOLVER.TOP watches {metric!r}, which is "
+                f"measured on DATASETS.VAL, but {key} is {period} and DATASETS.VAL is "
+                f"{list(cfg.DATASETS.VAL)}: set both"
             )
 
 

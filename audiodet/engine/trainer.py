@@ -9,15 +9,15 @@ from detectron2.engine import AMPTrainer, DefaultTrainer, SimpleTrainer, Trainer
 from detectron2.engine.defaults import create_ddp_model
 from detectron2.evaluation import inference_on_dataset
 from detectron2.layers import FrozenBatchNorm2d
-from detectron2.solver import build_optimizer as build_sgd
-from detectron2.solver.build import get_default_optimizer_params, maybe_add_gradient_clipping
 from detectron2.utils import comm
 from detectron2.utils.events import EventStorage
 
 from audiodet.data.loader import build_test_loader, build_train_loader, dataset_view, load_dataset_dicts
 from audiodet.data.mapper import SEDMapper
-from audiodet.engine import hooks as sed_hooks
-from audiodet.engine.checkpoint import SEDCheckpointer, init_backbone
+from audiodet.engine import best, hooks as sed_hooks
+from audiodet.engine.checkpoint import SEDCheckpointer, init_backbone, share_buffers
+from audiodet.engine.ensemble import build_ensemble
+from audiodet.engine.optimizer import build_optimizer
 from audiodet.errors import ConfigError
 from audiodet.evaluation.clips import save_clips
 from audiodet.evaluation.counts import Matching
@@ -69,11 +69,12 @@ class Trainer(DefaultTrainer):
 
     def _start_from_scratch(self):
         model = getattr(self.model, "module", self.model)
-        if self.cfg.MODEL.BACKBONE.INIT_WEIGHTS:
-            init_backbone(model, self.cfg)
+        clips = load_dataset_dicts(self.cfg.DATASETS.TRAIN, self.cfg.DATASETS.LABELS)
+        if hasattr(model, "weigh_classes"):
+            model.weigh_classes(clips)
+        if self.cfg.MODEL.BACKBONE.INIT_WEIGHTS and init_backbone(model, self.cfg):
             return
         count = self.cfg.INPUT.SPECTROGRAM.NORMALIZE_CLIPS
-        clips = load_dataset_dicts(self.cfg.DATASETS.TRAIN, self.cfg.DATASETS.LABELS)
         mapper = SEDMapper(self.cfg, is_train=False)
         chosen = clips[:: max(1, len(clips) // count)][:count]
         model.clip_input.normalizer.fit(mapper(clip)["image"] for clip in chosen)
@@ -99,6 +100,8 @@ class Trainer(DefaultTrainer):
 
     def before_train(self):
         """Also start the loader now: starting draws a random number, which no step must miss."""
+        if self.start_iter == 0 and comm.is_main_process():
+            best.remove_earlier_best(self.cfg)
         super().before_train()
         self._trainer._data_loader_iter
 
@@ -118,18 +121,8 @@ class Trainer(DefaultTrainer):
 
     @classmethod
     def build_optimizer(cls, cfg, model):
-        """Adam, or detectron2's SGD, as ``SOLVER.OPTIMIZER`` says."""
-        if cfg.SOLVER.OPTIMIZER == "sgd":
-            return build_sgd(cfg, model)
-        if cfg.SOLVER.OPTIMIZER != "adam":
-            raise ConfigError(
-                f"SOLVER.OPTIMIZER is {cfg.SOLVER.OPTIMIZER!r}, expected 'adam' or 'sgd'"
-            )
-        params = get_default_optimizer_params(
-            model, base_lr=cfg.SOLVER.BASE_LR, weight_decay_norm=cfg.SOLVER.WEIGHT_DECAY_NORM
-        )
-        adam = maybe_add_gradient_clipping(cfg, torch.optim.Adam)
-        return adam(params, cfg.SOLVER.BASE_LR, weight_decay=cfg.SOLVER.WEIGHT_DECAY)
+        """See :func:`audiodet.engine.optimizer.build_optimizer`."""
+        return build_optimizer(cfg, model)
 
     @classmethod
     def build_train_loader(cls, cfg):
@@ -153,24 +146,20 @@ class Trainer(DefaultTrainer):
                 sed_hooks.ValidationLoss(solver.VAL_PERIOD, self.model, loaders, share)
             )
         if solver.BEST.METRIC:
-            result.append(sed_hooks.EndWithBest(self.checkpointer))
+            result.append(best.EndWithBest(self.checkpointer))
         result.append(hooks.EvalHook(cfg.TEST.EVAL_PERIOD, self._evaluate))
-        if solver.BEST.METRIC and main:
-            best = solver.BEST
-            result.append(
-                sed_hooks.BestCheckpointer(self.checkpointer, best.METRIC, best.MODE)
-            )
+        result += best.best_hooks(cfg, self.checkpointer) if main else []
+        watched = sed_hooks.watched_metrics(cfg)
         if solver.EARLY_STOP.PATIENCE:
             stop = solver.EARLY_STOP
-            period = solver.VAL_PERIOD if stop.METRIC.startswith("val/") else cfg.TEST.EVAL_PERIOD
-            result.append(
-                sed_hooks.EarlyStop(period, stop.METRIC, stop.PATIENCE, stop.MIN_DELTA, stop.MODE)
-            )
+            how = (stop.METRIC, stop.PATIENCE, stop.MIN_DELTA, stop.MODE)
+            result.append(sed_hooks.EarlyStop(watched[stop.METRIC], *how))
         if main:
             kept = {"max_to_keep": solver.CHECKPOINTS_KEPT}
             result.append(
                 hooks.PeriodicCheckpointer(self.checkpointer, solver.CHECKPOINT_PERIOD, **kept)
             )
+            result.append(sed_hooks.ExpectMetrics(watched))
             result.append(hooks.PeriodicWriter(self.build_writers(), period=20))
         return result
 
@@ -178,9 +167,11 @@ class Trainer(DefaultTrainer):
     def test(cls, cfg, model, evaluators=None):
         """Score DATASETS.TEST, with thresholds tuned on DATASETS.VAL if the config says so.
 
+        With TEST.ENSEMBLE those checkpoints are scored together, instead of ``model``.
         Writes OUTPUT_DIR/inference/<dataset>/.
         """
         share_buffers(model)
+        model = build_ensemble(cfg) if cfg.TEST.ENSEMBLE else model
         thresholds = cls.tune(cfg, model) if cfg.TEST.TUNE_THRESHOLDS else None
         evaluators = [
             build_sed_evaluators(
@@ -222,34 +213,30 @@ class Trainer(DefaultTrainer):
         return thresholds
 
     def _evaluate(self):
-        """Scores of the validation sets during training, of the test sets at its end."""
+        """Scores of the validation sets and their mean; at the end, scores of the test sets."""
         if self.iter + 1 >= self.max_iter:
             self._last_eval_results = self.test(self.cfg, self.model)
             return self._last_eval_results
         cfg = self.cfg.clone()
         cfg.defrost()
         cfg.DATASETS.TEST, cfg.TEST.TUNE_THRESHOLDS = cfg.DATASETS.VAL, False
-        return self.test(cfg, self.model)
+        cfg.TEST.ENSEMBLE = ()
+        return best.with_means(self.test(cfg, self.model), cfg.DATASETS.VAL)
 
     def _validation_loaders(self):
-        return [build_test_loader(self.cfg, name) for name in self.cfg.DATASETS.VAL]
-
-
-def share_buffers(model) -> None:
-    """Give every process the main one's batch-norm statistics, before models are compared."""
-    if comm.get_world_size() > 1:
-        for buffer in model.buffers():
-            torch.distributed.broadcast(buffer, 0)
+        crop = self.cfg.INPUT.CROP_AUDIO.VALIDATE
+        return [build_test_loader(self.cfg, name, crop) for name in self.cfg.DATASETS.VAL]
 
 
 def evaluate_only(cfg) -> dict:
-    """Score MODEL.WEIGHTS on DATASETS.TEST.
+    """Score MODEL.WEIGHTS, or TEST.ENSEMBLE, on DATASETS.TEST.
 
     Raises:
         ConfigError: no weights are named.
     """
-    if not cfg.MODEL.WEIGHTS:
+    if not (cfg.MODEL.WEIGHTS or cfg.TEST.ENSEMBLE):
         raise ConfigError("MODEL.WEIGHTS is empty, expected the checkpoint to evaluate")
     model = Trainer.build_model(cfg)
-    SEDCheckpointer(model, cfg.OUTPUT_DIR, cfg=cfg).load(cfg.MODEL.WEIGHTS)
+    if cfg.MODEL.WEIGHTS:
+        SEDCheckpointer(model, cfg.OUTPUT_DIR, cfg=cfg).load(cfg.MODEL.WEIGHTS)
     return Trainer.test(cfg, model)

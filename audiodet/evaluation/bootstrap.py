@@ -6,12 +6,13 @@ honest one where few recordings were mixed many times.
 """
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from audiodet.errors import DataError
 from audiodet.evaluation.clips import ClipResult
-from audiodet.evaluation.counts import SEDScores, mean_over_labels, rates
+from audiodet.evaluation.counts import SEDScores, mean_over_labels
 
 METRICS = ("ER", "F1")
 PERCENTILES = (2.5, 97.5)
@@ -32,8 +33,8 @@ def bootstrap(
     Returns:
         (low, high) of "ER" and "F1", the means over labels, and of "ER-<label>", "F1-<label>".
     """
-    samples = _figures(_resample([scores], n, seed, unit)[0], scores.labels)
-    return {name: _interval(values) for name, values in samples.items()}
+    samples = _figures(resample([scores], n, seed, unit)[0], scores)
+    return {name: interval(values) for name, values in samples.items()}
 
 
 def paired_bootstrap(
@@ -45,10 +46,10 @@ def paired_bootstrap(
         DataError: the two did not score the same clips with the same truth.
     """
     b = _aligned(a, b)
-    points = [_figures(s.counts.sum(axis=0), s.labels) for s in (a, b)]
-    samples = [_figures(sums, a.labels) for sums in _resample([a, b], n, seed, unit)]
+    points = [_figures(s.counts.sum(axis=0), a) for s in (a, b)]
+    samples = [_figures(sums, a) for sums in resample([a, b], n, seed, unit)]
     return {
-        name: (float(points[0][name] - points[1][name]), *_interval(values - samples[1][name]))
+        name: (float(points[0][name] - points[1][name]), *interval(values - samples[1][name]))
         for name, values in samples[0].items()
     }
 
@@ -58,8 +59,8 @@ def has_sources(scores: SEDScores) -> bool:
     return any(clip.source_group is not None for clip in scores.clips)
 
 
-def _resample(scores: Sequence[SEDScores], n: int, seed: int, unit: str) -> list[np.ndarray]:
-    """Counts (n, K, 3) of each result in n resamples that all results share."""
+def resample(scores: Sequence, n: int, seed: int, unit: str) -> list[np.ndarray]:
+    """Counts (n, ...) of each result, with (N, ...) ``counts``, in n resamples that all share."""
     rng = np.random.default_rng(seed)
     sums = [np.zeros((n, *s.counts.shape[1:])) for s in scores]
     for units in _strata(scores[0].clips, unit):
@@ -85,16 +86,17 @@ def _strata(clips: Sequence[ClipResult], unit: str) -> list[list[list[int]]]:
     return [list(units.values()) for units in strata.values()]
 
 
-def _figures(counts: np.ndarray, labels: Sequence[str]) -> dict[str, np.ndarray]:
-    """Counts (..., K, 3) -> figures (...)."""
-    table = rates(counts)
+def _figures(counts: np.ndarray, scores: SEDScores) -> dict[str, np.ndarray]:
+    """Counts (..., K, 3) -> figures (...), by the policy and labels of ``scores``."""
+    table = scores.rates(counts)
     figures = {metric: mean_over_labels(table[metric]) for metric in METRICS}
-    for k, label in enumerate(labels):
+    for k, label in enumerate(scores.labels):
         figures.update({f"{metric}-{label}": table[metric][..., k] for metric in METRICS})
     return figures
 
 
-def _interval(values: np.ndarray) -> tuple[float, float]:
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """95 % percentile interval, leaving NaN out."""
     values = values[~np.isnan(values)]
     if not len(values):
         return (float("nan"), float("nan"))
@@ -114,4 +116,4 @@ def _aligned(a: SEDScores, b: SEDScores) -> SEDScores:
     for clip, i in zip(a.clips, order):
         if clip.reference != b.clips[i].reference or clip.target != b.clips[i].target:
             raise DataError(f"{clip.name}: its truth differs between the systems compared")
-    return SEDScores(b.labels, [b.clips[i] for i in order], b.counts[order])
+    return replace(b, clips=[b.clips[i] for i in order], counts=b.counts[order])

@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from detectron2.data import DatasetCatalog
+
 from audiodet.errors import DataError
 from audiodet.files import write_text
 from audiodet.modeling.postprocessing import Event, decide
@@ -20,6 +22,8 @@ class ClipResult:
         candidates: every event the system proposed, with its score, before any threshold.
         target: the only label that this clip is scored for; None scores every label.
         source_group: the recording that the clip's event was cut from; None when not known.
+        parts: what a candidate's score was made of: lists as long as ``candidates``, by name.
+        scene: where it was recorded; None when not known.
     """
 
     name: str
@@ -28,6 +32,8 @@ class ClipResult:
     candidates: list[Event] = field(default_factory=list)
     target: str | None = None
     source_group: str | None = None
+    parts: dict[str, list[float]] = field(default_factory=dict)
+    scene: str | None = None
 
     def is_scored(self, label: str) -> bool:
         """Whether this clip counts for `label`."""
@@ -37,6 +43,39 @@ class ClipResult:
         """The events that are reported of labels that this clip is scored for."""
         events = decide(self.candidates, thresholds, best_event_per_clip)
         return [event for event in events if self.is_scored(event.label)]
+
+
+def reference_clips(dataset_name: str, labels: list[str]) -> dict[int, ClipResult]:
+    """The truth of a registered dataset by image id, without candidates.
+
+    A clip is named by its file's name where that is unique in the dataset, else by its path.
+
+    Raises:
+        DataError: a clip's labels are not strong.
+    """
+    records = DatasetCatalog.get(dataset_name)
+    bases = [os.path.basename(record["file_name"]) for record in records]
+    unique = len(set(bases)) == len(bases)
+    clips = {}
+    for record, base in zip(records, bases):
+        kind = record.get("label_kind", "strong")
+        if kind != "strong":
+            raise DataError(
+                f"{record['file_name']}: its labels are {kind!r}, expected 'strong' to score events"
+            )
+        events = [
+            Event(a["bbox"][0], a["bbox"][2], labels[a["category_id"]])
+            for a in record.get("annotations", ())
+        ]
+        clips[record["image_id"]] = ClipResult(
+            name=base if unique else record["file_name"],
+            duration=record["width"],
+            reference=sorted(events),
+            target=record.get("target"),
+            source_group=record.get("source_group"),
+            scene=record.get("scene"),
+        )
+    return clips
 
 
 def save_clips(clips: Iterable[ClipResult], path: str | os.PathLike) -> None:

@@ -4,6 +4,21 @@ import numpy as np
 from audiodet.modeling.postprocessing import Event
 
 
+def energy_onset_events(log_mel: np.ndarray, seconds_per_frame: float, labels) -> list:
+    """The clip's largest rise of energy over 0.1 s, as one candidate event of every label.
+
+    Arguments and return value as for :func:`spectral_flux_events`.
+    """
+    energy = np.exp(log_mel).sum(axis=0)
+    width = max(1, round(0.1 / seconds_per_frame))
+    smooth = np.log(np.convolve(energy, np.ones(width) / width, mode="valid") + 1e-12)
+    rise = np.maximum(smooth[width:] - smooth[:-width], 0.0)
+    peak = int(rise.argmax()) if len(rise) else 0
+    score = float(rise[peak] / (rise[peak] + 1.0)) if len(rise) else 0.0
+    onset = (peak + width) * seconds_per_frame
+    return [Event(onset, onset + 0.5, label, score) for label in labels]
+
+
 def spectral_flux_events(log_mel: np.ndarray, seconds_per_frame: float, labels) -> list:
     """The clip's strongest spectral-flux onset, as one candidate event of every label.
 

@@ -2,7 +2,7 @@
 
 Policy where a ratio has no denominator: a label of which nothing was predicted has precision 0,
 F1 0 and ER 1; a label without a single true event has no ER and no F1, is left out of the mean,
-and stands in ``SEDScores.without_reference``.
+and stands in ``SEDScores.without_reference``. ``SEDScores.zero_f1`` scores its F1 0 instead.
 
 Shape shorthand: N clips, K labels; the last axis of counts is (hits, insertions, deletions).
 """
@@ -35,15 +35,19 @@ class Matching:
     def from_config(cls, cfg) -> "Matching":
         return cls(cfg.TEST.COLLAR, cfg.TEST.EVALUATE_OFFSET, cfg.TEST.OFFSET_FRACTION)
 
-    def counts(self, label: str, true: Iterable[Event], found: Iterable[Event]) -> tuple:
-        """(hits, insertions, deletions) of one clip; all events have this label."""
-        metrics = EventBasedMetrics(
-            event_label_list=[label],
+    def metrics(self, labels: Sequence[str]) -> EventBasedMetrics:
+        """sed_eval's own, of these labels, with nothing counted yet."""
+        return EventBasedMetrics(
+            event_label_list=list(labels),
             evaluate_offset=self.evaluate_offset,
             t_collar=self.collar,
             percentage_of_length=self.offset_fraction,
         )
-        return _counts(metrics.evaluate(_sed_eval_list(true), _sed_eval_list(found)), label)
+
+    def counts(self, label: str, true: Iterable[Event], found: Iterable[Event]) -> tuple:
+        """(hits, insertions, deletions) of one clip; all events have this label."""
+        metrics = self.metrics([label])
+        return _counts(metrics.evaluate(sed_eval_list(true), sed_eval_list(found)), label)
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,18 @@ class SEDScores:
         labels: the K labels.
         clips: the N clips.
         counts: (N, K, 3); zeros where a clip is not scored for a label.
+        zero_f1: a label without a true event has F1 0 and counts in the mean.
     """
 
     labels: tuple[str, ...]
     clips: list[ClipResult]
     counts: np.ndarray
+    zero_f1: bool = False
+
+    def rates(self, counts: np.ndarray) -> dict[str, np.ndarray]:
+        """:func:`rates` by the policy of ``zero_f1``."""
+        table = rates(counts)
+        return {**table, "F1": np.nan_to_num(table["F1"])} if self.zero_f1 else table
 
     @property
     def totals(self) -> dict[str, np.ndarray]:
@@ -68,7 +79,7 @@ class SEDScores:
     @property
     def per_label(self) -> dict[str, dict[str, float]]:
         """:func:`rates` of each label."""
-        table = rates(self.counts.sum(axis=0))
+        table = self.rates(self.counts.sum(axis=0))
         return {
             label: {name: float(values[k]) for name, values in table.items()}
             for k, label in enumerate(self.labels)
@@ -76,13 +87,13 @@ class SEDScores:
 
     @property
     def mean(self) -> dict[str, float]:
-        """Mean of each rate over the labels that have true events."""
-        table = rates(self.counts.sum(axis=0))
+        """Mean of each rate over the labels that have it."""
+        table = self.rates(self.counts.sum(axis=0))
         return {name: float(mean_over_labels(values)) for name, values in table.items()}
 
     @property
     def without_reference(self) -> list[str]:
-        """Labels without a true event: they have no score."""
+        """Labels without a true event."""
         return [label for label, (hits, _, missed) in self.totals.items() if hits + missed == 0]
 
 
@@ -147,7 +158,7 @@ def score_segments(
 
     def count(clip, label, true, found):
         metrics = SegmentBasedMetrics(event_label_list=[label], time_resolution=float(seconds))
-        metrics.evaluate(_sed_eval_list(true), _sed_eval_list(found), clip.duration)
+        metrics.evaluate(sed_eval_list(true), sed_eval_list(found), clip.duration)
         return _counts(metrics, label)
 
     return _score(clips, labels, thresholds, best_event_per_clip, count)
@@ -165,13 +176,14 @@ def pool_scores(scores: Sequence[SEDScores]) -> SEDScores:
         if other.labels != labels:
             raise DataError(f"pooling scores of labels {other.labels}, expected {labels}")
     clips = [clip for part in scores for clip in part.clips]
-    _check_clips(clips, labels)
-    return SEDScores(labels, clips, np.concatenate([part.counts for part in scores]))
+    check_clips(clips, labels)
+    counts = np.concatenate([part.counts for part in scores])
+    return SEDScores(labels, clips, counts, scores[0].zero_f1)
 
 
 def _score(clips, labels, thresholds, best_event_per_clip, count: Callable) -> SEDScores:
     """Call `count`(clip, label, true, found) wherever a clip is scored for a label."""
-    _check_clips(clips, labels)
+    check_clips(clips, labels)
     counts = np.zeros((len(clips), len(labels), 3))
     for i, clip in enumerate(clips):
         decided = clip.decided(thresholds, best_event_per_clip)
@@ -187,7 +199,8 @@ def of_label(events: Iterable[Event], label: str) -> list[Event]:
     return [event for event in events if event.label == label]
 
 
-def _check_clips(clips: Sequence[ClipResult], labels: Sequence[str]) -> None:
+def check_clips(clips: Sequence[ClipResult], labels: Sequence[str]) -> None:
+    """See :func:`score_clips` for what is refused."""
     seen = set()
     for clip in clips:
         if clip.name in seen:
@@ -202,7 +215,8 @@ def _check_clips(clips: Sequence[ClipResult], labels: Sequence[str]) -> None:
             )
 
 
-def _sed_eval_list(events: Iterable[Event]) -> list[dict]:
+def sed_eval_list(events: Iterable[Event]) -> list[dict]:
+    """Events as sed_eval reads them."""
     return [
         {"event_onset": e.onset, "event_offset": e.offset, "event_label": e.label} for e in events
     ]

@@ -1,10 +1,13 @@
 """Scores as detectron2's flat results, and as a table for people."""
+import json
 import math
+import os
 
 from tabulate import tabulate
 
 from audiodet.evaluation.bootstrap import bootstrap, has_sources
 from audiodet.evaluation.counts import SEDScores
+from audiodet.files import write_text
 
 SHOWN = ("ER", "F1", "deletions", "insertions")
 
@@ -43,9 +46,8 @@ def table(scores: SEDScores, flat: dict[str, float], thresholds=None) -> str:
     )
     text = tabulate(rows, headers=headers, disable_numparse=True, colalign=["left"])
     if scores.without_reference:
-        text += (
-            f"\nwithout a true event, left out of the mean: {', '.join(scores.without_reference)}"
-        )
+        policy = "F1 scored 0 in the mean" if scores.zero_f1 else "left out of the mean"
+        text += f"\nwithout a true event, {policy}: {', '.join(scores.without_reference)}"
     return text
 
 
@@ -63,3 +65,10 @@ def _figures(flat: dict[str, float], suffix: str, by_source: bool) -> list[str]:
 def without_nan(flat: dict[str, float]) -> dict[str, float | None]:
     """The same figures for JSON, which knows no NaN."""
     return {name: None if math.isnan(value) else value for name, value in flat.items()}
+
+
+def write_figures(found: dict, folder: str | None, name: str) -> None:
+    """{task: {metric: value}} as JSON, if there is a folder."""
+    if folder:
+        text = json.dumps({task: without_nan(flat) for task, flat in found.items()}, indent=1)
+        write_text(os.path.join(folder, name), text + "\n")

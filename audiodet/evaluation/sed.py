@@ -3,21 +3,29 @@ import json
 import logging
 import os
 from collections import OrderedDict
+from dataclasses import replace
 from itertools import chain
 
-from detectron2.data import DatasetCatalog, MetadataCatalog
+from detectron2.data import MetadataCatalog
 from detectron2.evaluation import DatasetEvaluator, DatasetEvaluators
 from detectron2.utils import comm
 
-from audiodet.errors import DataError
-from audiodet.evaluation.clips import ClipResult, save_clips, write_events
+from audiodet.errors import ConfigError
+from audiodet.evaluation.clips import reference_clips, save_clips, write_events
 from audiodet.evaluation.counts import Matching, score_clips, score_segments
+from audiodet.evaluation.frames import FrameEvaluator
+from audiodet.evaluation.masks import MaskEvaluator
+from audiodet.evaluation.micro import micro_events, micro_results, micro_table, score_micro
 from audiodet.evaluation.report import results, table, without_nan
+from audiodet.evaluation.tagging import TaggingEvaluator
 from audiodet.evaluation.temporal_ap import TemporalAPEvaluator
+from audiodet.evaluation.threshold_free import ScoreEvaluator
 from audiodet.files import write_text
-from audiodet.modeling.postprocessing import Event, events_from_instances, thresholds_by_label
+from audiodet.modeling.postprocessing import events_from_instances, inside, thresholds_by_label
 
 logger = logging.getLogger(__name__)
+# Fields of Instances that audiodet.modeling.fusion leaves.
+SCORE_PARTS = ("detector_scores", "segment_scores", "box_scores")
 
 
 class SEDEvaluator(DatasetEvaluator):
@@ -51,27 +59,39 @@ class SEDEvaluator(DatasetEvaluator):
 
     def reset(self):
         """See :meth:`DatasetEvaluator.reset`."""
-        self.clips, self._candidates = [], {}
+        self.clips, self._candidates, self._parts = [], {}, {}
 
     def process(self, inputs, outputs):
         """Take the candidate events of a batch.
 
         Args:
             inputs: dataset dicts; "image_id" finds the truth.
-            outputs: dicts with "instances" whose ``pred_boxes`` are in seconds.
+            outputs: dicts with "instances" whose ``pred_boxes`` are in seconds; what a fusion
+                made their scores of is kept with them.
         """
         for clip, output in zip(inputs, outputs):
             duration = self._truth[clip["image_id"]].duration
-            self._candidates[clip["image_id"]] = events_from_instances(
-                output["instances"], self.labels, duration
-            )
+            instances = inside(output["instances"], duration)
+            parts = {
+                name: instances.get(name).tolist()
+                for name in SCORE_PARTS
+                if instances.has(name)
+            }
+            events = events_from_instances(instances, self.labels, duration)
+            self._candidates[clip["image_id"]], self._parts[clip["image_id"]] = events, parts
 
     def evaluate(self) -> OrderedDict | None:
-        """{"sed": {metric: value}, "segment": {metric: value}} on the main process.
+        """{"sed": {metric: value}, "segment": ..., "micro_events": ...} on the main process.
 
-        See :func:`audiodet.evaluation.report.results` for the metrics.
+        See :func:`audiodet.evaluation.report.results` for the metrics of the first two, and
+        :func:`audiodet.evaluation.micro.micro_events` for the events of all labels together. For
+        each of TEST.MICRO_SECONDS there is a "micro_<seconds>s" too, see
+        :func:`audiodet.evaluation.micro.micro_results`.
         """
-        candidates = dict(chain.from_iterable(c.items() for c in comm.gather(self._candidates)))
+        candidates, parts = (
+            dict(chain.from_iterable(part.items() for part in comm.gather(found)))
+            for found in (self._candidates, self._parts)
+        )
         if not comm.is_main_process():
             return None
         if len(candidates) < len(self._truth):
@@ -82,7 +102,7 @@ class SEDEvaluator(DatasetEvaluator):
         self.clips = []
         for image_id, clip in self._truth.items():
             if image_id in candidates:
-                clip.candidates = candidates[image_id]
+                clip.candidates, clip.parts = candidates[image_id], parts.get(image_id, {})
                 self.clips.append(clip)
         return self._score()
 
@@ -90,6 +110,7 @@ class SEDEvaluator(DatasetEvaluator):
         test, decision = self._cfg.TEST, (self.thresholds, self._cfg.TEST.BEST_EVENT_PER_CLIP)
         matching = Matching.from_config(self._cfg)
         events = score_clips(self.clips, self.labels, *decision, matching)
+        events = replace(events, zero_f1=test.ZERO_WITHOUT_REFERENCE)
         segments = score_segments(self.clips, self.labels, *decision, test.SEGMENT_SECONDS)
         found = OrderedDict(
             sed=results(events, test.BOOTSTRAP), segment=results(segments, test.BOOTSTRAP)
@@ -100,6 +121,15 @@ class SEDEvaluator(DatasetEvaluator):
             f"{matching.collar} s:\n{table(events, found['sed'], self.thresholds)}\n"
             f"segment-based, {test.SEGMENT_SECONDS} s:\n{table(segments, found['segment'])}"
         )
+        flat = found["micro_events"] = micro_events(self.clips, self.labels, *decision, matching)
+        text = ", ".join(f"{name} {value:.3g}" for name, value in flat.items())
+        logger.info(f"all labels together, event-based: {text}")
+        for seconds in test.MICRO_SECONDS:
+            micro = score_micro(self.clips, self.labels, *decision, seconds)
+            flat = found[f"micro_{seconds:g}s"] = micro_results(micro, test.BOOTSTRAP)
+            logger.info(
+                f"all labels together, segments of {seconds:g} s:\n{micro_table(micro, flat)}"
+            )
         if self._output_dir:
             self._write(found, events.without_reference)
         return found
@@ -115,7 +145,8 @@ class SEDEvaluator(DatasetEvaluator):
             "labels": self.labels,
             "thresholds": self.thresholds,
             "best_event_per_clip": test.BEST_EVENT_PER_CLIP,
-            "left_out_of_mean": left_out,
+            "left_out_of_mean": [] if test.ZERO_WITHOUT_REFERENCE else left_out,
+            "scored_zero": left_out if test.ZERO_WITHOUT_REFERENCE else [],
             **{task: without_nan(metrics) for task, metrics in found.items()},
         }
         write_text(path("metrics.json"), json.dumps(summary, indent=1) + "\n")
@@ -125,45 +156,27 @@ class SEDEvaluator(DatasetEvaluator):
         save_clips(self.clips, path("clips.jsonl"))
 
 
-def reference_clips(dataset_name: str, labels: list[str]) -> dict[int, ClipResult]:
-    """The truth of a registered dataset by image id, without candidates.
-
-    A clip is named by its file's name where that is unique in the dataset, else by its path.
-
-    Raises:
-        DataError: a clip's labels are not strong.
-    """
-    records = DatasetCatalog.get(dataset_name)
-    bases = [os.path.basename(record["file_name"]) for record in records]
-    unique = len(set(bases)) == len(bases)
-    clips = {}
-    for record, base in zip(records, bases):
-        kind = record.get("label_kind", "strong")
-        if kind != "strong":
-            raise DataError(
-                f"{record['file_name']}: its labels are {kind!r}, expected 'strong' to score events"
-            )
-        events = [
-            Event(a["bbox"][0], a["bbox"][2], labels[a["category_id"]])
-            for a in record.get("annotations", ())
-        ]
-        clips[record["image_id"]] = ClipResult(
-            name=base if unique else record["file_name"],
-            duration=record["width"],
-            reference=sorted(events),
-            target=record.get("target"),
-            source_group=record.get("source_group"),
-        )
-    return clips
-
-
 def build_sed_evaluators(
     cfg, dataset_name: str, output_dir: str, thresholds=None
 ) -> DatasetEvaluators:
-    """SEDEvaluator beside temporal AP: what :func:`inference_on_dataset` takes for one dataset."""
-    return DatasetEvaluators(
-        [
+    """What :func:`inference_on_dataset` takes for one dataset, by TEST.EVALUATORS."""
+    builders = {
+        "events": lambda: [
             SEDEvaluator(dataset_name, cfg, output_dir, thresholds),
             TemporalAPEvaluator(dataset_name, output_dir),
-        ]
-    )
+        ],
+        "tags": lambda: [
+            TaggingEvaluator(
+                dataset_name, output_dir, cfg.TEST.TAG_THRESHOLD, cfg.TEST.BOOTSTRAP
+            )
+        ],
+        "frames": lambda: [FrameEvaluator(dataset_name, cfg, output_dir)],
+        "masks": lambda: [MaskEvaluator(dataset_name, cfg, output_dir)],
+        "scores": lambda: [ScoreEvaluator(dataset_name, cfg, output_dir)],
+    }
+    for name in cfg.TEST.EVALUATORS:
+        if name not in builders:
+            raise ConfigError(
+                f"TEST.EVALUATORS names {name!r}, expected some of {', '.join(builders)}"
+            )
+    return DatasetEvaluators([x for name in cfg.TEST.EVALUATORS for x in builders[name]()])

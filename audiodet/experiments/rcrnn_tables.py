@@ -4,59 +4,25 @@ import time
 
 import torch
 from detectron2.modeling import build_model
-from tabulate import tabulate
 
 from audiodet.engine.setup import load_config
-from audiodet.evaluation import results
-from audiodet.experiments.rcrnn import Options, interval
-from audiodet.experiments.runs import (
-    CONDITIONS, own_thresholds, pooled_scores, rare_mini_run, temporal_ap50, train_all,
-    training_minutes,
-)  # fmt: skip
+from audiodet.experiments.runs import Options, train_all, training_minutes
+from audiodet.experiments.tables import fold_table, print_table, short_run
 from audiodet.modeling import keras_count
 
 # Event-based ER of the paper, averaged over the three classes, development set.
 PAPER_TABLE1 = {"none": 0.217, "gru": 0.213, "bigru": 0.123}
 PAPER_TABLE2 = {(50, 128): 1_110_874, (50, 256): 1_250_394, (100, 256): 1_782_094}
 PAPER_TABLE3 = {"scratch": 0.257, "frozen": 0.23, "fine-tuned": 0.09}
-# Few steps, so that all rows of a table fit into a quarter of an hour on two cores; the same for
-# every row of a table.
-SHORT = ["SOLVER.MAX_ITER", "600", "SOLVER.VAL_PERIOD", "600", "SOLVER.CHECKPOINT_PERIOD", "300"]
-
-
-def _fold0_table(title, key, rows, paper) -> dict:
-    """Print and return ER and F1 of single-fold runs beside the paper's ER."""
-    report, table = {}, []
-    for name, run in rows.items():
-        line, thresholds = [name], own_thresholds([run])
-        report[name] = {"minutes": training_minutes(run)}
-        for condition in CONDITIONS:
-            figures = results(pooled_scores([run], condition, thresholds), n_bootstrap=1000)
-            report[name][condition] = {**figures, "AP50": temporal_ap50(run, condition)}
-            line.append(f"{figures['ER']:.2f} {interval(figures, 'ER', '-source')}")
-            line += [f"{figures['F1']:.1f}", f"{report[name][condition]['AP50']:.1f}"]
-        table.append([*line, f"{report[name]['minutes']:.1f}", f"{paper[name]:.3f}"])
-    each = [f"{c} {x}" for c in CONDITIONS for x in ("ER [by source]", "F1 %", "AP50")]
-    headers = [key, *each, "train min", "paper, ER"]
-    print(f"\n{title}\n")
-    print(tabulate(table, headers, tablefmt="github", disable_numparse=True))
-    return report
 
 
 def table1(options: Options) -> dict:
     """Feature extractors: CNN alone, GRU in one direction, in both."""
     files = {"none": "table1_none", "gru": "table1_gru", "bigru": "rare"}
-    rows = {key: _short_run(options, file, f"table1_{key}") for key, file in files.items()}
+    rows = {key: short_run(options, f"rcrnn/{file}", f"table1_{key}") for key, file in files.items()}
     train_all(list(rows.values()), options.jobs, options.cache)
     title = "R-CRNN, Table 1 on rare-mini fold 0 (one seed, 600 iterations): recurrent layer"
-    return _fold0_table(title, "recurrent layer", rows, PAPER_TABLE1)
-
-
-def _short_run(options: Options, file: str, name: str, opts=(), **kwargs):
-    return rare_mini_run(
-        options.configs / f"{file}.yaml", name, 0, options.root,
-        opts=[*SHORT, *options.opts, *opts], **kwargs,
-    )  # fmt: skip
+    return fold_table(title, "recurrent layer", rows, PAPER_TABLE1)
 
 
 def table2(options: Options) -> dict:
@@ -71,13 +37,13 @@ def table2(options: Options) -> dict:
             shown = f"{paper:,}" if paper else ""
             table.append([units, hidden, f"{count:,}", shown, f"{1000 * seconds:.0f}"])
     headers = ["U", "M", "parameters", "paper", "ms a 30-s clip"]
-    print("\nR-CRNN, Table 2: one class, parameters by the Keras rule, network time a clip\n")
-    print(tabulate(table, headers, tablefmt="github", disable_numparse=True))
+    title = "R-CRNN, Table 2: one class, parameters by the Keras rule, network time a clip"
+    print_table(title, table, headers)
     return report
 
 
 def _count_and_speed(options: Options, opts, repeats: int = 7):
-    cfg = load_config(str(options.configs / "babycry.yaml"), [*map(str, opts)])
+    cfg = load_config(str(options.configs / "rcrnn" / "babycry.yaml"), [*map(str, opts)])
     model = build_model(cfg).eval()
     clip = {"image": torch.randn(1, cfg.INPUT.SPECTROGRAM.N_MELS, 1305)}
     times = []
@@ -91,17 +57,19 @@ def _count_and_speed(options: Options, opts, repeats: int = 7):
 
 def table3(options: Options) -> dict:
     """Pre-training: none, a fixed pre-trained CRNN, a fine-tuned one."""
-    pretrained = _short_run(options, "pretrain", "pretrain", test=False)
+    pretrained = short_run(options, "rcrnn/pretrain", "pretrain", test=False)
     start = ["MODEL.BACKBONE.INIT_WEIGHTS", str(pretrained.folder / "model_final.pth")]
     rows = {
-        "scratch": _short_run(options, "rare", "table1_bigru"),
-        "frozen": _short_run(options, "table3_frozen", "table3_frozen", start, after=[pretrained]),
-        "fine-tuned": _short_run(
-            options, "table3_finetuned", "table3_finetuned", start, after=[pretrained]
+        "scratch": short_run(options, "rcrnn/rare", "table1_bigru"),
+        "frozen": short_run(
+            options, "rcrnn/table3_frozen", "table3_frozen", start, after=[pretrained]
+        ),
+        "fine-tuned": short_run(
+            options, "rcrnn/table3_finetuned", "table3_finetuned", start, after=[pretrained]
         ),
     }
     train_all([pretrained, *rows.values()], options.jobs, options.cache)
     title = "R-CRNN, Table 3 on rare-mini fold 0 (one seed, 600 iterations): clip-level pre-training"
-    report = _fold0_table(title, "CRNN", rows, PAPER_TABLE3)
+    report = fold_table(title, "CRNN", rows, PAPER_TABLE3)
     print(f"pre-training itself: {training_minutes(pretrained):.1f} min")
     return report

@@ -41,18 +41,17 @@ class Predictor:
         }
 
     @torch.inference_mode()
+    def candidates(self, inputs: list) -> list:
+        """Outputs of :meth:`features` -> per clip its events before the thresholds."""
+        return [
+            events_from_instances(output["instances"], self.labels, clip["duration"])
+            for clip, output in zip(inputs, self.model(inputs))
+        ]
+
     def detect(self, inputs: list) -> list:
         """Outputs of :meth:`features` -> per clip its events that pass, in order of onset."""
-        outputs = self.model(inputs)
         best_only = self.cfg.TEST.BEST_EVENT_PER_CLIP
-        return [
-            decide(
-                events_from_instances(output["instances"], self.labels, clip["duration"]),
-                self.thresholds,
-                best_only,
-            )
-            for clip, output in zip(inputs, outputs)
-        ]
+        return [decide(found, self.thresholds, best_only) for found in self.candidates(inputs)]
 
     def __call__(self, paths, batch_size: int = 8):
         """Files -> yields (path, [events]) in order; see :class:`~audiodet.modeling.postprocessing.Event`."""

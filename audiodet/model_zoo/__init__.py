@@ -4,16 +4,13 @@ Each is a ``weights/<name>.safetensors`` with its configuration, labels, front e
 thresholds inside, and a model card ``<name>.md`` beside it.
 """
 import json
-from pathlib import Path
 
-from audiodet.errors import WeightsError
-
-WEIGHTS = Path(__file__).parent / "weights"
+from audiodet.weights import CARD, find_weights, read_described, shipped_names
 
 
 def names() -> list:
     """Names that :func:`get` knows."""
-    return sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
+    return shipped_names()
 
 
 def get(name: str, device: str = "cpu"):
@@ -28,33 +25,11 @@ def get(name: str, device: str = "cpu"):
         end (``INPUT``) and the tuned thresholds (``TEST.THRESHOLDS``).
 
     Raises:
-        WeightsError: no such name or file, or a file without a description.
+        WeightsError: no such name or file, or one without a description that this version knows.
     """
-    import torch
-    from detectron2.config import CfgNode
-    from detectron2.modeling import build_model
+    from audiodet.modeling.trained import load_trained
 
-    import audiodet.modeling  # noqa: F401  fills the registries
-    from audiodet.config import get_cfg
-    from audiodet.engine.checkpoint import CARD, SEDCheckpointer, read_weights
-
-    path = WEIGHTS / f"{name}.safetensors"
-    path = str(path) if path.is_file() else str(name)
-    if not Path(path).is_file():
-        raise WeightsError(f"{name}: no such model or file; models that ship: {', '.join(names())}")
-    card = read_weights(path).get(CARD)
-    if card is None:
-        raise WeightsError(f"{path}: carries no configuration, expected a checkpoint of audiodet")
-    cfg = get_cfg()
-    cfg.merge_from_other_cfg(CfgNode.load_cfg(card["config"]))
-    cfg.MODEL.DEVICE = device
-    if device == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        cfg.MODEL.BACKBONE.PRECISION = "float32"  # bfloat16 would be emulated, slowly
-    cfg.freeze()
-    model = build_model(cfg)
-    SEDCheckpointer(model, cfg=cfg).load(path)
-    model.cfg = cfg
-    return model.eval()
+    return load_trained(find_weights(name), device)
 
 
 def export(checkpoint: str, thresholds: dict, path: str, half: bool = True) -> None:
@@ -66,14 +41,16 @@ def export(checkpoint: str, thresholds: dict, path: str, half: bool = True) -> N
             one event a clip is not kept: a recording may hold many.
         path: ``.safetensors`` to write.
         half: store weights in half precision; they are read back as float32.
+
+    Raises:
+        WeightsError: no checkpoint of audiodet.
     """
     from detectron2.config import CfgNode
     from safetensors.torch import save_file
 
-    from audiodet.engine.checkpoint import CARD, read_weights
     from audiodet.files import atomic_path
 
-    data = read_weights(checkpoint)
+    data = read_described(checkpoint)
     card = data[CARD]
     cfg = CfgNode.load_cfg(card["config"])
     cfg.TEST.THRESHOLDS = [float(thresholds[label]) for label in card["labels"]]

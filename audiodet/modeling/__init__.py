@@ -1,4 +1,9 @@
 """The systems: importing this package fills detectron2's registries with audiodet's pieces."""
-from audiodet.modeling import rcrnn, tagger, time_boxes  # noqa: F401
-from audiodet.modeling.backbones import crnn  # noqa: F401
+from audiodet.modeling import (  # noqa: F401
+    audiomask, box_voting, connect_cut, fusion, rcrnn, self_mask, tagger, tf_segmentation,
+    time_boxes, verifier,
+)  # fmt: skip
+from audiodet.modeling.backbones import (  # noqa: F401
+    crnn, frame_stack, mask_network, self_mask_resnet,
+)  # fmt: skip
 from audiodet.modeling.counting import keras_count  # noqa: F401

@@ -8,7 +8,7 @@ from audiodet.data.spectrogram import SpectrogramNormalizer
 class ClipInput(nn.Module):
     """Normalises log-mels and pads them to one length.
 
-    Zero stands behind a shorter clip's end, which is the mean after normalising.
+    Zero stands behind a shorter clip's end: the mean, or the minimum, after normalising.
     """
 
     def __init__(self, mode: str, n_mels: int, size_divisibility: int = 0):
@@ -25,6 +25,18 @@ class ClipInput(nn.Module):
         """Dicts with "image" (1, H, T), un-normalised log-mels -> ImageList (N, 1, H, max T)."""
         images = [self.normalizer(x["image"].to(device)) for x in batched_inputs]
         return ImageList.from_tensors(images, self.size_divisibility)
+
+    def groups(self, images: ImageList):
+        """Yield (indices, ImageList) of all clips of one length, cut to it, from short to long."""
+        lengths = [int(size[1]) for size in images.image_sizes]
+        if len(set(lengths)) == 1:
+            yield list(range(len(lengths))), images
+            return
+        for frames in sorted(set(lengths)):
+            members = [i for i, length in enumerate(lengths) if length == frames]
+            padded = frames + -frames % max(1, self.size_divisibility)
+            sizes = [images.image_sizes[i] for i in members]
+            yield members, ImageList(images.tensor[members, ..., :padded], sizes)
 
     @staticmethod
     def lengths(images: ImageList):

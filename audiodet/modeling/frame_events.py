@@ -2,6 +2,8 @@
 
 Shape shorthand: S time steps, K classes, R events.
 """
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from detectron2.structures import Boxes, Instances
@@ -24,6 +26,12 @@ def step_targets(instances: Instances, steps: int, stride: int, offset: float, n
     return targets
 
 
+def step_edges(steps: int, stride: int, offset: float, frames: int) -> torch.Tensor:
+    """Where steps begin and end, in frames inside the clip: (S + 1,)."""
+    edges = (torch.arange(steps + 1, dtype=torch.float64) + offset - 0.5) * stride
+    return edges.clamp(0, frames)
+
+
 def smooth(scores: np.ndarray, width: int) -> np.ndarray:
     """Median filter over time: (S, K) scores, ``width`` steps (made odd)."""
     return scores if width < 2 else median_filter(scores, size=(width | 1, 1), mode="nearest")
@@ -36,12 +44,40 @@ def runs_above(scores: np.ndarray, low: float):
     return [(a, b, float(scores[a:b].max())) for a, b in zip(edges[::2], edges[1::2])]
 
 
-def events_from_scores(scores, low, stride, offset, image_size) -> Instances:
+@dataclass(frozen=True)
+class RunRules:
+    """When runs of scores are joined or dropped (Kong et al. 2019, section IV-C).
+
+    Attributes:
+        gap: runs with so many steps between them, or fewer, are joined.
+        length: then a run of so many steps or fewer is dropped.
+        high: lowest peak of a run that takes part, one for all classes or one for each. Runs that
+            do not reach it stay as they are.
+    """
+
+    gap: int = 0
+    length: int = 0
+    high: tuple = (0.0,)
+
+    def apply(self, runs: list, label: int) -> list:
+        """[(first, end, peak), ...] of one class in order of time -> the same by these rules."""
+        high = self.high[label if len(self.high) > 1 else 0]
+        kept = [run for run in runs if run[2] < high]
+        joined = []
+        for first, end, peak in (run for run in runs if run[2] >= high):
+            if joined and first - joined[-1][1] <= self.gap:
+                before, _, highest = joined.pop()
+                first, peak = before, max(peak, highest)
+            joined.append((first, end, peak))
+        return [run for run in kept + joined if run[1] - run[0] > self.length]
+
+
+def events_from_scores(scores, low, stride, offset, image_size, rules=RunRules()) -> Instances:
     """(S, K) scores -> events as full-height boxes in frames, scored by their highest step."""
     found = [
         (first, end, peak, label)
         for label in range(scores.shape[1])
-        for first, end, peak in runs_above(scores[:, label], low)
+        for first, end, peak in rules.apply(runs_above(scores[:, label], low), label)
     ]
     found.sort(key=lambda event: -event[2])
     table = torch.tensor(found, dtype=torch.float32).reshape(-1, 4)

@@ -2,16 +2,48 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from detectron2.utils.registry import Registry
+
 from audiodet.errors import ConfigError
+
+# Hooks behind a detector, built from the configuration: (input dicts with "image", [Instances]
+# with boxes in frames) -> [Instances]. They act before boxes become seconds.
+POSTPROCESSOR_REGISTRY = Registry("POSTPROCESSOR")
+
+
+def build_postprocessors(cfg) -> list:
+    """The hooks named in ``MODEL.POSTPROCESSORS``, in order.
+
+    Raises:
+        ConfigError: no such hook.
+    """
+    for name in cfg.MODEL.POSTPROCESSORS:
+        if name not in POSTPROCESSOR_REGISTRY:
+            known = ", ".join(name for name, _ in POSTPROCESSOR_REGISTRY)
+            raise ConfigError(
+                f"MODEL.POSTPROCESSORS names {name!r}, expected hooks among: {known}"
+            )
+    return [POSTPROCESSOR_REGISTRY.get(name)(cfg) for name in cfg.MODEL.POSTPROCESSORS]
 
 
 class Event(NamedTuple):
-    """One sound event; onset and offset are in seconds from the clip's start."""
+    """One sound event; onset and offset are in seconds from the clip's start.
+
+    ``low_hz`` and ``high_hz`` are its frequencies, None where the system does not know them.
+    """
 
     onset: float
     offset: float
     label: str
     score: float = 1.0
+    low_hz: float | None = None
+    high_hz: float | None = None
+
+
+def inside(instances, duration: float):
+    """The Instances, boxes in seconds, that have something in [0, duration]."""
+    onsets, _, offsets, _ = instances.pred_boxes.tensor.clamp(0.0, duration).unbind(1)
+    return instances[offsets > onsets]
 
 
 def events_from_instances(instances, labels: Sequence[str], duration: float) -> list[Event]:
@@ -19,17 +51,20 @@ def events_from_instances(instances, labels: Sequence[str], duration: float) -> 
 
     Args:
         instances: detectron2 Instances with ``pred_boxes`` in seconds, ``scores`` and
-            ``pred_classes``.
+            ``pred_classes``; ``low_hz`` and ``high_hz`` where a mask gives them.
         labels: label of each class.
         duration: the clip's end in seconds; events are cut to [0, duration], and one that has
             nothing in it is dropped.
     """
+    instances = inside(instances, duration)
     boxes = instances.pred_boxes.tensor[:, [0, 2]].clamp(0.0, duration).tolist()
     scores, classes = instances.scores.tolist(), instances.pred_classes.tolist()
+    bands = [(None, None)] * len(boxes)
+    if instances.has("low_hz"):
+        bands = zip(instances.low_hz.tolist(), instances.high_hz.tolist())
     return [
-        Event(onset, offset, labels[k], score)
-        for (onset, offset), score, k in zip(boxes, scores, classes)
-        if offset > onset
+        Event(onset, offset, labels[k], score, *band)
+        for (onset, offset), score, k, band in zip(boxes, scores, classes, bands)
     ]
 
 

@@ -4,7 +4,8 @@ Boxes keep detectron2's four numbers and always span all frequencies, so matchin
 NMS and clipping are interval operations without a line of ours. Two deltas per box are learned
 (centre and duration); exact zeros stand in for the other two.
 
-Shape shorthand: N clips, A anchors per step, S time steps, R regions, K classes, M hidden units.
+Shape shorthand: N clips, A anchors per step, S time steps, R regions, K classes, M hidden units,
+B rows (mel bands divided by a level's stride), C channels.
 """
 from typing import List
 
@@ -79,6 +80,40 @@ class TimeRPNHead(StandardRPNHead):
         return logits, [deliver_four(d) for d in deltas]
 
 
+@RPN_HEAD_REGISTRY.register()
+class LevelTimeRPNHead(TimeRPNHead):
+    """:class:`TimeRPNHead` on the two-dimensional maps of a feature pyramid.
+
+    Each level first collapses its frequency axis: every channel is a learned weighting of the
+    level's rows. (A mean would no longer know which band a sound is in.)
+    """
+
+    @configurable
+    def __init__(self, *, channels: int, rows: List[int], **kwargs):
+        """
+        Args:
+            channels: of every level.
+            rows: B of each level.
+        """
+        super().__init__(**kwargs)
+        weights = [nn.Parameter(torch.empty(channels, b).normal_(std=b**-0.5)) for b in rows]
+        self.collapse = nn.ParameterList(weights)
+
+    @classmethod
+    def from_config(cls, cfg, input_shape: List[ShapeSpec]):
+        rows = [-(-cfg.INPUT.SPECTROGRAM.N_MELS // level.stride) for level in input_shape]
+        head = super().from_config(cfg, input_shape)
+        return {**head, "channels": input_shape[0].channels, "rows": rows}
+
+    def forward(self, features: List[torch.Tensor]):
+        """[(N, C, B, S)] of all levels -> see :class:`TimeRPNHead`."""
+        rows = [
+            torch.einsum("ncbs,cb->ncs", x, weight.to(x)).unsqueeze(2)
+            for x, weight in zip(features, self.collapse)
+        ]
+        return super().forward(rows)
+
+
 class TimeROIPooler(ROIPooler):
     """Pools the single row of a map whose frequency axis is collapsed."""
 
@@ -149,3 +184,13 @@ class TimeROIHeads(StandardROIHeads):
             "box_head": box_head,
             "box_predictor": TimeOutputLayers(cfg, box_head.output_shape),
         }
+
+
+@ROI_HEADS_REGISTRY.register()
+class FullHeightROIHeads(StandardROIHeads):
+    """detectron2's box branch on two-dimensional maps: RoIAlign over all bands, two deltas."""
+
+    @classmethod
+    def _init_box_head(cls, cfg, input_shape):
+        parts = super()._init_box_head(cfg, input_shape)
+        return {**parts, "box_predictor": TimeOutputLayers(cfg, parts["box_head"].output_shape)}

@@ -33,6 +33,7 @@ def draw_clip(
     detections: Sequence[Event] | None = None,
     proposals: Sequence[tuple[float, float, float]] = (),
     curves: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
+    regions: Sequence[tuple[Event, float]] = (),
     title: str = "",
 ) -> Figure:
     """Draw one clip over a time axis in seconds.
@@ -45,6 +46,8 @@ def draw_clip(
         detections: detected events, blue, with label and score under it; likewise.
         proposals: (onset, offset, objectness in [0, 1]) of region proposals, a panel of lines.
         curves: scores over time, {label: (seconds (S,), values in [0, 1] (S,))}, a panel.
+        regions: what a fusion scored, (event with its score D, the detector's confidence beta),
+            a panel of lines; those that are detections too are marked (AudioMask's Fig. 5).
         title: over everything.
 
     Returns:
@@ -59,18 +62,21 @@ def draw_clip(
         "spectrogram": SPECTROGRAM,
         "detected": 0 if detections is None else ROW * _rows(found),
         "proposals": PANEL * bool(proposals),
+        "regions": 1.4 * PANEL * bool(regions),
         "curves": PANEL * bool(curves),
     }
     figure, axes = _stack({name: height for name, height in heights.items() if height}, span)
     _draw_spectrogram(axes["spectrogram"], log_mel, span, f_min, f_max)
     if truth is not None:
-        _draw_boxes(axes["spectrogram"], truth, TRUTH, inset=0.0)
+        _draw_boxes(axes["spectrogram"], truth, TRUTH, 0.0, (bands, f_min, f_max))
         _draw_tags(axes["truth"], true, TRUTH, "truth", upwards=True)
     if detections is not None:
-        _draw_boxes(axes["spectrogram"], detections, DETECTION, inset=0.04)
+        _draw_boxes(axes["spectrogram"], detections, DETECTION, 0.04, (bands, f_min, f_max))
         _draw_tags(axes["detected"], found, DETECTION, "detected", upwards=False)
     if proposals:
         _draw_proposals(axes["proposals"], proposals)
+    if regions:
+        _draw_regions(axes["regions"], regions, set(detections or ()))
     if curves:
         _draw_curves(axes["curves"], curves)
     figure.axes[0].set_title(title, loc="left", fontsize=10, pad=5)
@@ -124,12 +130,22 @@ def mel_positions(hz: Iterable[float], bands: int, f_min: float, f_max: float) -
     return (mels - low) / (high - low) * (bands + 1) - 1
 
 
-def _draw_boxes(ax, events: Iterable[Event], colour: str, inset: float):
-    """Full-height boxes; `inset` is the part of the height left free above and below."""
+def _draw_boxes(ax, events: Iterable[Event], colour: str, inset: float, scale):
+    """Boxes of the events' frequencies, or full-height ones.
+
+    Args:
+        inset: part of the height left free above and below a full-height box.
+        scale: bands and edges of the mel bank, see :func:`mel_positions`.
+    """
+    bands = scale[0]
     for event in events:
+        low, high = inset, 1 - inset
+        if event.low_hz is not None:
+            edges = mel_positions((event.low_hz, event.high_hz), *scale)
+            low, high = (edges + 0.5) / bands
         ax.add_patch(
             Rectangle(
-                (event.onset, inset), event.offset - event.onset, 1 - 2 * inset,
+                (event.onset, low), event.offset - event.onset, high - low,
                 transform=ax.get_xaxis_transform(), edgecolor=colour, linewidth=1.5,
                 facecolor=(*_rgb(colour), 0.10),
             )
@@ -189,6 +205,20 @@ def _draw_proposals(ax, proposals):
     onsets, offsets, objectness = np.array(proposals, dtype=float).T
     ax.hlines(objectness, onsets, offsets, color=PROPOSAL, linewidth=0.8, alpha=0.8)
     _score_axis(ax, "proposals")
+
+
+def _draw_regions(ax, regions, chosen):
+    """Each region as a line at its D, and a faint one at its beta; the chosen ones filled."""
+    for event, beta in regions:
+        span, is_chosen = (event.onset, event.offset), event in chosen
+        ax.plot(span, [beta, beta], color="#888888", linewidth=1.0)
+        ax.plot(span, [event.score] * 2, color=DETECTION, linewidth=3.0 if is_chosen else 1.2)
+        if is_chosen:
+            ax.fill_between(span, 0, event.score, color=DETECTION, alpha=0.12, linewidth=0)
+        text = f"{event.label} D {event.score:.2f}, \N{GREEK SMALL LETTER BETA} {beta:.2f}"
+        ax.text(event.onset, event.score + 0.04, text, fontsize=6.5, fontweight="bold" if is_chosen else None)
+    _score_axis(ax, "regions")
+    ax.set_ylim(top=1.2)
 
 
 def _draw_curves(ax, curves):

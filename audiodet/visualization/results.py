@@ -11,7 +11,7 @@ from audiodet.data.mapper import SEDMapper
 from audiodet.errors import DataError
 from audiodet.evaluation.clips import ClipResult, load_clips
 from audiodet.evaluation.counts import Matching, score_clips
-from audiodet.evaluation.sed import reference_clips
+from audiodet.evaluation.clips import reference_clips
 from audiodet.visualization.clip_plot import draw_clip, save_figure
 
 KINDS = ("hit", "miss", "false_alarm")

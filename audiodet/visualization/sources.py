@@ -4,8 +4,6 @@ A source is called with a configuration and the name of a dataset, and yields
 (file name, (bands, frames) log-mel, keyword arguments of :func:`draw_clip`).
 """
 import itertools
-import json
-from pathlib import Path
 
 import torch
 
@@ -14,12 +12,8 @@ from audiodet.data.mapper import SEDMapper
 from audiodet.engine.checkpoint import SEDCheckpointer
 from audiodet.engine.trainer import Trainer
 from audiodet.errors import ConfigError
-from audiodet.modeling.postprocessing import (
-    Event,
-    decide,
-    events_from_instances,
-    thresholds_by_label,
-)
+from audiodet.inference import loading
+from audiodet.modeling.postprocessing import Event, decide, events_from_instances, inside
 
 
 def annotated(cfg, name: str):
@@ -33,6 +27,7 @@ def loaded(cfg, name: str):
     """Endless clips after shuffling, crop and augmentation; boxes are brought back to seconds."""
     cfg = cfg.clone()
     cfg.merge_from_list(["DATASETS.TRAIN", (name,), "DATALOADER.NUM_WORKERS", 0])
+    cfg.merge_from_list(["DATALOADER.WEAK_PER_BATCH", 0])  # one dataset is of one kind
     labels = cfg.DATASETS.LABELS
     for clip in itertools.chain.from_iterable(build_train_loader(cfg)):
         instances = clip["instances"]
@@ -68,15 +63,14 @@ def detected(cfg, name: str, proposals: bool = False):
         shown["truth"] = true_events(cfg, records[clip["image_id"]])
         if "frame_scores" in output:
             shown["curves"] = score_curves(model, output["frame_scores"], labels, clip)
+        if output["instances"].has("detector_scores"):
+            shown.update(fusion_parts(model, output["instances"], labels, clip))
         yield clip["file_name"], clip["image"][0].numpy(), shown
 
 
 def final_thresholds(cfg) -> dict[str, float]:
     """TEST.THRESHOLDS, or the tuned ones that training left beside MODEL.WEIGHTS."""
-    tuned = Path(cfg.MODEL.WEIGHTS).with_name("thresholds.json")
-    if cfg.TEST.TUNE_THRESHOLDS and tuned.is_file():
-        return thresholds_by_label(json.loads(tuned.read_text()), cfg.DATASETS.LABELS)
-    return thresholds_by_label(cfg.TEST.THRESHOLDS, cfg.DATASETS.LABELS)
+    return loading.final_thresholds(cfg, cfg.MODEL.WEIGHTS)
 
 
 def true_events(cfg, clip: dict) -> list[Event]:
@@ -89,9 +83,24 @@ def true_events(cfg, clip: dict) -> list[Event]:
 def region_proposals(model, clip: dict) -> list[tuple[float, float, float]]:
     """(onset, offset, objectness) of the RPN's proposals for one mapped clip, in seconds."""
     images = model.preprocess_image([clip])
-    found = model.proposal_generator(images, model.backbone(images.tensor), None)[0][0]
+    found = model.proposal_generator(images, model.features(images), None)[0][0]
     seconds = _seconds(found.proposal_boxes, clip)
     return torch.column_stack([seconds, found.objectness_logits.sigmoid()]).tolist()
+
+
+def fusion_parts(model, instances, labels, clip: dict) -> dict:
+    """What a fusion saw: regions with D and beta (the ten best), the verifier's curve under them."""
+    best = inside(instances, clip["duration"])[:10]
+    events = events_from_instances(best, labels, clip["duration"])
+    verifier = next(hook.verifier for hook in model.postprocessors if hasattr(hook, "verifier"))
+    with torch.no_grad():
+        scores = verifier.step_scores([clip])[0]
+    known = list(verifier.cfg.DATASETS.LABELS)
+    curves = score_curves(verifier, scores, known, clip)
+    return {
+        "regions": list(zip(events, best.detector_scores.tolist())),
+        "curves": {label: curves[label] for label in labels},
+    }
 
 
 def score_curves(model, scores: torch.Tensor, labels, clip: dict) -> dict:

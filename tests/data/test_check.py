@@ -7,8 +7,9 @@ import soundfile as sf
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from audiodet import __version__, cli
-from audiodet.data.check import check_dataset, check_tsv, find_leaks, format_reports
+from audiodet.data.check import check_dataset, check_tsv
 from audiodet.data.datasets.tsv import register_tsv
+from audiodet.data.split_report import find_leaks, format_reports
 from audiodet.errors import DataError
 
 HEADER = "filename\tonset\toffset\tevent_label\n"
@@ -100,6 +101,31 @@ def test_weak_labels_are_counted_per_clip(data):
     assert not report.errors and "dog: 2 clips" in format_reports([report])[0]
 
 
+def test_what_training_refuses_is_an_error(data):
+    """A clip below one analysis window, and in a training split a label without an event."""
+    for name, samples in (("short", 2047), ("enough", 2048)):
+        sf.write(f"audio/{name}.wav", np.zeros(samples), 44100)
+    table = data(HEADER + "short.wav\nenough.wav\na.wav\t0\t1\tdog\n")
+    report = check_tsv(table, "audio", ["dog", "car"], "my_train")
+    assert report.errors.pop("too short") == [
+        "audio/short.wav: 2047 samples at 44100 Hz, expected at least 0.046 s (one analysis "
+        "window: 2048 samples at 44100 Hz)"
+    ]
+    assert report.errors == {"label that never occurs": ["car"]}
+    text, sound = format_reports([report])
+    assert not sound and "error: label that never occurs (1)" in text
+    val = check_tsv(table, "audio", ["dog", "car"], "restrained/my_val")
+    assert list(val.errors) == ["too short"]
+    assert val.warnings["label that never occurs"] == ["car"]
+
+
+def test_a_dataset_whose_labels_are_known_when_it_is_loaded(synthetic_bank, monkeypatch):
+    monkeypatch.setenv("AUDIODET_SOUNDBANK", synthetic_bank)
+    report = check_dataset("rare_quick_val")
+    assert not report.errors and set(report.events) == {"babycry", "glassbreak", "gunshot"}
+    assert report.clips == 90
+
+
 @pytest.mark.parametrize(
     "text, kind", [(HEADER, "empty split"), ("filename\tonset\n", "label table")]
 )
@@ -159,7 +185,8 @@ def test_command_line(data, capsys):
 def test_exit_codes(data, capsys, monkeypatch):
     assert cli.main(["data", "check", "no_such_dataset"]) == 1
     error = capsys.readouterr().err
-    assert error.startswith("error: no_such_dataset: no such dataset, expected one of rare_")
+    assert error.startswith("error: no_such_dataset: no such dataset, expected one of chime_home_")
+    assert all(one in error for one in (", rare_", "tut_rare_2017_eval", "tut_sed_2016_fold1_test"))
     assert error.count("\n") == 1
     for wrong in ([], ["data", "check"], ["data", "check", "--tsv", "x"], ["nonsense"]):
         with pytest.raises(SystemExit) as stop:

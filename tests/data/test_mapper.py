@@ -130,11 +130,11 @@ def test_crop_keeps_what_is_at_least_half_inside(monkeypatch):
 
 @pytest.mark.parametrize("fraction, kept", [(0.0, 2), (0.5, 1), (1.0, 0)])
 def test_fraction_of_an_event_that_keeps_it(fraction, kept, monkeypatch):
-    """0.8 s and 0.2 s of two 1-s events lie in the crop [1.2, 2.2)."""
+    """0.8 s and 0.2 s of two 1-s events lie in the crop [1.2, 2.2), of a third nothing."""
     monkeypatch.setattr(mapper_module, "choose_crop", lambda *args: 1.2)
     opts = {"CROP_AUDIO__SECONDS": 1.0, "CROP_AUDIO__MIN_EVENT_FRACTION": fraction}
     clip = random_clip(np.random.default_rng(0), 4 * RATE)
-    clip["annotations"] = clip_dict(4.0, [(1.0, 2.0, 0), (2.0, 3.0, 1)])["annotations"]
+    clip["annotations"] = clip_dict(4.0, [(1.0, 2.0, 0), (2.0, 3.0, 1), (3.0, 3.5, 1)])["annotations"]
     assert len(MemoryMapper(config(**opts), is_train=True)(clip)["instances"]) == kept
 
 
@@ -171,6 +171,19 @@ def test_augmentation_and_crop_are_training_only():
     cfg = config(**AUGMENTED)
     changed = MemoryMapper(cfg, is_train=True)(clip)["image"][0]
     assert changed.shape == plain.shape and not torch.allclose(changed, plain)
+
+
+def test_validation_crops_are_each_clips_own_and_not_augmented():
+    cfg = config(CROP_AUDIO__SECONDS=0.5, **AUGMENTED)
+    clip = random_clip(np.random.default_rng(3), 2 * RATE)
+    plain = LogMel.from_config(cfg)(torch.from_numpy(clip["samples"]))
+    mapper = MemoryMapper(cfg, is_train=False, crop=True)
+    first, again = mapper(clip)["image"][0], mapper(clip)["image"][0]
+    frames = first.shape[1]
+    assert torch.equal(first, again) and frames == round(0.5 / FRAME)
+    places = [i for i in range(plain.shape[1] - frames + 1) if torch.equal(plain[:, i : i + frames], first)]
+    others = [mapper({**clip, "image_id": i})["image"][0] for i in range(8)]
+    assert places and any(not torch.equal(first, other) for other in others)
 
 
 def test_input_is_left_alone():

@@ -2,18 +2,23 @@
 import csv
 import runpy
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile as sf
 import yaml
+from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from audiodet.data import mixture_files
+from audiodet.data.datasets import setup_datasets
 from audiodet.data.datasets.tut_rare import load_tut_rare
+from audiodet.data.loader import training_clips
 from audiodet.data.mixture_files import write_mixtures
-from audiodet.data.mixtures import make_recipes, recipes_hash, render
+from audiodet.data.mixtures import make_recipes, recipe_annotations, recipes_hash, render
 from audiodet.data.soundbank import load_soundbank
+from audiodet.engine.setup import load_config
 from audiodet.errors import DataError
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "make_mixtures.py"
@@ -46,7 +51,7 @@ def test_layout_and_lists(written, recipes):
     lists = [f"meta/event_list_devtest_{c}.csv" for c in ("babycry", "gunshot")]
     lists += [f"meta/mixture_recipes_devtest_{c}.yaml" for c in ("babycry", "gunshot")]
     audio = [f"audio/{recipe['mixture_audio_filename']}" for recipe in recipes]
-    assert files == sorted(lists + audio + ["parameters.yaml"])
+    assert files == sorted(lists + audio + ["labels.tsv", "parameters.yaml"])
     for label, group in (("babycry", recipes[:4]), ("gunshot", recipes[4:])):
         with open(folder / "meta" / f"event_list_devtest_{label}.csv", newline="") as stream:
             rows = list(csv.reader(stream, delimiter="\t"))
@@ -114,6 +119,43 @@ def test_the_official_loader_reads_it(written, recipes):
         assert len(d["annotations"]) == recipe["event_present"]
 
 
+@pytest.mark.parametrize("bits", [16, 24, "float"])
+def test_the_same_recipes_give_the_same_bytes(recipes, synthetic_bank, tmp_path, bits):
+    """libsndfile notes the second of writing in files of floats, so more than one lies between."""
+    written = []
+    for run in ("first", "second"):
+        folder = Path(write_mixtures(recipes[:1], str(tmp_path / run), synthetic_bank, bits))
+        files = {p.relative_to(folder): p for p in folder.rglob("*") if p.is_file()}
+        written.append({name: path.read_bytes() for name, path in files.items()})
+        time.sleep(1.1 if bits == "float" and run == "first" else 0)
+    assert len(written[0]) == 5 and written[0] == written[1]
+
+
+def test_the_mixtures_can_be_trained_on(written, recipes, tmp_path):
+    """As datasets of DATASETS.CUSTOM, empty mixtures among them."""
+    _, folder = written
+    name, labels = f"{tmp_path.name}_mixtures", ["gunshot", "babycry"]
+    spec = f"{name}={folder / 'labels.tsv'}:{folder / 'audio'}"
+    opts = ["DATASETS.CUSTOM", str([spec]), "DATASETS.LABELS", str(labels)]
+    cfg = load_config("", [*opts, "DATASETS.TRAIN", str([name])])
+    setup_datasets(cfg)
+    try:
+        clips = training_clips(cfg)
+    finally:
+        for catalog in (DatasetCatalog, MetadataCatalog):
+            catalog.remove(name)
+    assert [Path(c["file_name"]).name for c in clips] == [
+        recipe["mixture_audio_filename"] for recipe in recipes
+    ]
+    assert {recipe["event_present"] for recipe in recipes} == {True, False}
+    for clip, recipe in zip(clips, recipes):
+        found = [(*a["bbox"][::2], labels[a["category_id"]]) for a in clip["annotations"]]
+        assert len(found) == recipe["event_present"]
+        for (onset, offset, label), expected in zip(found, recipe_annotations(recipe)):
+            assert (onset, offset) == pytest.approx(expected[:2], abs=1e-6)
+            assert label == expected[2]
+
+
 def test_a_failure_leaves_no_half_file(recipes, synthetic_bank, tmp_path, monkeypatch):
     def disk_full(name, *args, **kwargs):
         Path(name).write_bytes(b"RIFF")
@@ -156,11 +198,34 @@ def test_tool_writes_sets_of_disjoint_sources(synthetic_bank, tmp_path, monkeypa
     assert used["devtrain"] & used["devtest"] <= {None}
 
 
+def test_tool_cuts_long_events_and_counts_them(synthetic_bank, tmp_path, monkeypatch, capsys):
+    options = ("--classes", "babycry", "--count", 4, "--presence", 1, "--duration", 3)
+    clips = load_soundbank(synthetic_bank).select("events", split="train")
+    long = [clip for clip in clips if clip.duration > 0.3]
+    opts = ("--soundbank", synthetic_bank, "--out", tmp_path, *options, "--longest", 0.3)
+    run_tool(monkeypatch, *opts)
+    said = capsys.readouterr()
+    assert f"{len(long)} events are longer than 0.3 s" in said.err and long[0].path in said.err
+    stored = Path(said.out.strip()) / "meta" / "mixture_recipes_devtrain_babycry.yaml"
+    lengths = {r["event_length_seconds"] for r in yaml.safe_load(stored.read_text())}
+    assert lengths == {0.3}
+
+
+def test_tool_writes_polyphonic_mixtures(synthetic_bank, tmp_path, monkeypatch, capsys):
+    options = ("--polyphonic", "--count", 3, "--duration", 12)
+    run_tool(monkeypatch, "--soundbank", synthetic_bank, "--out", tmp_path, *options)
+    folder = Path(capsys.readouterr().out.strip())
+    recipes = yaml.safe_load((folder / "meta" / "mixture_recipes_devtrain_all.yaml").read_text())
+    assert len(recipes) == 3 == len(list((folder / "audio").iterdir()))
+    assert all(len({e["event_class"] for e in recipe["more_events"]}) >= 2 for recipe in recipes)
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [
         (["--soundbank", "/nowhere"], "/nowhere: no such folder"),
         (["--count", "0"], "--count 0"),
+        (["--longest", "0"], "--longest 0.0, expected a number above zero"),
         (["--classes", "dog"], "events dog"),
         (["--presence", "2"], "presence 2.0, expected 0 to 1"),
     ],

@@ -163,7 +163,7 @@ def test_fixed_test_sets_of_real_recordings(soundbank):
 
 def test_names_are_registered_without_a_bank(monkeypatch):
     assert set(RARE_MINI_NAMES) <= set(DatasetCatalog.list())
-    assert len(RARE_MINI_NAMES) == 2 * 4 * 2 + 4 + 2
+    assert len(RARE_MINI_NAMES) == 2 * 4 * 2 + 2 * 4 * 2 + 4 + 2  # val and test, further draws, train
     assert MetadataCatalog.get("rare_mini_all_train").thing_classes == list(RARE_LABELS)
     assert MetadataCatalog.get("rare_mini_all_train").evaluator_type == "sed"
     monkeypatch.delenv("AUDIODET_SOUNDBANK", raising=False)

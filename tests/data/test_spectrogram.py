@@ -2,6 +2,7 @@
 import librosa
 import numpy as np
 import pytest
+import scipy.signal
 import torch
 
 from audiodet.data.spectrogram import LogMel, SpectrogramNormalizer, mel_filters
@@ -86,3 +87,71 @@ def test_clip_normalisation_spans_zero_to_one():
     scaled = SpectrogramNormalizer("clip", 2)(image)
     assert (scaled.min(), scaled.max()) == (0, 1)
     assert scaled[0, 0, 1] == 0.5  # (1 + 3) / (5 + 3)
+
+
+def test_kongs_front_end_equals_scipys_spectrogram():
+    """Symmetric Hamming window, whole windows only, magnitude, a floor that is added."""
+    rng = np.random.default_rng(0)
+    wave = (rng.normal(0, 0.1, 320000) * np.linspace(0, 1, 320000)).astype(np.float32)
+    window = np.hamming(2048)
+    _, _, magnitude = scipy.signal.spectrogram(
+        wave.astype(float), window=window, nperseg=2048, noverlap=1024, detrend=False, mode="magnitude"
+    )
+    magnitude *= np.sqrt(np.sum(window**2))  # scipy scales to a density
+    mel = librosa.filters.mel(sr=32000, n_fft=2048, n_mels=64, fmin=50, fmax=16000) @ magnitude
+    module = LogMel(32000, 2048, 1024, 64, 50.0, 16000.0, 1e-8,
+                    window="hamming", centre=False, power=1, floor_added=True)  # fmt: skip
+    assert module(torch.from_numpy(wave)).shape == mel.shape == (64, 311)
+    np.testing.assert_allclose(module(torch.from_numpy(wave)).numpy(), np.log(mel + 1e-8), atol=1e-4)
+    assert torch.all(module(torch.zeros(4096)) == np.log(np.float32(1e-8)))
+    module.floor = 1.0
+    np.testing.assert_allclose(module(torch.from_numpy(wave)).numpy(), np.log(mel + 1), atol=1e-4)
+
+
+def test_band_edges_part_the_bands():
+    """Each edge lies where two neighbouring triangles of librosa's are equally high (in mel)."""
+    module = LogMel(32000, 2048, 1024, 64, 50.0, 16000.0)
+    centres = librosa.mel_frequencies(66, fmin=50, fmax=16000)
+    edges = librosa.hz_to_mel(np.array(module.band_edges()))
+    mels = librosa.hz_to_mel(centres)
+    np.testing.assert_allclose(edges, (mels[1:] + mels[:-1]) / 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options, said", [({"window": "boxcar"}, "WINDOW is 'boxcar', expected one of hann, hamming"),
+                      ({"power": 3}, "POWER is 3, expected 1 or 2")]
+)  # fmt: skip
+def test_unknown_window_or_power(options, said):
+    with pytest.raises(ConfigError, match=said):
+        LogMel(32000, 2048, 1024, 64, **options)
+
+
+def test_product_normalisation_by_hand():
+    """Two bands of three frames, minimum -2 and maximum 8 of all."""
+    image = torch.tensor([[[0.0, 8.0, 4.0], [-2.0, 3.0, 2.0]]])
+    x = SpectrogramNormalizer("product", 2)(image)
+    band = torch.tensor([[0.0, 1.0, 0.5], [0.0, 1.0, 0.8]])
+    frame = torch.tensor([[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]])
+    whole = (image[0] + 2) / 10
+    torch.testing.assert_close(x[0], band * frame * whole)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_product_is_one_at_the_maximum_alone_and_turns_with_the_picture(seed):
+    image = torch.randn(1, 16, 30, generator=torch.Generator().manual_seed(seed)) * 7 - 11
+    normalizer = SpectrogramNormalizer("product", 16)
+    x = normalizer(image)
+    assert 0 <= x.min() and x.flatten().argmax() == image.flatten().argmax() and (x == 1).sum() == 1
+    torch.testing.assert_close(normalizer(image.mT), x.mT)
+    torch.testing.assert_close(normalizer(3 * image + 5), x)
+
+
+def test_product_of_silence_and_of_constant_bands_and_frames():
+    normalizer = SpectrogramNormalizer("product", 3)
+    assert torch.equal(normalizer(torch.full((1, 3, 4), -23.0)), torch.zeros(1, 3, 4))
+    tone = torch.full((1, 3, 4), -23.0)
+    tone[:, 1] = 2.0  # a band that never changes holds the maximum
+    x = normalizer(tone)
+    assert torch.equal(x[0, 1], torch.ones(4)) and torch.equal(x[0, [0, 2]], torch.zeros(2, 4))
+    click = normalizer(tone.mT)
+    assert torch.equal(click[0, :, 1], torch.ones(4)) and click.isfinite().all()

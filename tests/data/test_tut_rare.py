@@ -123,17 +123,12 @@ def test_a_label_of_another_class_in_a_list(tmp_path):
         load_tut_rare(str(tmp_path), "devtrain")
 
 
-def test_names(tmp_path):
+def test_names(tmp_path, register_anew):
     names = [f"tut_rare_2017_{s}" for s in ("devtrain", "devtest", "eval")]
     names += [f"tut_rare_2017_{k}_{s}" for k in LABELS for s in ("devtrain", "devtest", "eval")]
-    assert set(names) <= set(DatasetCatalog)  # registered when the package was imported
     assert MetadataCatalog.get("tut_rare_2017_eval").thing_classes == list(LABELS)
     assert MetadataCatalog.get("tut_rare_2017_gunshot_eval").thing_classes == ["gunshot"]
-    kept = {name: DatasetCatalog.pop(name) for name in names}
-    try:
-        build(tmp_path)
-        register_tut_rare(str(tmp_path))
-        clips = DatasetCatalog.get("tut_rare_2017_gunshot_devtrain")
-        assert [clip["target"] for clip in clips] == ["gunshot"] * 2
-    finally:
-        DatasetCatalog.data.update(kept)
+    build(tmp_path)
+    register_anew(names, register_tut_rare, tmp_path)
+    clips = DatasetCatalog.get("tut_rare_2017_gunshot_devtrain")
+    assert [clip["target"] for clip in clips] == ["gunshot"] * 2

@@ -2,6 +2,8 @@
 import argparse
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,20 @@ def test_one_set_of_files(two_ranks):
         path.name for path in out.glob("*.pth")
     }
     assert {"log.txt", "log.txt.rank1"} <= set(os.listdir(out))
+
+
+def test_train_net_as_a_program(tmp_path):
+    """--num-gpus 2 is two processes; where there is no GPU they train on the CPU."""
+    data = write_tiny_data(tmp_path / "tiny_program", {"train": 4, "val": 1, "test": 2})
+    command = [sys.executable, ROOT / "tools" / "train_net.py", "--config-file", data.yaml]
+    result = subprocess.run(
+        [*command, "--num-gpus", "2", "--dist-url", "auto",
+         *tiny_opts(data, tmp_path / "out", "SOLVER.MAX_ITER", 2, test=["test"])],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert torch.load(tmp_path / "out" / "model_final.pth", weights_only=True)["iteration"] == 1
+    scored = tmp_path / "out" / "inference" / f"{data.name}_test" / "metrics.json"
+    assert json.loads(scored.read_text())["clips"] == 2
+    assert (tmp_path / "out" / "log.txt.rank1").is_file()

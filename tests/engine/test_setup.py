@@ -108,6 +108,9 @@ def test_code_in_a_yaml_never_runs(yaml, tmp_path):
         (["SOLVER.BEST.METRIC", "sed/F1"], "'sed/F1'.* TEST.EVAL_PERIOD is 0"),
         (["SOLVER.EARLY_STOP.PATIENCE", "2", "SOLVER.EARLY_STOP.METRIC", "sed/F1"],
          "'sed/F1'.* TEST.EVAL_PERIOD is 0"),
+        (["SOLVER.BEST.METRIC", "sed/F1", "TEST.EVAL_PERIOD", "5"], r"VAL is \[\]: set both"),
+        (["SOLVER.TOP.COUNT", "2", "SOLVER.TOP.METRIC", "sed/F1", "TEST.EVAL_PERIOD", "5"],
+         r"'sed/F1'.* TEST.EVAL_PERIOD is 5 and DATASETS.VAL is \[\]: set both"),
     ],
 )  # fmt: skip
 def test_values_that_cannot_work(opts, message):

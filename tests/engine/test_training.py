@@ -1,9 +1,11 @@
 """What a training starts from, what it changes, and what its evaluation writes."""
 import json
+import re
 
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from audiodet.data.mapper import SEDMapper
 from audiodet.data.loader import load_dataset_dicts
@@ -11,7 +13,7 @@ from audiodet.engine.checkpoint import SEDCheckpointer
 from audiodet.engine.setup import load_config
 from audiodet.engine.trainer import Trainer, evaluate_only
 from audiodet.errors import ConfigError, WeightsError
-from tests.tiny import tiny_config, train
+from tests.tiny import run_tool, tiny_config, tiny_opts, train
 
 NORMALIZER = "clip_input.normalizer."
 
@@ -210,3 +212,17 @@ def test_two_starts_are_refused_for_training_only():
     assert cfg.MODEL.WEIGHTS == "a.pth"  # as --eval-only has it
     with pytest.raises(ConfigError, match="a.pth .*b.pth"):
         Trainer(cfg)
+
+
+def test_progress_is_logged_and_drawn(tiny_data, tmp_path, monkeypatch):
+    """A line with the time that is left every 20 iterations, and curves for TensorBoard."""
+    opts = tiny_opts(tiny_data, tmp_path, "SOLVER.MAX_ITER", 22)
+    assert run_tool(monkeypatch, "--config-file", tiny_data.yaml, *opts) == ""
+    lines = (tmp_path / "log.txt").read_text().splitlines()
+    (line,) = [line for line in lines if "  iter: 19 " in line]
+    assert re.search(r"eta: 0:00:\d\d  iter: 19  total_loss: \d", line) and "  lr: " in line
+    curves = EventAccumulator(str(tmp_path)).Reload()
+    assert [event.step for event in curves.Scalars("total_loss")] == [19, 21]
+    rates = {event.step: event.value for event in curves.Scalars("lr")}
+    logged = [json.loads(line) for line in (tmp_path / "metrics.json").read_text().splitlines()]
+    assert rates == {line["iteration"]: pytest.approx(line["lr"]) for line in logged}

@@ -87,6 +87,16 @@ def test_truth_scores_perfectly_and_short_events_survive_ap(dataset, tmp_path):
     assert found["bbox"]["AP-glassbreak"] == pytest.approx(100)
 
 
+def test_wrong_labels_are_substitutions(dataset, tmp_path):
+    """Class by class each of the two costs an insertion and a deletion, together one error."""
+    records = [record(0, [(1.0, 2.0, 0), (4.0, 5.0, 1)])]
+    evaluator = SEDEvaluator(dataset(records), config(), str(tmp_path))
+    found = run(evaluator, records, [oracle([(1.0, 2.0, 1), (4.0, 5.0, 0)])])
+    assert found["sed"]["ER"] == 2.0 and found["micro_events"]["ER"] == 1.0
+    written = json.loads((tmp_path / "metrics.json").read_text())["micro_events"]
+    assert written == {"F1": 0, "ER": 1, "substitutions": 1, "deletions": 0, "insertions": 0}
+
+
 def test_ap_knows_events_of_ten_milliseconds(dataset, tmp_path):
     """COCO's own conversion rounds to a millisecond: IoU 0.95 of 10 ms would be lost."""
     records = [record(i, [(1.00049 + i, 1.01049 + i, 0)]) for i in range(5)]
@@ -102,6 +112,15 @@ def test_ap_is_interval_ap(dataset, tmp_path):
     found = run(evaluator, records, [oracle([(1.0, 1.81, 0)])])
     assert found["bbox"]["AP-babycry"] == pytest.approx(70)
     assert found["bbox"]["AP50"] == pytest.approx(100)
+
+
+def test_ap_judges_times_alone(dataset, tmp_path):
+    """A detector whose boxes have four learned sides loses nothing by their lower and upper ones."""
+    records, found = [record(0, [(1.0, 2.0, 0)])], oracle([(1.0, 2.0, 0)])
+    found["instances"].pred_boxes.tensor[:, 1::2] = torch.tensor([0.1, 0.7])
+    evaluator = build_sed_evaluators(config(), dataset(records), str(tmp_path))
+    assert run(evaluator, records, [found])["bbox"]["AP-babycry"] == pytest.approx(100)
+    assert found["instances"].pred_boxes.tensor[0, 3] == pytest.approx(0.7)  # left to the caller
 
 
 def test_nothing_found(dataset, tmp_path):
@@ -245,7 +264,11 @@ def test_ranks_are_merged(dataset, monkeypatch):
         ranks[i % 2].process([clip], [output])
     import audiodet.evaluation.sed as sed
 
-    monkeypatch.setattr(sed.comm, "gather", lambda data: [rank._candidates for rank in ranks])
+    def gather(data):
+        of_candidates = data is ranks[0]._candidates
+        return [rank._candidates if of_candidates else rank._parts for rank in ranks]
+
+    monkeypatch.setattr(sed.comm, "gather", gather)
     assert ranks[0].evaluate() == whole
     monkeypatch.setattr(sed.comm, "gather", lambda data: [])
     monkeypatch.setattr(sed.comm, "is_main_process", lambda: False)

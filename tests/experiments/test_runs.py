@@ -1,6 +1,7 @@
 """Cross-validation bookkeeping on results made by hand; no training."""
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -75,7 +76,7 @@ def test_what_is_done_is_not_trained_again_and_a_failure_names_its_log(tmp_path)
     config = Path("configs/quick/rcrnn.yaml").resolve()
     done = Run(config, tmp_path / "done", 0)
     done.folder.mkdir()
-    (done.folder / "done").write_text(done.signature)
+    done.mark.write_text(json.dumps(done.signature))
     train_all([done], jobs=1)
     failing = Run(config, tmp_path / "failing", 0, ["DATASETS.TRAIN", "['no_such_dataset']"])
     with pytest.raises(AudiodetError, match="failing/train.log: the training ended with code 1"):
@@ -87,8 +88,44 @@ def test_what_is_done_is_not_trained_again_and_a_failure_names_its_log(tmp_path)
         train_all([other], jobs=1)
 
 
+def test_a_config_edited_during_the_training_is_not_what_was_trained(tmp_path, monkeypatch):
+    config = tmp_path / "configs" / "mine.yaml"
+    config.parent.mkdir()
+    config.write_text("SOLVER: {MAX_ITER: 5}")
+    run = Run(config, tmp_path / "run", 0)
+
+    def edit(*args, **kwargs):
+        config.write_text("SOLVER: {MAX_ITER: 9}")
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr("audiodet.experiments.runs.subprocess.run", edit)
+    train_all([run], jobs=1)
+    assert json.loads(run.mark.read_text())["SOLVER.MAX_ITER"] == 5 and not run.done
+
+
+def test_an_output_folder_that_cannot_be_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    run = Run(Path("configs/quick/rcrnn.yaml").resolve(), tmp_path / "file" / "run", 0)
+    with pytest.raises(AudiodetError, match="file/run: cannot be written"):
+        train_all([run], jobs=1)
+
+
 def test_training_minutes_by_hand(tmp_path):
     run = Run("x.yaml", tmp_path, 0)
     lines = [{"iteration": 19, "time": 0.5}, {"iteration": 39, "time": 0.7}, {"iteration": 39}]
     (tmp_path / "metrics.json").write_text("\n".join(map(json.dumps, lines)))
     assert training_minutes(run) == pytest.approx(40 * 0.6 / 60)
+
+
+def test_a_setting_that_is_new_must_be_at_its_default(tmp_path):
+    """Results outlive the addition of keys, but not the change of a value."""
+    run = Run(Path("configs/rcrnn/rare.yaml").resolve(), tmp_path, 0)
+    then = run.signature
+    del then["MODEL.FUSION.WEIGHT"], then["TEST.COLLAR"]
+    run.mark.write_text(json.dumps(then))
+    assert run.done
+    run.opts = ["TEST.COLLAR", "0.2"]
+    assert not run.done
+    run.opts = []
+    run.mark.write_text(json.dumps({**then, "SOLVER.BASE_LR": 0.1}))
+    assert not run.done

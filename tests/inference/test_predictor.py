@@ -6,37 +6,10 @@ import soxr
 import torch
 
 from audiodet.audio.io import read_audio
-from audiodet.engine.trainer import Trainer
 from audiodet.errors import AudioError, ConfigError
 from audiodet.inference.predictor import Predictor
-from tests.tiny import LABELS, RATE, tiny_config, write_tiny_data
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """An untrained R-CRNN that sees sounds about as a trained one does, and finds many events."""
-    data = write_tiny_data(tmp_path_factory.mktemp("predictor") / "tiny_predictor")
-    torch.manual_seed(0)
-    cfg = tiny_config(data, "output", "TEST.THRESHOLDS", "[0.0]", "TEST.BEST_EVENT_PER_CLIP", False)
-    model = Trainer.build_model(cfg)
-    model.clip_input.normalizer.mean.fill_(-5.0)
-    model.clip_input.normalizer.std.fill_(3.0)
-    torch.nn.init.normal_(model.proposal_generator.rpn_head.objectness_logits.weight, std=1.0)
-    torch.nn.init.normal_(model.roi_heads.box_predictor.cls_score.weight, std=1.0)
-    model.cfg = cfg
-    return model.eval()
-
-
-def sound(seconds, seed=0):
-    """Tones of 300 to 3000 Hz that come and go, over noise below 4 kHz."""
-    rng = np.random.default_rng(seed)
-    times = np.arange(round(seconds * RATE)) / RATE
-    noise = soxr.resample(rng.normal(0, 0.02, len(times) // 2 + 50), RATE // 2, RATE)[: len(times)]
-    tones = sum(
-        np.sin(2 * np.pi * rng.uniform(300, 3000) * times) * np.exp(-(((times - t) / 0.2) ** 2))
-        for t in rng.uniform(0, seconds, 3)
-    )
-    return 0.2 * tones + noise
+from tests.inference.sounds import sound
+from tests.tiny import LABELS, RATE
 
 
 @pytest.fixture(scope="module")

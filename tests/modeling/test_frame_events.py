@@ -3,7 +3,7 @@ import numpy as np
 import torch
 from detectron2.structures import Boxes, Instances
 
-from audiodet.modeling.frame_events import events_from_scores, runs_above, smooth, step_targets
+from audiodet.modeling.frame_events import RunRules, events_from_scores, runs_above, smooth, step_targets
 
 
 def truth(*events):
@@ -45,3 +45,41 @@ def test_events_and_targets_are_inverse():
     assert torch.all(found.pred_boxes.tensor[:, 3] == 64)
     np.testing.assert_allclose(found.scores, 0.8)
     assert len(events_from_scores(np.zeros((20, 2)), 0.2, 8, 0.625, (64, 200))) == 0
+
+
+def active(*spans, peak=0.5, length=100):
+    """One class's scores: ``peak`` in the spans, 0 elsewhere."""
+    scores = np.zeros((length, 1))
+    for first, end in spans:
+        scores[first:end] = peak
+    return scores
+
+
+def spans(scores, rules, threshold=0.2):
+    found = events_from_scores(scores, 0.1, 1, 0.5, (64, len(scores)), rules)
+    boxes = found.pred_boxes.tensor[found.scores >= threshold]
+    return sorted(map(tuple, boxes[:, [0, 2]].int().tolist()))
+
+
+def test_ten_frame_rules():
+    """A gap of 10 is closed, one of 11 is not; then 10 frames are dropped, 11 are kept."""
+    rules = RunRules(gap=10, length=10, high=(0.2,))
+    assert spans(active((0, 20), (30, 50)), rules) == [(0, 50)]
+    assert spans(active((0, 20), (31, 50)), rules) == [(0, 20), (31, 50)]
+    assert spans(active((5, 15), (40, 51)), rules) == [(40, 51)]
+    assert spans(active((0, 4), (14, 18)), rules) == [(0, 18)]  # joined before they are dropped
+
+
+def test_what_stays_under_the_high_threshold_joins_nothing():
+    """Runs of 0.15 reach the low threshold only, so they are no bridge between two events."""
+    scores = active((0, 20), (40, 60)) + 0.3 * active((25, 35))
+    rules = RunRules(gap=10, length=0, high=(0.2,))
+    assert spans(scores, rules) == [(0, 20), (40, 60)]
+    assert spans(scores, RunRules(gap=10)) == [(0, 60)]
+    assert (25, 35) in spans(scores, rules, threshold=0.0)  # but it remains a candidate
+
+
+def test_each_class_has_its_high_threshold():
+    scores = np.concatenate([active((0, 20), (25, 45))] * 2, axis=1)
+    found = events_from_scores(scores, 0.1, 1, 0.5, (64, 100), RunRules(gap=10, high=(0.2, 0.6)))
+    assert sorted(found.pred_classes.tolist()) == [0, 1, 1]

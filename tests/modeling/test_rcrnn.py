@@ -103,6 +103,6 @@ def test_bfloat16_convolutions_stay_close():
     image = {"image": torch.randn(1, 64, 600)}
     with torch.no_grad():
         exact = model.backbone(model.preprocess_image([image]).tensor)["time"]
-        model.backbone.precision = torch.bfloat16
+        model.backbone.precision = "bfloat16"
         rough = model.backbone(model.preprocess_image([image]).tensor)["time"]
     assert 0 < (exact - rough).abs().max() < 0.05

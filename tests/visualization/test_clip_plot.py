@@ -6,6 +6,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from audiodet.data.spectrogram import LogMel
 from audiodet.errors import AudiodetError
 from audiodet.modeling.postprocessing import Event
 from audiodet.visualization import draw_clip, save_figure
@@ -124,6 +125,18 @@ def test_panels_come_on_request():
     assert limits == {(-0.5 * HOP, 1304.5 * HOP)}
 
 
+def test_fused_regions_have_both_scores_and_the_chosen_one_is_filled():
+    chosen, other = Event(1, 4, "babycry", 0.8), Event(6, 7, "gunshot", 0.3)
+    figure = draw(detections=[chosen], regions=[(chosen, 0.6), (other, 0.5)])
+    panel = figure.axes[-1]
+    heights = [line.get_ydata()[0] for line in panel.lines]
+    assert heights == [0.6, 0.8, 0.5, 0.3]  # beta and D of each
+    assert [text.get_text()[:16] for text in panel.texts] == ["babycry D 0.80, ", "gunshot D 0.30, "]
+    (filled,) = panel.collections
+    box = filled.get_paths()[0].get_extents()
+    assert (box.x0, box.x1, box.y0, box.y1) == (1, 4, 0, 0.8)
+
+
 def test_silence_can_be_drawn():
     assert len(draw(np.full((64, 100), -23.0, np.float32), truth=[]).axes) == 2
 
@@ -138,3 +151,14 @@ def test_saved_whole_or_not_at_all(tmp_path):
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["clip.png"]
     with pytest.raises(AudiodetError, match="clip.png: cannot be written to"):
         save_figure(figure, tmp_path / "new" / "clip.png" / "clip.png")
+
+
+def test_an_event_with_frequencies_has_a_box_of_them():
+    """The box of the bands 9 to 19 of 64; one without frequencies is full-height."""
+    module = LogMel(32000, 2048, 1024, 64, 50.0, 16000.0)
+    edges = module.band_edges()
+    events = [Event(1.0, 2.0, "a", 0.9, edges[10], edges[20]), Event(3.0, 4.0, "a", 0.9)]
+    figure = draw_clip(np.random.default_rng(0).normal(size=(64, 200)), 0.032, 50.0, 16000.0, truth=events)
+    (spectrogram,) = [ax for ax in figure.axes if ax.images]
+    boxes = [(p.get_x(), p.get_y() * 64, p.get_height() * 64) for p in spectrogram.patches]
+    np.testing.assert_allclose(boxes, [(1.0, 10, 10), (3.0, 0, 64)], atol=1e-4)

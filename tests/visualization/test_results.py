@@ -10,11 +10,12 @@ import torch
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from audiodet.data.datasets import register_tsv
+from audiodet.engine.checkpoint import SEDCheckpointer
 from audiodet.engine.setup import load_config
 from audiodet.engine.trainer import Trainer
 from audiodet.errors import ConfigError, DataError
 from audiodet.evaluation import ClipResult, Matching, SEDEvaluator
-from audiodet.evaluation.sed import reference_clips
+from audiodet.evaluation.clips import reference_clips
 from audiodet.modeling.postprocessing import Event
 from audiodet.visualization import choose_clips, sources, visualize_results
 
@@ -111,6 +112,24 @@ def test_model_source(dataset, weights):
         assert max(off for _, off, _ in shown["proposals"]) > 4  # seconds, not cells
     with pytest.raises(ConfigError, match="MODEL.WEIGHTS is empty"):
         next(sources.detected(config(), dataset))
+
+
+def test_a_fused_model_shows_what_it_fused(dataset, weights, tmp_path):
+    """Regions with D and beta, and the verifier's own curve under them."""
+    opts = ["MODEL.META_ARCHITECTURE", "SequenceTagger", "MODEL.TAGGER.LOSS", "frame"]
+    cfg = config(*opts)
+    SEDCheckpointer(Trainer.build_model(cfg), str(tmp_path), cfg=cfg).save("verifier")
+    hooks = ["MODEL.POSTPROCESSORS", ["BoxVoting", "VerifierFusion"], "MODEL.FUSION.MIN_SCORE", 0.0]
+    hooks += ["MODEL.FUSION.VERIFIER", str(tmp_path / "verifier.pth")]
+    cfg = config(*hooks, "MODEL.WEIGHTS", weights, "TEST.THRESHOLDS", (0.0,))
+    _, _, shown = next(sources.detected(cfg, dataset))
+    assert 1 < len(shown["regions"]) <= 10 and set(shown["curves"]) == set(LABELS)
+    best, beta = shown["regions"][0]
+    assert best in shown["detections"] and 0 < beta < 1
+    alpha = (best.score - 0.25 * beta) / 0.75
+    assert 0 < alpha < 1
+    seconds, values = shown["curves"][best.label]
+    assert len(seconds) == len(values) and ((0 <= values) & (values <= 1)).all()
 
 
 def test_tuned_thresholds_beside_the_weights_are_used(tmp_path):

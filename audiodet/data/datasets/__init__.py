@@ -4,11 +4,27 @@ A new one is a file with a pure ``load_*`` and a ``register_*``, and one line be
 """
 import os
 
+from audiodet.data.datasets.chime_home import load_chime_home, register_chime_home
+from audiodet.data.datasets.dcase2018_remix import register_dcase2018_remix
+from audiodet.data.datasets.desed import load_desed, register_desed
+from audiodet.data.datasets.poly_mini import register_poly_mini
 from audiodet.data.datasets.rare_mini import register_rare_mini
+from audiodet.data.datasets.remix_mini import register_remix_mini
 from audiodet.data.datasets.tsv import load_tsv, register_custom, register_tsv
 from audiodet.data.datasets.tut_rare import load_tut_rare, register_tut_rare
+from audiodet.data.datasets.tut_sed import load_tut_sed, register_tut_sed
+from audiodet.data.datasets.tut_sed_synthetic import (
+    load_tut_sed_synthetic,
+    register_tut_sed_synthetic,
+)
+from audiodet.data.datasets.weak_mini import register_weak_mini
 
-__all__ = ["load_tsv", "load_tut_rare", "register_custom", "register_tsv", "setup_datasets"]
+__all__ = [
+    "load_chime_home", "load_desed", "load_tsv", "load_tut_rare", "load_tut_sed",
+    "load_tut_sed_synthetic", "register_custom", "register_tsv", "setup_datasets",
+]  # fmt: skip
+
+ROOT = os.environ.get("DETECTRON2_DATASETS", "datasets")
 
 
 def setup_datasets(cfg) -> None:
@@ -22,8 +38,16 @@ def setup_datasets(cfg) -> None:
     """
     if cfg.DATASETS.SOUNDBANK:
         os.environ["AUDIODET_SOUNDBANK"] = os.path.abspath(cfg.DATASETS.SOUNDBANK)
-    register_custom(cfg.DATASETS.CUSTOM, cfg.DATASETS.LABELS)
+    register_custom(cfg.DATASETS.CUSTOM, cfg.DATASETS.LABELS, cfg.DATASETS.MERGE_OVERLAPS)
 
 
-register_tut_rare(os.environ.get("DETECTRON2_DATASETS", "datasets"))
+register_tut_rare(ROOT)
+register_tut_sed(ROOT)
+register_tut_sed_synthetic(ROOT)
+register_chime_home(ROOT)
+register_dcase2018_remix(ROOT)
+register_desed(ROOT)
 register_rare_mini()
+register_poly_mini()
+register_remix_mini()
+register_weak_mini()

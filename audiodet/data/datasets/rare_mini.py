@@ -8,7 +8,6 @@ the two conditions are the same clips. ``rare_mini_all_*`` use all folds, for a 
 :func:`~audiodet.data.soundbank.soundbank_root`; the audio is rendered by the loader.
 """
 import re
-from dataclasses import replace
 from functools import lru_cache
 from typing import Sequence
 
@@ -22,6 +21,7 @@ RARE_LABELS = ("babycry", "glassbreak", "gunshot")
 FOLDS = 4
 CONDITIONS = {"quiet": 0, "hard": 1}  # distractors in every clip
 TEST_CLIPS, TEST_DRAWS = 100, 2  # per label and draw
+OTHER_DRAWS = (32, 57)  # seeds of further test draws, as in AudioMask's Table III
 VAL_CLIPS = 60  # per label and condition
 TRAIN_CLIPS = 4000  # per label, of TRAIN_SECONDS: cheaper than 30-s clips and richer in events
 TRAIN_SECONDS = 12.0
@@ -34,6 +34,7 @@ RARE_MINI_NAMES = (
     [f"rare_mini_{c}_fold{f}_val" for c in CONDITIONS for f in range(FOLDS)]
     + [f"rare_mini_{c}_fold{f}_test" for c in CONDITIONS for f in range(FOLDS)]
     + [f"rare_mini_fold{f}_train" for f in range(FOLDS)]
+    + [f"rare_mini_{c}_fold{f}_seed{s}" for c in CONDITIONS for f in range(FOLDS) for s in OTHER_DRAWS]
     + ["rare_mini_all_train", "rare_mini_all_val"]
 )
 RARE_QUICK_NAMES = [f"rare_quick_{split}" for split in ("train", "val", "test")]
@@ -46,6 +47,7 @@ def register_rare_mini() -> None:
         MetadataCatalog.get(name).set(thing_classes=list(RARE_LABELS), evaluator_type="sed")
     for name in RARE_QUICK_NAMES:
         DatasetCatalog.register(name, lambda name=name: load_rare_quick(name))
+        MetadataCatalog.get(name).set(evaluator_type="sed")  # its labels are the bank's
 
 
 def load_rare_mini(name: str, root: str = "") -> list[dict]:
@@ -105,8 +107,10 @@ def _recipes(name: str, root: str) -> tuple[dict, ...]:
             where = name.replace("_all", f"_{condition}_all")
             recipes += _per_label(RARE_LABELS, val, VAL_CLIPS, 2000 + seed, name=where, **draw)
             continue
-        for i in range(TEST_DRAWS):
-            draw.update(seed=3000 + 10 * seed + i, name=f"{name}_draw{i}")
+        other = re.search(r"seed(\d+)$", name)
+        seeds = [int(other[1])] if other else [3000 + 10 * seed + i for i in range(TEST_DRAWS)]
+        for i, number in enumerate(seeds):
+            draw.update(seed=number, name=f"{name}_draw{i}")
             recipes += _per_label(RARE_LABELS, test, TEST_CLIPS, **draw)
     return tuple(recipes)
 
@@ -126,7 +130,7 @@ def _quick_recipes(bank: SoundBank, name: str) -> list[dict]:
 
     Of an event longer than half a clip only the first 5 s are mixed.
     """
-    clips = [replace(c, offset=min(c.offset, c.onset + QUICK_SECONDS / 2)) for c in bank.clips]
+    clips = [clip.cut(QUICK_SECONDS / 2) for clip in bank.clips]
     train, val = hold_out([c for c in clips if c.split == "train"], HELD_OUT, seed=0)
     draw = {"duration": QUICK_SECONDS, "name": name}
     if name.endswith("_train"):

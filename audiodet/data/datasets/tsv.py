@@ -1,7 +1,7 @@
 """A user's own data: a label table and a folder of recordings.
 
 The table's conventions are those of DESED, see :mod:`audiodet.data.label_table`. Recordings that
-the table does not list are not used. Overlapping events of one label stay as they are.
+the table does not list are not used.
 """
 import logging
 import os
@@ -11,6 +11,8 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.structures import BoxMode
 
 from audiodet.audio import audio_info
+from audiodet.data.datasets.lengths import cut_late_events
+from audiodet.data.datasets.overlaps import merge_overlaps
 from audiodet.data.label_table import LabelTable, Row, outside_clip, read_table
 from audiodet.errors import ConfigError, DataError
 
@@ -44,9 +46,15 @@ def load_tsv(
 
 
 def register_tsv(
-    name: str, labels_tsv: str, audio_dir: str, labels: Sequence[str] | None = None
+    name: str,
+    labels_tsv: str,
+    audio_dir: str,
+    labels: Sequence[str] | None = None,
+    merge: bool = False,
 ) -> None:
     """Register a label table as the detectron2 dataset ``name``; see :func:`load_tsv`.
+
+    With ``merge`` overlapping events of one label are joined (:func:`merge_overlaps`).
 
     Recordings are looked at when the dataset is asked for, not here. To have a dataset in every
     process of a distributed run, name it in the config's DATASETS.CUSTOM instead.
@@ -55,13 +63,18 @@ def register_tsv(
         DataError: ``labels`` is None and the table cannot be read.
     """
     found = read_table(labels_tsv).labels() if labels is None else list(labels)
-    DatasetCatalog.register(name, lambda: load_tsv(labels_tsv, audio_dir, found))
+
+    def load():
+        clips = load_tsv(labels_tsv, audio_dir, found)
+        return merge_overlaps(clips, name) if merge else clips
+
+    DatasetCatalog.register(name, load)
     MetadataCatalog.get(name).set(
         thing_classes=found, evaluator_type="sed", labels_tsv=labels_tsv, audio_dir=audio_dir
     )
 
 
-def register_custom(specs: Sequence[str], labels: Sequence[str]) -> None:
+def register_custom(specs: Sequence[str], labels: Sequence[str], merge: bool = False) -> None:
     """Register the datasets of the config key DATASETS.CUSTOM.
 
     Safe to call again, and in every spawned process.
@@ -69,6 +82,7 @@ def register_custom(specs: Sequence[str], labels: Sequence[str]) -> None:
     Args:
         specs: "name=labels.tsv:audio_folder" each, split at the last colon.
         labels: labels in the order of the model's outputs.
+        merge: join overlapping events of one label.
 
     Raises:
         ConfigError: a spec is malformed, or its name stands for another dataset already.
@@ -76,7 +90,7 @@ def register_custom(specs: Sequence[str], labels: Sequence[str]) -> None:
     for spec in specs:
         name, labels_tsv, audio_dir = parse_spec(spec)
         if name not in DatasetCatalog:
-            register_tsv(name, labels_tsv, audio_dir, labels)
+            register_tsv(name, labels_tsv, audio_dir, labels, merge)
             continue
         known = MetadataCatalog.get(name)
         old = (known.get("labels_tsv"), known.get("audio_dir"), known.get("thing_classes"))
@@ -100,40 +114,57 @@ def parse_spec(spec: str) -> tuple[str, str, str]:
     return name, labels_tsv, audio_dir
 
 
-def table_dicts(table: LabelTable, audio_dir: str, labels: list[str]) -> list[dict]:
-    """Dataset dicts of a table without problems; see :func:`load_tsv`."""
+def table_dicts(
+    table: LabelTable, audio_dir: str, labels: list[str], cut: bool = False
+) -> list[dict]:
+    """Dataset dicts of a table without problems; see :func:`load_tsv`.
+
+    With ``cut`` no event is refused for lying behind its recording's end, see
+    :func:`cut_late_events`.
+    """
     clips = table.clips()
-    if not clips:
-        raise DataError(f"{table.path}: 0 clips listed, expected at least one")
-    paths = [os.path.join(audio_dir, filename) for filename in clips]
+    paths = {filename: os.path.join(audio_dir, filename) for filename in clips}
+    expect_files(table.path, list(paths.values()))
+    seconds = {filename: audio_info(path).duration for filename, path in paths.items()}
+    if cut:
+        clips = cut_late_events(clips, seconds, table.path)
+    return [
+        {
+            "file_name": paths[filename],
+            "image_id": number,
+            "height": 1,
+            "width": seconds[filename],
+            **_labels(table, rows, seconds[filename], labels),
+        }
+        for number, (filename, rows) in enumerate(clips.items())
+    ]
+
+
+def expect_files(listed_in: str, paths: Sequence[str], what: str = "recordings") -> None:
+    """Raise unless a list names files and all of them are there.
+
+    Raises:
+        DataError: nothing is listed, or how many are missing, and the first five.
+    """
+    if not paths:
+        raise DataError(f"{listed_in}: 0 clips listed, expected at least one")
     missing = [path for path in paths if not os.path.isfile(path)]
     if missing:
         raise DataError(
-            f"{table.path}: {len(missing)} of {len(paths)} recordings missing, "
+            f"{listed_in}: {len(missing)} of {len(paths)} {what} missing, "
             f"the first: {', '.join(missing[:5])}"
         )
-    pairs = enumerate(zip(paths, clips.values()))
-    return [_clip_dict(table, path, number, rows, labels) for number, (path, rows) in pairs]
 
 
-def _clip_dict(
-    table: LabelTable, path: str, number: int, rows: list[Row], labels: list[str]
-) -> dict:
-    duration = audio_info(path).duration
-    clip = {
-        "file_name": path,
-        "image_id": number,
-        "height": 1,
-        "width": duration,
-        "annotations": [],
-        "label_kind": table.kind,
-    }
+def _labels(table: LabelTable, rows: list[Row], duration: float, labels: list[str]) -> dict:
+    """What a dataset dict says of a clip's labels."""
+    found = {"annotations": [], "label_kind": table.kind}
     if table.kind == "weak":
-        clip["clip_labels"] = sorted({labels.index(name) for row in rows for name in row.labels})
+        found["clip_labels"] = sorted({labels.index(name) for row in rows for name in row.labels})
     elif table.kind == "strong":
         events = [row for row in rows if row.labels]
-        clip["annotations"] = [_annotation(table, row, duration, labels) for row in events]
-    return clip
+        found["annotations"] = [_annotation(table, row, duration, labels) for row in events]
+    return found
 
 
 def _annotation(table: LabelTable, row: Row, duration: float, labels: list[str]) -> dict:

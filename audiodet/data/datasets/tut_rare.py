@@ -19,10 +19,16 @@ import os
 from typing import Sequence
 
 import yaml
-from detectron2.data import DatasetCatalog, MetadataCatalog
 
+from audiodet.data.datasets.trees import (
+    WHERE,
+    number_clips,
+    read_good_table,
+    register_sed,
+    tree_file,
+)
 from audiodet.data.datasets.tsv import table_dicts
-from audiodet.data.label_table import STRONG, read_table
+from audiodet.data.label_table import STRONG
 from audiodet.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -44,9 +50,10 @@ def register_tut_rare(root: str) -> None:
         root: folder that holds the official trees; nothing is read before a set is asked for.
     """
     for split in SPLITS:
-        _register(f"tut_rare_2017_{split}", root, split, LABELS)
+        register_sed(f"tut_rare_2017_{split}", LABELS, load_tut_rare, root, split)
         for label in LABELS:
-            _register(f"tut_rare_2017_{label}_{split}", root, split, [label])
+            name = f"tut_rare_2017_{label}_{split}"
+            register_sed(name, [label], load_tut_rare, root, split, [label])
 
 
 def load_tut_rare(root: str, split: str, labels: Sequence[str] = LABELS) -> list[dict]:
@@ -77,14 +84,7 @@ def load_tut_rare(root: str, split: str, labels: Sequence[str] = LABELS) -> list
         events = os.path.join(meta, f"event_list_{subset}_{label}.csv")
         groups = _source_groups(os.path.join(meta, f"mixture_recipes_{subset}_{label}.yaml"))
         clips += _load_class(events, os.path.join(folder, "audio"), label, labels, affected, groups)
-    for number, clip in enumerate(clips):
-        clip["image_id"] = number
-    return clips
-
-
-def _register(name: str, root: str, split: str, labels: Sequence[str]) -> None:
-    DatasetCatalog.register(name, lambda: load_tut_rare(root, split, labels))
-    MetadataCatalog.get(name).set(thing_classes=list(labels), evaluator_type="sed")
+    return number_clips(clips)
 
 
 def _load_class(
@@ -96,11 +96,7 @@ def _load_class(
     groups: dict[str, str],
 ) -> list[dict]:
     """Dicts of the mixtures of one event list."""
-    if not os.path.isfile(events):
-        raise DataError(f"{events}: no such event list; see datasets/README.md for the tree")
-    table = read_table(events, [label], header=STRONG)
-    if table.problems:
-        raise DataError(f"{events}:{table.problems[0].line}: {table.problems[0].text}")
+    table = read_good_table(tree_file(events, "event list"), [label], STRONG)
     dropped = {row.filename for row in table.rows} & affected
     if dropped:
         logger.info("%s: left out %d mixtures of affected_files.txt", events, len(dropped))
@@ -126,7 +122,7 @@ def _mixture_folder(top: str, split: str) -> str:
         return os.path.join(parent, found[0])
     raise DataError(
         f"{os.path.join(parent, official)}: no such folder (found {', '.join(found) or 'nothing'}"
-        f" in {parent}); see datasets/README.md for the tree and where to get it"
+        f" in {parent}); {WHERE}"
     )
 
 

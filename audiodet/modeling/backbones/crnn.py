@@ -2,8 +2,6 @@
 
 Shape shorthand: N clips, H mel bands, T frames, S time steps (8 frames each), C channels.
 """
-from contextlib import nullcontext
-
 import torch
 from detectron2.layers import ShapeSpec
 from detectron2.modeling import BACKBONE_REGISTRY, Backbone
@@ -11,6 +9,8 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from audiodet.errors import ConfigError
+from audiodet.modeling.backbones.batches import check_bands, zero_beyond
+from audiodet.modeling.precision import check_precision, computing_in
 
 STRIDE = 8  # frames per time step
 MIN_FRAMES = 11  # fewer give no time step: a shorter clip is padded to it
@@ -63,25 +63,12 @@ class ResNetStages(nn.Module):
     def forward(self, x: torch.Tensor, lengths=None) -> torch.Tensor:
         x = self.pool(torch.relu(self.norm(self.stem(x))))
         sizes = lengths and [self.after_pool(max(t, MIN_FRAMES)) for t in lengths]
-        x = _zero_beyond(sizes)(x)
+        x = zero_beyond(sizes)(x)
         for block in self.blocks:
             if sizes and block.shortcut is not None:
                 sizes = [(s + 1) // 2 for s in sizes]
-            x = block(x, _zero_beyond(sizes))
+            x = block(x, zero_beyond(sizes))
         return x
-
-
-def _zero_beyond(sizes):
-    """A function that zeroes what lies behind each clip's own end, as its own padding would."""
-    if sizes is None:
-        return lambda x: x
-
-    def mask(x):
-        steps = torch.arange(x.shape[-1], device=x.device)
-        inside = steps < torch.tensor(sizes, device=x.device)[:, None]
-        return x * inside[:, None, None, :]
-
-    return mask
 
 
 class CRNN(Backbone):
@@ -99,12 +86,8 @@ class CRNN(Backbone):
             )
         if rnn not in ("bigru", "gru", "none"):
             raise ConfigError(f"MODEL.CRNN.RNN is {rnn!r}, expected 'bigru', 'gru' or 'none'")
-        if precision not in ("float32", "bfloat16"):
-            raise ConfigError(
-                f"MODEL.BACKBONE.PRECISION is {precision!r}, expected 'float32' or 'bfloat16'"
-            )
         super().__init__()
-        self.n_mels, self.precision = n_mels, getattr(torch, precision)
+        self.n_mels, self.precision = n_mels, check_precision(precision)
         self.cnn = ResNetStages()
         self.rnn = None
         channels = 128 * bands
@@ -128,15 +111,10 @@ class CRNN(Backbone):
             lengths: frames of each clip when they differ; a clip's features are then the same
                 as if it came alone.
         """
-        if x.shape[2] != self.n_mels:
-            raise ConfigError(
-                f"the spectrogram has {x.shape[2]} mel bands, the CRNN backbone expects {self.n_mels}"
-            )
+        check_bands(x, self.n_mels)
         x = nn.functional.pad(x, (0, max(0, MIN_FRAMES - x.shape[-1])))
         x = x.contiguous(memory_format=torch.channels_last)
-        # Without a precision of its own the CNN follows SOLVER.AMP.
-        reduced = self.precision == torch.bfloat16
-        with torch.autocast(x.device.type, torch.bfloat16) if reduced else nullcontext():
+        with computing_in(self.precision, x):
             x = self.cnn(x, lengths)
         x = x.float().flatten(1, 2).transpose(1, 2)  # (N, 128, H', S) -> (N, S, 128 H')
         if self.rnn is not None:

@@ -1,0 +1,53 @@
+"""Input that excites a feature map the most, by gradient ascent (Çakır et al. 2017, Fig. 7).
+
+Shape shorthand: H mel bands, T frames.
+"""
+import numpy as np
+import torch
+
+from audiodet.errors import ConfigError
+
+
+def exciting_pattern(
+    network, layer: int, feature_map: int, frames: int = 50, steps: int = 100, seed: int = 0
+) -> np.ndarray:
+    """Ascend from faint noise to an input that a map of a convolution answers to.
+
+    Each step adds the gradient of the map's mean activation, scaled to a norm of one, and the
+    input is held to a deviation of one, that of normalised spectrograms.
+
+    Args:
+        network: a FrameStack with convolutions.
+        layer: number of the convolution, from 0.
+        feature_map: number of the map, from 0.
+        frames: T of the input.
+
+    Returns:
+        (H, T) in units of the normalised spectrogram.
+
+    Raises:
+        ConfigError: there is no such layer or map.
+    """
+    if not 0 <= layer < len(network.convolutions):
+        raise ConfigError(f"layer {layer}, expected 0 to {len(network.convolutions) - 1}")
+    maps = network.convolutions[layer].convolution.out_channels
+    if not 0 <= feature_map < maps:
+        raise ConfigError(f"feature map {feature_map}, expected 0 to {maps - 1}")
+    stack, training = network.convolutions[: layer + 1], network.training
+    network.eval()
+    noise = torch.randn(1, 1, network.n_mels, frames, generator=torch.Generator().manual_seed(seed))
+    x = (0.1 * noise).requires_grad_()
+    for _ in range(steps):
+        (gradient,) = torch.autograd.grad(_activation(stack, x, feature_map), x)
+        with torch.no_grad():
+            x += gradient / (gradient.norm() + 1e-12)
+            x /= max(1.0, x.std().item())
+    network.train(training)
+    return x.detach()[0, 0].numpy()
+
+
+def _activation(stack, x, feature_map: int) -> torch.Tensor:
+    """Mean of a map of the last layer before its ReLU, which would hide what is negative."""
+    for layer in stack[:-1]:
+        x = layer(x)
+    return stack[-1].norm(stack[-1].convolution(x))[:, feature_map].mean()

@@ -1,0 +1,91 @@
+"""Timing of functions in turn, so that a machine's moods hit all of them alike."""
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+
+import torch
+from detectron2.structures import Boxes, Instances
+from detectron2.utils.events import EventStorage
+from tabulate import tabulate
+
+
+def machine() -> str:
+    """What the figures were measured on, in one line."""
+    kind = platform.processor() or platform.machine()
+    return (
+        f"{kind}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    )
+
+
+def measure(items: Mapping[str, Callable], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each item, all items in turn; the first round warms up and is left out."""
+    times = {name: [] for name in items}
+    for number in range(rounds + 1):
+        for name, function in items.items():
+            start = time.perf_counter()
+            function()
+            if number:
+                times[name].append(time.perf_counter() - start)
+    return times
+
+
+def print_times(times: Mapping[str, list[float]], share: Mapping[str, int], unit: Mapping[str, str]):
+    """Print milliseconds and return their medians; an item's time is split among ``share``."""
+    rows, medians = [], {}
+    for name, values in times.items():
+        each = [1000 * value / share.get(name, 1) for value in values]
+        medians[name] = statistics.median(each)
+        cells = [f"{medians[name]:.2f}", f"{min(each):.2f}", f"{max(each):.2f}"]
+        rows.append([name, *cells, unit.get(name, "30-s clip")])
+    print(tabulate(rows, ["step", "median ms", "min", "max", "a"], disable_numparse=True))
+    return medians
+
+
+def training_step(
+    model, optimizer, bands: int, frames: int, count: int, labels: int = 1
+) -> Callable:
+    """A function that takes one step on ``count`` crops with an event of the first label in each."""
+    truth = Instances((bands, frames))
+    truth.gt_boxes = Boxes(torch.tensor([[0.3 * frames, 0.0, 0.5 * frames, float(bands)]]))
+    truth.gt_classes = torch.tensor([0])
+    tags = {"clip_labels": torch.eye(labels)[0]}
+    batch = [
+        {"image": torch.randn(1, bands, frames), "instances": truth, **tags} for _ in range(count)
+    ]
+
+    def step():
+        model.train()
+        with EventStorage():
+            loss = sum(model(batch).values())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        model.eval()
+
+    return step
+
+
+def peak_memory(code: str) -> float:
+    """Peak memory in MB of a fresh process that runs ``code`` (Linux).
+
+    As /proc has it: the maximum of getrusage(2) is inherited from the process that starts it.
+    """
+    tell = "[line] = [x for x in open('/proc/self/status') if x.startswith('VmHWM')]\n"
+    tell += "print(int(line.split()[1]) / 1024)"
+    command = [sys.executable, "-W", "ignore", "-c", f"{code}\n{tell}"]
+    run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return float(run.stdout.strip().splitlines()[-1])
+
+
+def import_seconds(first: str, then: str) -> float:
+    """Median over five fresh processes: seconds that ``then`` takes after ``first``."""
+    code = f"import time\n{first}\nt = time.perf_counter()\n{then}\nprint(time.perf_counter() - t)"
+    runs = [
+        subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True)
+        for _ in range(5)
+    ]
+    return statistics.median(float(run.stdout.strip().splitlines()[-1]) for run in runs)

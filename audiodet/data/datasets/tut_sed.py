@@ -1,0 +1,136 @@
+"""TUT Sound Events 2016, development set (DCASE 2016 Task 3), in the tree its authors publish.
+
+A. Mesaros, T. Heittola, T. Virtanen: 10 recordings of homes (36:16 min) and 12 of residential
+areas (42:00 min), four folds per scene. Under the root::
+
+    TUT-sound-events-2016-development/
+        audio/{home,residential_area}/a030.wav ...    44.1 kHz, 24 bit, binaural
+        evaluation_setup/
+            home_fold1_train.txt       audio file, scene, onset, offset, label; seconds
+            home_fold1_test.txt        audio file, scene
+            home_fold1_evaluate.txt    the test files with columns as in train
+            ...                        likewise residential_area, and folds 2 to 4
+
+Tabs, no headers. Where this is from: the README inside the corpus (tree, lists, columns, labels
+and their counts), the group's TUT-ARG/DCASE2016-baseline-system-python (src/dataset.py: audio
+files are relative to the tree and start with "audio/", times have decimal points) and the tests
+of DCASE-REPO/dcase_util (17 labels, training and test files of each fold disjoint, 6, 6, 5 and 5
+test files in the folds of both scenes together).
+
+Not verified, since the archive could not be looked into: that the lists hold the target labels
+alone, as ``meta`` does, and that no list has a recording without events. A label of
+``meta_full`` is an error here; a test recording without a line in the evaluate list is a clip
+without events.
+
+``datasets/README.md`` says where to get it.
+"""
+import os
+from typing import Sequence
+
+from audiodet.data.datasets.trees import (
+    expect_choice,
+    number_clips,
+    read_good_table,
+    register_sed,
+    tree_file,
+    tree_folder,
+)
+from audiodet.data.datasets.tsv import expect_files, table_dicts
+from audiodet.data.label_table import STRONG, LabelTable
+from audiodet.errors import DataError
+
+LABELS = {
+    "home": (
+        "(object) rustling", "(object) snapping", "cupboard", "cutlery", "dishes", "drawer",
+        "glass jingling", "object impact", "people walking", "washing dishes",
+        "water tap running",
+    ),
+    "residential_area": (
+        "(object) banging", "bird singing", "car passing by", "children shouting",
+        "people speaking", "people walking", "wind blowing",
+    ),
+}  # fmt: skip
+FOLDER = "TUT-sound-events-2016-development"
+FOLDS = (1, 2, 3, 4)
+SPLITS = ("train", "test")
+FILE_COLUMNS = ("filename", "scene")
+EVENT_COLUMNS = (*FILE_COLUMNS, *STRONG[1:])
+
+
+def scene_labels(scene: str | None = None) -> list[str]:
+    """Labels of a scene, or of both together: 17, sorted, as "people walking" is in both."""
+    return sorted({label for one in _scenes(scene) for label in LABELS[one]})
+
+
+def register_tut_sed(root: str) -> None:
+    """Register ``tut_sed_2016_{home,residential_area}_fold{1..4}_{train,test}`` and
+    ``tut_sed_2016_fold{1..4}_{train,test}`` of both scenes.
+
+    Args:
+        root: folder that holds the official tree; nothing is read before a set is asked for.
+    """
+    for scene in (None, *LABELS):
+        for fold in FOLDS:
+            for split in SPLITS:
+                name = "_".join(filter(None, ("tut_sed_2016", scene, f"fold{fold}", split)))
+                register_sed(name, scene_labels(scene), load_tut_sed, root, fold, split, scene)
+
+
+def load_tut_sed(root: str, fold: int, split: str, scene: str | None = None) -> list[dict]:
+    """Dataset dicts of an official fold; source in the module's docstring.
+
+    Args:
+        root: folder that holds the official tree.
+        fold: 1 to 4.
+        split: "train" or "test".
+        scene: "home" or "residential_area"; None takes both, home first.
+
+    Returns:
+        One dict per recording, in the lists' order, with strong labels: onsets, offsets and the
+        width (duration, from the header) in seconds, category ids in the order of
+        :func:`scene_labels`. ``scene`` is the recording's scene.
+
+    Raises:
+        DataError: the fold, split or scene does not exist; the tree, a list or recordings are
+            missing; a list is damaged or has a label of no class of its scene; the evaluate list
+            names a recording that the test list lacks.
+        AudioError: the header of a recording cannot be read.
+    """
+    for what, value, allowed in (("fold", fold, FOLDS), ("split", split, SPLITS)):
+        expect_choice(what, value, allowed)
+    labels = scene_labels(scene)
+    top = tree_folder(root, FOLDER)
+    clips = []
+    for one in _scenes(scene):
+        if split == "test":
+            table = _test_table(top, one, fold)
+        else:
+            table = _list(top, one, fold, "train", EVENT_COLUMNS)
+        clips += [{**clip, "scene": one} for clip in table_dicts(table, top, labels)]
+    return number_clips(clips)
+
+
+def _scenes(scene: str | None) -> tuple[str, ...]:
+    if scene is None:
+        return tuple(LABELS)
+    expect_choice("scene", scene, LABELS)
+    return (scene,)
+
+
+def _test_table(top: str, scene: str, fold: int) -> LabelTable:
+    """Events of a fold's evaluate list, for the recordings of its test list."""
+    test = _list(top, scene, fold, "test", FILE_COLUMNS)
+    events = _list(top, scene, fold, "evaluate", EVENT_COLUMNS)
+    others = [name for name in events.clips() if name not in test.clips()]
+    if others:
+        raise DataError(
+            f"{events.path}: {len(others)} recordings that {test.path} lacks, "
+            f"expected the same ones, the first: {', '.join(others[:5])}"
+        )
+    expect_files(test.path, [os.path.join(top, name) for name in test.clips()])
+    return LabelTable(events.path, events.kind, test.rows + events.rows)
+
+
+def _list(top: str, scene: str, fold: int, part: str, columns: Sequence[str]) -> LabelTable:
+    path = os.path.join(top, "evaluation_setup", f"{scene}_fold{fold}_{part}.txt")
+    return read_good_table(tree_file(path, "fold list"), LABELS[scene], columns)

@@ -1,0 +1,109 @@
+"""TUT-SED Synthetic 2016, in the folder tree its authors publish.
+
+The corpus of E. Cakir, G. Parascandolo, T. Heittola, H. Huttunen and T. Virtanen,
+"Convolutional recurrent neural networks for polyphonic sound event detection" (IEEE/ACM TASLP
+25(6), 2017): 100 mixtures, 566 minutes, 60 % for training, 20 % each for validation and test,
+which are made of different instances of the sounds. Under the root::
+
+    TUT-SED-synthetic-2016/
+        audio/TUT-SED-synthetic-2016-mix-0.wav ... -mix-99.wav
+        meta/TUT-SED-synthetic-2016-annot-0.txt ...    onset offset label; seconds, no header
+        evaluation_setup/train+validate.txt, validate.txt, test.txt    first column: audio file
+
+Where this is from: mixtures, classes and percentages, the corpus's page
+(webpages.tuni.fi/arg/paper/taslp2017-crnn-sed/tut-sed-synthetic-2016). Folder, archives and
+lists, the class TUT_SED_Synthetic_2016 of the group's DCASE-REPO/dcase_util
+(dcase_util/datasets/tut.py), whose relative audio names begin with "audio/". File names in audio
+and meta, columns and the 16 labels, three independent public programs that read the archives.
+
+Not verified, since the archives could not be looked into: the columns of the lists behind the
+first, which are ignored (events come from meta); that train+validate.txt names the mixtures of
+both, so that training is what validate.txt lacks; and the separator, which may be any white
+space here. One of these programs trains on mixtures 40 to 99 and tests on 0 to 19 without the
+lists; the loader uses the lists alone and never guesses a split.
+
+``datasets/README.md`` says where to get it.
+"""
+import os
+
+from audiodet.data.datasets.trees import (
+    expect_choice,
+    number_clips,
+    read_good_table,
+    register_sed,
+    tree_file,
+    tree_folder,
+)
+from audiodet.data.datasets.tsv import expect_files, table_dicts
+from audiodet.data.label_table import STRONG, Row, read_table
+
+LABELS = (
+    "alarms_and_sirens", "baby_crying", "bird_singing", "bus", "cat_meowing", "crowd_applause",
+    "crowd_cheering", "dog_barking", "footsteps", "glass_smash", "gun_shot", "horsewalk", "mixer",
+    "motorcycle", "rain", "thunder",
+)  # fmt: skip
+FOLDER = "TUT-SED-synthetic-2016"
+# Our split -> (official list that holds it, list whose mixtures are taken out of that one).
+SPLITS = {
+    "train": ("train+validate.txt", "validate.txt"),
+    "validation": ("validate.txt", None),
+    "test": ("test.txt", None),
+}
+
+
+def register_tut_sed_synthetic(root: str) -> None:
+    """Register ``tut_sed_synthetic_2016_{train,validation,test}``.
+
+    Args:
+        root: folder that holds the official tree; nothing is read before a set is asked for.
+    """
+    for split in SPLITS:
+        name = f"tut_sed_synthetic_2016_{split}"
+        register_sed(name, LABELS, load_tut_sed_synthetic, root, split)
+
+
+def load_tut_sed_synthetic(root: str, split: str) -> list[dict]:
+    """Dataset dicts of the official mixtures; source in the module's docstring.
+
+    Args:
+        root: folder that holds the official tree.
+        split: "train", "validation" or "test".
+
+    Returns:
+        One dict per mixture, in the list's order, with strong labels: onsets, offsets and the
+        width (duration, from the header) in seconds, category ids in the order of ``LABELS``.
+
+    Raises:
+        DataError: the split does not exist; the tree, a list, annotations or mixtures are
+            missing; an annotation is damaged, has an unknown label or lies outside its mixture.
+        AudioError: the header of a mixture cannot be read.
+    """
+    expect_choice("split", split, SPLITS)
+    top = tree_folder(root, FOLDER)
+    listed_in, without = SPLITS[split]
+    path = os.path.join(top, "evaluation_setup", listed_in)
+    names = _listed(path)
+    if without:
+        others = set(_listed(os.path.join(top, "evaluation_setup", without)))
+        names = [name for name in names if name not in others]
+    expect_files(path, [os.path.join(top, name) for name in names])
+    annotations = [os.path.join(top, _annotation_name(name)) for name in names]
+    expect_files(path, annotations, "annotation files")
+    clips = []
+    for name, annotation in zip(names, annotations):
+        events = read_good_table(annotation, LABELS, STRONG[1:], filename=name, delimiter=None)
+        events.rows.insert(0, Row(0, name))  # a clip even when it has no event
+        clips += table_dicts(events, top, list(LABELS))
+    return number_clips(clips)
+
+
+def _listed(path: str) -> list[str]:
+    """Audio files of an official list, each once, relative to the tree."""
+    header = ["filename"]
+    return list(read_table(tree_file(path, "split list"), header=header, delimiter=None).clips())
+
+
+def _annotation_name(name: str) -> str:
+    """"audio/...-mix-7.wav" -> "meta/...-annot-7.txt"."""
+    stem = os.path.splitext(os.path.basename(name))[0]
+    return os.path.join("meta", stem.replace("-mix-", "-annot-") + ".txt")

@@ -1,0 +1,79 @@
+"""What was found in the splits of a dataset, and how it is told.
+
+Errors make training on the split wrong; warnings may be intended.
+"""
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Iterator, Sequence
+
+SHOWN = 5  # mistakes of one kind that are printed; the others are counted
+
+
+@dataclass
+class SplitReport:
+    """What was found in one split.
+
+    Attributes:
+        name: the split.
+        kind: "strong", "weak" or "unlabelled".
+        clips: recordings that the split lists.
+        seconds: duration of those that can be read, in seconds.
+        events: events per label (strong) or clips per label (weak).
+        durations: durations of each label's events, in seconds; empty for weak labels.
+        errors: kind of mistake -> one line for each; any makes training wrong.
+        warnings: the same for what may be intended.
+        files: sha1 of a recording's bytes -> where recordings with these bytes are.
+    """
+
+    name: str
+    kind: str = "strong"
+    clips: int = 0
+    seconds: float = 0.0
+    events: Counter = field(default_factory=Counter)
+    durations: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    errors: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    warnings: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    files: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+
+def find_leaks(reports: Sequence[SplitReport]) -> list[str]:
+    """Recordings (the same file, or the same bytes) that stand in more than one split."""
+    leaks = []
+    for place, first in enumerate(reports):
+        for second in reports[place + 1 :]:
+            for digest in first.files.keys() & second.files.keys():
+                pair = f"{first.files[digest][0]} and {second.files[digest][0]}"
+                leaks.append(f"{first.name} and {second.name}: {pair}")
+    return sorted(leaks)
+
+
+def format_reports(reports: Sequence[SplitReport]) -> tuple[str, bool]:
+    """The reports as text, and whether training on these splits is sound."""
+    lines = [line for report in reports for line in _lines(report)]
+    leaks = find_leaks(reports)
+    if leaks:
+        lines += _listing("error", "in two splits", leaks)
+    errors = len(leaks) + sum(len(found) for one in reports for found in one.errors.values())
+    verdict = f"{errors} errors: training on this data would be wrong" if errors else "no errors"
+    return "\n".join([*lines, verdict]), not errors
+
+
+def _lines(report: SplitReport) -> Iterator[str]:
+    """A report as lines of text."""
+    yield f"{report.name}: {report.clips} clips ({report.kind}), {report.seconds:.1f} s"
+    for label in sorted(label for label, count in report.events.items() if count):
+        times = report.durations.get(label)
+        if times:
+            spread = f"{min(times):.2f} / {median(times):.2f} / {max(times):.2f} s"
+            yield f"  {label}: {report.events[label]} events, min / median / max {spread}"
+        else:
+            yield f"  {label}: {report.events[label]} clips"
+    for level, found in (("error", report.errors), ("warning", report.warnings)):
+        for kind, items in found.items():
+            yield from _listing(level, kind, items)
+
+
+def _listing(level: str, kind: str, items: Sequence[str]) -> list[str]:
+    rest = [f"    ... and {len(items) - SHOWN} more"] if len(items) > SHOWN else []
+    return [f"  {level}: {kind} ({len(items)})", *(f"    {item}" for item in items[:SHOWN]), *rest]

@@ -1,0 +1,69 @@
+"""Checkpoints of a training -> an ensemble that is weighted on validation clips."""
+import glob
+import logging
+
+import numpy as np
+import torch
+from detectron2.evaluation import inference_on_dataset
+from detectron2.modeling import build_model
+from detectron2.utils import comm
+
+from audiodet.data.loader import build_test_loader, dataset_view
+from audiodet.engine.checkpoint import SEDCheckpointer
+from audiodet.errors import ConfigError
+from audiodet.evaluation.counts import Matching, score_clips
+from audiodet.evaluation.sed import SEDEvaluator
+from audiodet.modeling.ensemble import FrameEnsemble
+
+logger = logging.getLogger(__name__)
+
+
+def build_ensemble(cfg) -> FrameEnsemble:
+    """The checkpoints of ``TEST.ENSEMBLE``, weighted by class-wise F1 on ``DATASETS.VAL``.
+
+    Raises:
+        ConfigError: a pattern matches no file, there are no validation clips, or the system is not
+            frame-level.
+        WeightsError: a checkpoint does not belong to ``cfg``.
+    """
+    if not cfg.DATASETS.VAL:
+        raise ConfigError("TEST.ENSEMBLE needs DATASETS.VAL, on which its members are weighted")
+    members = []
+    for path in checkpoint_paths(cfg.TEST.ENSEMBLE):
+        member = build_model(cfg)
+        SEDCheckpointer(member, cfg=cfg).load(path)
+        members.append(member.eval())
+    FrameEnsemble(members, torch.ones(len(members), len(cfg.DATASETS.LABELS)))  # refuses others
+    weights = torch.tensor([class_f1(cfg, member) for member in members])
+    logger.info(f"ensemble of {len(members)}, F1 by class:\n{weights.round(decimals=1)}")
+    return FrameEnsemble(members, weights).eval().to(members[0].device)
+
+
+def checkpoint_paths(patterns) -> list[str]:
+    """Files that the patterns match, sorted, each once.
+
+    Raises:
+        ConfigError: a pattern matches none.
+    """
+    found = {pattern: glob.glob(pattern) for pattern in patterns}
+    for pattern, paths in found.items():
+        if not paths:
+            raise ConfigError(f"TEST.ENSEMBLE: no file matches {pattern!r}, expected checkpoints")
+    return sorted({path for paths in found.values() for path in paths})
+
+
+def class_f1(cfg, model) -> list[float]:
+    """Event-based F1 of each label on ``DATASETS.VAL`` in percent, 0 where it has no true event."""
+    quick, clips = cfg.clone(), []
+    quick.merge_from_list(["TEST.BOOTSTRAP", 0, "TEST.MICRO_SECONDS", ()])
+    for name in cfg.DATASETS.VAL:
+        evaluator = SEDEvaluator(dataset_view(name, cfg.DATASETS.LABELS), quick)
+        inference_on_dataset(model, build_test_loader(cfg, name), evaluator)
+        clips += evaluator.clips
+        thresholds = evaluator.thresholds
+    found = []
+    if comm.is_main_process():
+        decision = (thresholds, cfg.TEST.BEST_EVENT_PER_CLIP, Matching.from_config(cfg))
+        per_label = score_clips(clips, cfg.DATASETS.LABELS, *decision).per_label
+        found = [float(np.nan_to_num(per_label[label]["F1"])) for label in cfg.DATASETS.LABELS]
+    return comm.all_gather(found)[0]

@@ -1,0 +1,49 @@
+"""Optimizers by configuration: detectron2's SGD, or Adam; gradients clipped as a whole or by part."""
+import torch
+from detectron2.solver import build_optimizer as build_sgd
+from detectron2.solver.build import get_default_optimizer_params, maybe_add_gradient_clipping
+
+from audiodet.errors import ConfigError
+
+
+def build_optimizer(cfg, model) -> torch.optim.Optimizer:
+    """The optimizer that ``SOLVER.OPTIMIZER`` names.
+
+    ``SOLVER.CLIP_GRADIENTS.CLIP_TYPE`` may be detectron2's "value" or "norm", which it applies to
+    each parameter, or "full_model": the norm of all gradients together.
+
+    Raises:
+        ConfigError: no such optimizer or way of clipping.
+    """
+    clip, builders = cfg.SOLVER.CLIP_GRADIENTS, {"adam": _adam, "sgd": build_sgd}
+    if cfg.SOLVER.OPTIMIZER not in builders:
+        raise ConfigError(
+            f"SOLVER.OPTIMIZER is {cfg.SOLVER.OPTIMIZER!r}, expected 'adam' or 'sgd'"
+        )
+    if clip.CLIP_TYPE not in ("value", "norm", "full_model"):
+        raise ConfigError(
+            f"SOLVER.CLIP_GRADIENTS.CLIP_TYPE is {clip.CLIP_TYPE!r}, expected 'value', 'norm' or "
+            "'full_model'"
+        )
+    build = builders[cfg.SOLVER.OPTIMIZER]
+    if not (clip.ENABLED and clip.CLIP_TYPE == "full_model"):
+        return build(cfg, model)
+    plain = cfg.clone()
+    plain.defrost()
+    plain.SOLVER.CLIP_GRADIENTS.ENABLED = False
+    optimizer = build(plain, model)
+
+    def clip_all(optimizer, *_):
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        torch.nn.utils.clip_grad_norm_(parameters, clip.CLIP_VALUE, clip.NORM_TYPE)
+
+    optimizer.register_step_pre_hook(clip_all)
+    return optimizer
+
+
+def _adam(cfg, model) -> torch.optim.Adam:
+    params = get_default_optimizer_params(
+        model, base_lr=cfg.SOLVER.BASE_LR, weight_decay_norm=cfg.SOLVER.WEIGHT_DECAY_NORM
+    )
+    adam = maybe_add_gradient_clipping(cfg, torch.optim.Adam)
+    return adam(params, cfg.SOLVER.BASE_LR, weight_decay=cfg.SOLVER.WEIGHT_DECAY)

@@ -1,0 +1,110 @@
+"""A trained model by name, by file, or by configuration and weights; and what identifies it."""
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+
+from audiodet import model_zoo
+from audiodet.errors import ConfigError
+from audiodet.modeling.postprocessing import thresholds_by_label
+from audiodet.weights import find_weights
+
+TUNED = "thresholds.json"  # what a training with TEST.TUNE_THRESHOLDS leaves beside its checkpoints
+
+
+def load_model(name: str = "", config_file: str = "", weights: str = "", device: str = "auto"):
+    """A model ready for inference, with its configuration in ``cfg``.
+
+    Its ``TEST.THRESHOLDS`` are those of :func:`final_thresholds`.
+
+    Args:
+        name: a model that ships or the path of a checkpoint, which carry their configuration.
+        config_file, weights: instead of a name, a YAML and a checkpoint that belongs to it.
+        device: "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1", ...
+
+    Raises:
+        WeightsError: no such model, or weights of another one.
+        ConfigError: no such device, a configuration that cannot work, or a damaged file of
+            tuned thresholds.
+    """
+    device = _device(device)
+    if config_file:
+        model = _configured(config_file, weights, device)
+    else:
+        weights = find_weights(name or weights)
+        model = model_zoo.get(weights, device)
+    thresholds = final_thresholds(model.cfg, weights)
+    model.cfg.defrost()
+    model.cfg.TEST.THRESHOLDS = list(thresholds.values())
+    model.cfg.freeze()
+    return model
+
+
+def final_thresholds(cfg, weights: str) -> dict[str, float]:
+    """Thresholds of a checkpoint, by label in the configuration's order.
+
+    With TEST.TUNE_THRESHOLDS those that training left in ``thresholds.json`` beside the file
+    ``weights``; TEST.THRESHOLDS where there are none.
+
+    Raises:
+        ConfigError: a damaged ``thresholds.json``, or one of other labels.
+    """
+    labels, path = cfg.DATASETS.LABELS, Path(weights).with_name(TUNED)
+    if not (cfg.TEST.TUNE_THRESHOLDS and path.is_file()):
+        return thresholds_by_label(cfg.TEST.THRESHOLDS, labels)
+    try:
+        return thresholds_by_label(dict(json.loads(path.read_text(encoding="utf-8"))), labels)
+    except (ValueError, TypeError) as error:  # ConfigError, JSONDecodeError, UnicodeDecodeError
+        raise ConfigError(
+            f"{path}: {error}; expected an object with a number for each of {list(labels)}"
+        ) from error
+
+
+def _configured(config_file: str, weights: str, device: str):
+    """A model by YAML and checkpoint."""
+    from detectron2.modeling import build_model
+
+    from audiodet.engine.checkpoint import SEDCheckpointer
+    from audiodet.engine.setup import load_config
+
+    cfg = load_config(config_file, ["MODEL.WEIGHTS", weights, "MODEL.DEVICE", device])
+    model = build_model(cfg)
+    SEDCheckpointer(model, cfg=cfg).load(weights)
+    model.cfg = cfg
+    return model.eval()
+
+
+def identity(model) -> dict:
+    """Hashes of what makes a model's answers: its configuration and its weights."""
+    cfg = model.cfg.clone()
+    cfg.defrost()
+    cfg.MODEL.DEVICE = ""
+    parts = {key: cfg[key] for key in ("INPUT", "MODEL")}
+    text = "\n".join(f"{key}: {part.dump()}" for key, part in parts.items())
+    digest, tensors = hashlib.sha256(), dict(model.state_dict())
+    for hook in getattr(model, "postprocessors", ()):
+        if hasattr(hook, "verifier"):
+            tensors |= {f"verifier {k}": x for k, x in hook.verifier.state_dict().items()}
+    for name, tensor in sorted(tensors.items()):
+        digest.update(name.encode())
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
+    return {
+        "architecture": cfg.MODEL.META_ARCHITECTURE,
+        "config_hash": hashlib.sha256(text.encode()).hexdigest()[:16],
+        "weights_hash": digest.hexdigest()[:16],
+    }
+
+
+def _device(name: str) -> str:
+    """The name of a device that is here."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(
+            f"device {name!r} does not work ({reason}), expected cpu or cuda"
+        ) from None
+    return name

@@ -1,0 +1,159 @@
+"""From finished recordings to the files of a run, each written whole or not at all."""
+import json
+import os
+import shutil
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Callable, Iterable, Iterator
+
+from audiodet.errors import AudiodetError
+from audiodet.files import atomic_path, write_text
+from audiodet.inference.formats import COLUMNS, FORMATS, TEXT_FORMATS, Origin, Recording, printable
+
+PARQUET = "audiodet_events.parquet"
+ERRORS, RUN = "errors.tsv", "audiodet_run.json"
+ROW_GROUP = 1 << 16  # events of a Parquet file that are in memory at a time
+
+
+def check_formats(formats: Iterable[str]) -> None:
+    """Raise AudiodetError, before the work begins, when a format's package is not installed."""
+    if "parquet" in formats:
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError:
+            raise AudiodetError(
+                "parquet needs pyarrow, which is not installed: pip install 'audiodet[parquet]'"
+            ) from None
+
+
+def formats_in(folder) -> tuple[str, ...]:
+    """Formats of the tables that an earlier run left in a folder."""
+    return tuple(name for name in FORMATS if _place(folder, name).exists())
+
+
+def _place(folder, name: str) -> Path:
+    return Path(folder) / (PARQUET if name == "parquet" else TEXT_FORMATS[name].file)
+
+
+def write_all(
+    folder, formats: Iterable[str], recordings: Callable[[], Iterator[Recording]], origin: Origin
+) -> list[str]:
+    """Write the events in each format -> paths of the files.
+
+    Args:
+        recordings: called once per format; yields all recordings in order.
+
+    Raises:
+        AudiodetError: a file could not be written; what stood there before still does.
+    """
+    written = []
+    for name in formats:
+        path = _place(folder, name)
+        with _writing(path):
+            if name == "parquet":
+                _write_parquet(path, recordings(), origin)
+            elif name == "audacity":
+                _write_folder(path, recordings(), origin)
+            else:
+                _write_table(path, TEXT_FORMATS[name](origin), recordings())
+        written.append(str(path))
+    return written
+
+
+def write_report(folder, report: dict, errors: Iterable[tuple[str, str]]) -> None:
+    """``audiodet_run.json``, and ``errors.tsv`` when there are errors [(path, reason)]."""
+    path = Path(folder) / ERRORS
+    lines = [f"{printable(name)}\t{printable(reason)}\n" for name, reason in errors]
+    with _writing(path):
+        if lines:
+            write_text(path, "filename\terror\n" + "".join(lines))
+        else:
+            path.unlink(missing_ok=True)
+    with _writing(Path(folder) / RUN):
+        write_text(Path(folder) / RUN, json.dumps(report, indent=1) + "\n")
+
+
+def clear_leftovers(folder) -> None:
+    """Remove temporary files of a run that was killed; call it only while holding the journal."""
+    for path in Path(folder).glob(".*.tmp*"):
+        if path.name.startswith((".audiodet_", ".errors.")):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+
+
+class StandardOutput:
+    """Writes one format to stdout while recordings are finished."""
+
+    def __init__(self, name: str, origin: Origin):
+        """
+        Raises:
+            AudiodetError: a format that is no single text.
+        """
+        if name in ("parquet", "audacity"):
+            raise AudiodetError(f"-o -: {name} is not written to stdout, expected a folder")
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+        self.format = TEXT_FORMATS[name](origin)
+        sys.stdout.write(self.format.header())
+
+    def add(self, recording: Recording) -> None:
+        """Print a recording's rows now."""
+        sys.stdout.writelines(self.format.lines(recording))
+        sys.stdout.flush()
+
+
+@contextmanager
+def _writing(path: Path):
+    """Turn a full disk or a read-only folder into one clear line."""
+    try:
+        yield
+    except OSError as error:
+        raise AudiodetError(
+            f"{path}: cannot be written ({error.strerror}); mend that and continue with --resume"
+        ) from error
+
+
+def _write_table(path: Path, table, recordings: Iterator[Recording]) -> None:
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        file.write(table.header())
+        for recording in recordings:
+            file.writelines(table.lines(recording))
+
+
+def _write_folder(path: Path, recordings: Iterator[Recording], origin: Origin) -> None:
+    """A file per recording, in a folder that takes its place when all are there."""
+    labels = TEXT_FORMATS["audacity"](origin)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.mkdir(parents=True)
+        for recording in recordings:
+            with open(temporary / f"{recording.name}.txt", "w", encoding="utf-8") as file:
+                file.writelines(labels.lines(recording))
+        shutil.rmtree(path, ignore_errors=True)
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_parquet(path: Path, recordings: Iterator[Recording], origin: Origin) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kinds = (pa.string(), pa.float64(), pa.float64(), pa.string(), pa.float64())
+    about = {"model": origin.model, "parameters": json.dumps(origin.parameters)}
+    schema = pa.schema(list(zip(COLUMNS, kinds)), metadata=about)
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+        for rows in _groups(recordings):
+            writer.write_table(pa.table([list(column) for column in zip(*rows)], schema=schema))
+
+
+def _groups(recordings: Iterator[Recording]) -> Iterator[list]:
+    """Rows of Parquet, in groups; a recording without events has one row with nulls."""
+    rows = []
+    for recording in recordings:
+        path = os.fsencode(recording.path).decode("utf-8", "backslashreplace")
+        rows += [(path, *event[:4]) for event in recording.events] or [(path, *[None] * 4)]
+        if len(rows) >= ROW_GROUP:
+            yield rows
+            rows = []
+    if rows:
+        yield rows

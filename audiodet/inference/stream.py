@@ -1,0 +1,73 @@
+"""Raw PCM from a pipe -> events as they are found."""
+import sys
+from typing import BinaryIO, Iterator
+
+import numpy as np
+
+from audiodet.audio.io import as_mono, resample_pieces
+from audiodet.inference.detector import Detector
+from audiodet.inference.windows import Stitcher, cut_windows
+from audiodet.modeling.postprocessing import Event
+
+# Sample formats by the names that ffmpeg and SoX users know: little endian, and full scale.
+SAMPLE_FORMATS = {"s16le": ("<i2", 1 << 15), "s32le": ("<i4", 1 << 31), "f32le": ("<f4", 1)}
+PIECE = 0.25  # seconds read at a time
+
+
+def stream_detector(model, thresholds, delay: float) -> Detector:
+    """A detector whose windows are as long as ``delay`` seconds permit, and overlap by half.
+
+    Raises:
+        ConfigError: the delay is too short for the model.
+    """
+    whole = Detector(model, thresholds).grid
+    cell = whole.cell / whole.sample_rate
+    window = max(delay - 2 * PIECE - cell, 0.0)
+    return Detector(model, thresholds, window, max(window / 2 - cell, 0.0))
+
+
+def read_pcm(
+    stream: BinaryIO, sample_rate: int, channels: int, sample_format: str
+) -> Iterator[np.ndarray]:
+    """Mono float32 pieces of a stream of interleaved samples, until it ends.
+
+    Raises:
+        AudioError: NaN or infinite samples.
+    """
+    kind, scale = SAMPLE_FORMATS[sample_format]
+    frame = np.dtype(kind).itemsize * channels
+    size = max(1, round(PIECE * sample_rate)) * frame
+    while data := stream.read(size):
+        whole = len(data) - len(data) % frame
+        if whole:
+            samples = np.frombuffer(data[:whole], kind).reshape(-1, channels)
+            yield as_mono(samples.astype(np.float32) / scale, sample_rate, sample_rate, "stdin")
+        if whole < len(data):
+            print(
+                f"warning: stdin ends with {len(data) - whole} bytes, expected whole frames of "
+                f"{frame} bytes ({channels} channels of {sample_format})",
+                file=sys.stderr,
+            )
+
+
+def detect_stream(detector: Detector, pieces, sample_rate: int) -> Iterator[Event]:
+    """Events of a stream, each once no later sound can change it.
+
+    An event is delivered at the latest when a window's length of sound (``detector.grid.size``)
+    and one piece have come in after its end.
+
+    Args:
+        detector: its window is the delay.
+        pieces: mono float32 pieces at ``sample_rate``, in Hz.
+    """
+    grid, stitcher = detector.grid, Stitcher(detector.grid)
+    shortest = detector.predictor.log_mel.n_fft
+    resampled = resample_pieces(pieces, sample_rate, grid.sample_rate)
+    for start, samples, last in cut_windows(resampled, grid):
+        if len(samples) < shortest:  # only a stream of less than one analysis window
+            return
+        inputs = detector.predictor.features(samples, "stdin")
+        (found,) = detector.predictor.candidates([inputs])
+        start = start / grid.sample_rate
+        end = start + len(samples) / grid.sample_rate
+        yield from detector.decide(stitcher.add(found, start, end, last))

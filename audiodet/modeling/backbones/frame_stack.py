@@ -1,0 +1,154 @@
+"""The frame-level networks of Çakır et al. 2017: CNN, RNN, CRNN and FNN at full time resolution.
+
+Shape shorthand: N clips, H mel bands, T frames, C channels.
+"""
+import torch
+from detectron2.layers import ShapeSpec
+from detectron2.modeling import BACKBONE_REGISTRY, Backbone
+from torch import nn
+from torch.func import functional_call
+from torch.nn import functional as F
+
+from audiodet.errors import ConfigError
+from audiodet.modeling.backbones.batches import check_bands, zero_beyond
+from audiodet.modeling.precision import check_precision, computing_in
+
+
+class FrameStack(Backbone):
+    """(N, 1, H, T) -> {"time": (N, C, 1, T)}: convolutions, recurrent layers, fully connected ones.
+
+    Each part may be missing (paper, section II-C): CRNN has the first two, CNN the first and the
+    last, RNN the last two, FNN the last alone. No layer pools over time. The recurrent layers
+    run forward in time, so what follows a clip's end changes nothing before it.
+    """
+
+    def __init__(
+        self, n_mels: int, *, pools, maps, kernel, rnn_layers, rnn_units, fc_layers, fc_units, maxout,
+        context, dropout, precision="float32",
+    ):  # fmt: skip
+        """
+        Args:
+            pools: max pooling over frequency behind each convolution.
+            maps, kernel: feature maps and (bands, frames) of each convolution.
+            maxout: linear units behind each output of a fully connected layer; 1 is ReLU.
+            context: frames around each one that it is seen with; odd.
+        """
+        super().__init__()
+        self.precision, self.context, self.n_mels = check_precision(precision), context, n_mels
+        if context % 2 == 0:
+            raise ConfigError(f"MODEL.FRAME_STACK.CONTEXT is {context}, expected an odd number")
+        channels, bands = (1, n_mels) if pools else (n_mels * context, 1)
+        self.convolutions = nn.ModuleList()
+        for pool in pools:
+            self.convolutions.append(ConvolutionLayer(channels, maps, kernel, pool, dropout))
+            channels, bands = maps, bands // pool
+        if bands < 1:
+            raise ConfigError(
+                f"INPUT.SPECTROGRAM.N_MELS is {n_mels}: MODEL.FRAME_STACK.POOLS {list(pools)} "
+                "leave no band"
+            )
+        channels *= bands
+        self.recurrent = nn.ModuleList()
+        for _ in range(rnn_layers):
+            self.recurrent.append(RecurrentLayer(channels, rnn_units, dropout))
+            channels = rnn_units
+        self.connected = nn.ModuleList()
+        for _ in range(fc_layers):
+            self.connected.append(ConnectedLayer(channels, fc_units, maxout, dropout))
+            channels = fc_units
+        self._out_features = ["time"]
+        self._out_feature_channels = {"time": channels}
+        self._out_feature_strides = {"time": 1}
+        self.to(memory_format=torch.channels_last)
+
+    @staticmethod
+    def steps(frames: int) -> int:
+        """Time steps of a clip: one a frame."""
+        return frames
+
+    def forward(self, x: torch.Tensor, lengths=None) -> dict:
+        """
+        Args:
+            x: (N, 1, H, T), normalised.
+            lengths: frames of each clip when they differ; a clip's features are then the same
+                as if it came alone.
+        """
+        check_bands(x, self.n_mels)
+        if not self.convolutions:
+            x = self._with_neighbours(x)
+        x = x.contiguous(memory_format=torch.channels_last)
+        mask = zero_beyond(lengths)
+        with computing_in(self.precision, x):
+            for layer in self.convolutions:
+                x = mask(layer(x))
+        x = x.float().flatten(1, 2).transpose(1, 2)  # (N, C, H', T) -> (N, T, C H')
+        for layer in self.recurrent:
+            x = layer(x)
+        with computing_in(self.precision, x):
+            for layer in self.connected:
+                x = layer(x)
+        return {"time": x.float().transpose(1, 2).unsqueeze(2)}
+
+    def _with_neighbours(self, x):
+        """(N, 1, H, T) -> (N, H * context, 1, T): each frame with those around it, zeros beyond."""
+        side = self.context // 2
+        frames = F.pad(x, (side, side)).unfold(3, self.context, 1)  # (N, 1, H, T, context)
+        return frames.permute(0, 2, 4, 1, 3).flatten(1, 2)
+
+
+class ConvolutionLayer(nn.Module):
+    """Convolution that keeps bands and frames, batch norm, ReLU, max pooling over frequency, dropout."""
+
+    def __init__(self, channels: int, maps: int, kernel, pool: int, dropout: float):
+        super().__init__()
+        self.convolution = nn.Conv2d(channels, maps, tuple(kernel), padding="same")
+        self.norm, self.pool = nn.BatchNorm2d(maps), nn.MaxPool2d((pool, 1))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x):
+        return self.dropout(self.pool(torch.relu(self.norm(self.convolution(x)))))
+
+
+class RecurrentLayer(nn.Module):
+    """GRU whose dropout is constant along a sequence (Gal and Ghahramani 2016).
+
+    The mask over the inputs is drawn for each clip; the one over the recurrent state enters by the
+    weights that multiply it, so it is one for the whole batch.
+    """
+
+    def __init__(self, channels: int, units: int, dropout: float):
+        super().__init__()
+        self.gru = nn.GRU(channels, units, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, T, C) -> (N, T, U)."""
+        if not self.dropout.training:
+            return self.gru(x)[0]
+        x = x * self.dropout(x.new_ones(len(x), 1, x.shape[2]))
+        state = self.dropout(x.new_ones(self.gru.hidden_size))
+        weights = {"weight_hh_l0": self.gru.weight_hh_l0 * state}
+        return functional_call(self.gru, weights, (x,))[0]
+
+
+class ConnectedLayer(nn.Module):
+    """The same fully connected layer at every frame: (N, T, C) -> (N, T, units)."""
+
+    def __init__(self, channels: int, units: int, maxout: int, dropout: float):
+        super().__init__()
+        self.linear = nn.Linear(channels, units * maxout)
+        self.maxout, self.dropout = maxout, nn.Dropout(dropout)
+
+    def forward(self, x):
+        x = self.linear(x)
+        x = torch.relu(x) if self.maxout == 1 else x.unflatten(-1, (-1, self.maxout)).amax(-1)
+        return self.dropout(x)
+
+
+@BACKBONE_REGISTRY.register()
+def build_frame_stack_backbone(cfg, input_shape: ShapeSpec) -> FrameStack:
+    """From ``INPUT.SPECTROGRAM.N_MELS``, ``MODEL.FRAME_STACK`` and ``MODEL.BACKBONE.PRECISION``."""
+    layers = {key.lower(): value for key, value in cfg.MODEL.FRAME_STACK.items()}
+    return FrameStack(
+        cfg.INPUT.SPECTROGRAM.N_MELS, precision=cfg.MODEL.BACKBONE.PRECISION, **layers
+    )

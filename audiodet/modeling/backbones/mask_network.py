@@ -1,0 +1,55 @@
+"""The segmentation mapping of Kong et al. 2019: convolutions that keep every bin.
+
+Shape shorthand: N clips, H mel bands, T frames, C channels.
+"""
+import torch
+from detectron2.layers import ShapeSpec
+from detectron2.modeling import BACKBONE_REGISTRY, Backbone
+from torch import nn
+
+from audiodet.modeling.backbones.batches import zero_beyond
+from audiodet.modeling.precision import check_precision, computing_in
+
+
+class MaskNetwork(Backbone):
+    """3x3 convolutions without bias, batch norm and ReLU: (N, 1, H, T) -> {"bins": (N, C, H, T)}.
+
+    VGG-like without a layer that pools, so any number of bands fits.
+    """
+
+    def __init__(self, maps, precision: str = "float32"):
+        """
+        Args:
+            maps: feature maps of each convolution.
+        """
+        super().__init__()
+        self.precision = check_precision(precision)
+        channels = [1, *maps]
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(a, b, 3, padding=1, bias=False) for a, b in zip(channels, maps)
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(count) for count in maps)
+        self._out_features = ["bins"]
+        self._out_feature_channels = {"bins": channels[-1]}
+        self._out_feature_strides = {"bins": 1}
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, x: torch.Tensor, lengths=None) -> dict:
+        """
+        Args:
+            x: (N, 1, H, T), normalised.
+            lengths: frames of each clip when they differ; a clip's features are then the same
+                as if it came alone.
+        """
+        mask = zero_beyond(lengths)
+        x = x.contiguous(memory_format=torch.channels_last)
+        with computing_in(self.precision, x):
+            for convolution, norm in zip(self.convolutions, self.norms):
+                x = mask(torch.relu(norm(convolution(x))))
+        return {"bins": x.float()}
+
+
+@BACKBONE_REGISTRY.register()
+def build_mask_network_backbone(cfg, input_shape: ShapeSpec) -> MaskNetwork:
+    """From ``MODEL.TFSEG.MAPS`` and ``MODEL.BACKBONE.PRECISION``."""
+    return MaskNetwork(cfg.MODEL.TFSEG.MAPS, cfg.MODEL.BACKBONE.PRECISION)

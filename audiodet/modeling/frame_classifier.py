@@ -1,0 +1,155 @@
+"""What the frame-level systems share: step scores to losses, to events, to regions.
+
+Shape shorthand: N clips, S time steps of ``stride`` frames, T frames, K classes, R regions,
+L frames of a segment.
+"""
+import torch
+from detectron2.modeling.postprocessing import detector_postprocess
+from detectron2.utils.events import get_event_storage, has_event_storage
+from torch import nn
+from torch.nn import functional as F
+
+from audiodet.modeling.clip_input import ClipInput
+from audiodet.modeling.frame_events import (
+    RunRules, events_from_scores, smooth, step_edges, step_targets,
+)  # fmt: skip
+from audiodet.modeling.postprocessing import build_postprocessors
+from audiodet.modeling.segments import frames_of_segments
+
+
+class FrameClassifier(nn.Module):
+    """A probability of each class at each time step.
+
+    Training returns the binary cross-entropy over steps. Inference returns per clip "instances"
+    (events in seconds), "frame_scores" (S, K), "frame_edges" (S + 1,), where the steps begin and
+    end in seconds, "frame_seconds" (S,), their centres, and "clip_scores" (K,), the maximum over
+    time. A subclass has :meth:`step_logits`.
+    """
+
+    def __init__(
+        self, *, clip_input, num_classes, stride, offset, low, median_frames, rules=RunRules(),
+        postprocessors=(),
+    ):
+        """
+        Args:
+            stride, offset: the centre of step i is frame (i + offset) * stride.
+            low: an event ends where its score falls below this.
+            median_frames: width of the median filter over the scores, in frames.
+            rules: which events are joined or dropped.
+            postprocessors: functions (input dicts, [Instances] in frames) -> [Instances], which
+                act in turn on the events at inference.
+        """
+        super().__init__()
+        self.clip_input, self.num_classes = clip_input, num_classes
+        self.stride, self.offset, self.low, self.rules = stride, offset, low, rules
+        self.median_steps = round(median_frames / stride)
+        self.postprocessors = list(postprocessors)
+
+    @staticmethod
+    def shared_config(cfg, size_divisibility: int = 0) -> dict:
+        """Arguments of this class that a configuration holds."""
+        rate = cfg.INPUT.AUDIO.SAMPLE_RATE / cfg.INPUT.SPECTROGRAM.HOP
+        tagger = cfg.MODEL.TAGGER
+        return {
+            "clip_input": ClipInput.from_config(cfg, size_divisibility),
+            "num_classes": cfg.MODEL.ROI_HEADS.NUM_CLASSES,
+            "low": tagger.LOW_THRESHOLD,
+            "median_frames": tagger.MEDIAN_SECONDS * rate,
+            "rules": RunRules(tagger.JOIN_GAP, tagger.DROP_LENGTH, tuple(cfg.TEST.THRESHOLDS)),
+            "postprocessors": build_postprocessors(cfg),
+        }
+
+    @property
+    def device(self):
+        return next(self.parameters()).device
+
+    def step_logits(self, batched_inputs) -> list:
+        """Input dicts -> the (S, K) logits of each clip."""
+        raise NotImplementedError
+
+    def step_scores(self, batched_inputs) -> list:
+        """Input dicts -> the (S, K) probabilities of each clip."""
+        return [logits.sigmoid() for logits in self.step_logits(batched_inputs)]
+
+    def segment_scores(self, batched_inputs, starts, length: int) -> list:
+        """Frame probabilities of segments.
+
+        Args:
+            batched_inputs: dicts with "image" (1, H, T).
+            starts: for each clip the first frames of its segments, (R,) int64.
+            length: L; what lies behind a clip's end has probability 0.
+
+        Returns:
+            list: (R, L, K) of each clip.
+        """
+        found = []
+        for scores, first, clip in zip(self.step_scores(batched_inputs), starts, batched_inputs):
+            frames = torch.arange(clip["image"].shape[-1], device=scores.device)
+            steps = ((frames + 0.5) / self.stride - self.offset + 0.5).floor().long()
+            scores = scores[steps.clamp(0, len(scores) - 1)]
+            scores = F.pad(scores, (0, 0, 0, max(0, length - len(scores))))
+            found.append(scores[frames_of_segments(first, length)])
+        return found
+
+    def forward(self, batched_inputs):
+        """Dicts with "image" (1, H, T), an un-normalised log-mel, and "instances" in training."""
+        if self.training:
+            return self.losses(self.step_logits(batched_inputs), batched_inputs)
+        return [
+            self.inference(scores, clip)
+            for scores, clip in zip(self.step_scores(batched_inputs), batched_inputs)
+        ]
+
+    def losses(self, logits, batched_inputs) -> dict:
+        """Binary cross-entropy over steps; logits are (S, K) of each clip."""
+        places = (self.stride, self.offset, self.num_classes)
+        targets = torch.cat(
+            [step_targets(x["instances"], len(y), *places) for x, y in zip(batched_inputs, logits)]
+        )
+        logits = torch.cat(logits)
+        targets = targets.to(logits)
+        if has_event_storage():
+            right = ((logits > 0) == (targets > 0.5)).float().mean().item()
+            get_event_storage().put_scalar("frame_accuracy", right)
+        return {"loss_frame": F.binary_cross_entropy_with_logits(logits, targets)}
+
+    def strong_loss(self, logits, batched_inputs) -> torch.Tensor:
+        """:meth:`FrameClassifier.losses` of the clips whose labels have times; 0 without any."""
+        strong = [i for i, clip in enumerate(batched_inputs) if is_strong(clip)]
+        if not strong:
+            return logits[0].sum() * 0.0
+        chosen = [[part[i] for i in strong] for part in (logits, batched_inputs)]
+        return FrameClassifier.losses(self, *chosen)["loss_frame"]
+
+    def inference(self, scores, clip) -> dict:
+        """(S, K) step scores of one clip -> events in seconds, frame scores, clip scores."""
+        size = tuple(clip["image"].shape[-2:])
+        smoothed = smooth(scores.float().cpu().numpy(), self.median_steps)
+        places = (self.low, self.stride, self.offset, size)
+        events = events_from_scores(smoothed, *places, self.rules)
+        for hook in self.postprocessors:
+            (events,) = hook([clip], [events])
+        height, width = clip.get("height", size[0]), clip.get("width", size[1])
+        frames = (torch.arange(len(smoothed)) + self.offset) * self.stride
+        edges = step_edges(len(smoothed), self.stride, self.offset, size[1])
+        return {
+            "instances": detector_postprocess(events, height, width),
+            "frame_scores": torch.from_numpy(smoothed),
+            "frame_seconds": frames * width / size[1],
+            "frame_edges": edges * (width / size[1]),
+            "clip_scores": scores.amax(0),
+        }
+
+
+def is_strong(clip: dict) -> bool:
+    """Whether an input dict's labels have times."""
+    return clip.get("label_kind", "strong") == "strong"
+
+
+def clip_targets(clip: dict, num_classes: int) -> torch.Tensor:
+    """(K,) zeros and ones: an input dict's "clip_labels", or the labels of its events."""
+    if "clip_labels" in clip:
+        return clip["clip_labels"]
+    targets = torch.zeros(num_classes)
+    targets[clip["instances"].gt_classes] = 1.0
+    return targets

@@ -1,0 +1,155 @@
+"""ResNet with a self-mask module on weak and strong labels (Kiyokawa et al., DCASE 2019 Task 4).
+
+Shape shorthand: N clips, S cells of 8 frames, K classes, M maps, H mel bands, T frames.
+"""
+from typing import NamedTuple
+
+import torch
+from detectron2.config import configurable
+from detectron2.modeling import META_ARCH_REGISTRY, build_backbone
+from torch import nn
+from torch.nn import functional as F
+
+from audiodet.modeling.backbones.self_mask_resnet import STRIDE, pooled
+from audiodet.modeling.frame_classifier import FrameClassifier, clip_targets, is_strong
+
+KINDS = ("weak", "strong")
+
+
+class Streams(NamedTuple):
+    """What the network says about one clip; all but ``sound`` are logits.
+
+    Attributes:
+        cells: f^s, (S, K), each class in each cell.
+        clip: f^c, (K,), the maximum of f^s over the cells.
+        event: f^e, (S,), the maximum of f^s over the classes.
+        mask: f^p, (S,), the mask's maximum over its bands and the frames of a cell; None without.
+        sound: f^r, (S,) in [0, 1], the same of the spectrogram, see :func:`sounding`.
+        mask_map: M^R, (M, H / 2, T / 2); None without a mask module.
+    """
+
+    cells: torch.Tensor
+    clip: torch.Tensor
+    event: torch.Tensor
+    mask: torch.Tensor | None
+    sound: torch.Tensor
+    mask_map: torch.Tensor | None
+
+
+def sounding(x: torch.Tensor) -> torch.Tensor:
+    """f^r of normalised spectrograms (N, 1, H, T): (N, S).
+
+    The paper's "tanh, threshold 0.5" is read as tanh(V) of the cell's maximum V where V is at
+    least 0.5, else 0.
+    """
+    v = pooled(x, STRIDE)
+    return torch.where(v >= 0.5, v.tanh(), 0.0)
+
+
+@META_ARCH_REGISTRY.register()
+class SelfMaskNet(FrameClassifier):
+    """:class:`SelfMaskResNet` and one linear layer per cell; trained on weak and strong labels.
+
+    Losses, with alpha = ``MODEL.SELF_MASK.ALPHA``:
+
+    - ``loss_clip``: binary cross-entropy of f^c with the clip's labels, of weak and of strong clips
+      (each the mean over its own), (1 / K) sum_k w_k BCE_k with w = softmax_k(1 / n_k) over the
+      labels n_k of the training data of that kind (Eq. 3). As written, w is nearly 1 / K: the
+      loss is a tenth of a plain mean with ten classes, and balances nothing.
+    - ``loss_cell``: binary cross-entropy of f^s with the cells of strong clips.
+    - ``loss_region``: alpha times the binary cross-entropy of f^p with f^e and with f^r (Eq. 8).
+      The targets are detached: f^e is what the classifier believes, which the mask is to follow
+      and not to change; without this, agreeing on nothing would lower the loss. f^r depends on no
+      parameter.
+    """
+
+    @configurable
+    def __init__(self, *, backbone, alpha: float, **kwargs):
+        shape = backbone.output_shape()["time"]
+        super().__init__(stride=shape.stride, **kwargs)
+        self.backbone, self.alpha = backbone, alpha
+        self.classifier = nn.Linear(shape.channels, self.num_classes)
+        uniform = torch.full((len(KINDS), self.num_classes), 1 / self.num_classes)
+        self.register_buffer("class_weights", uniform)  # w of Eq. 3, a row for each kind of labels
+
+    @classmethod
+    def from_config(cls, cfg):
+        return {
+            **cls.shared_config(cfg),
+            "backbone": build_backbone(cfg),
+            "alpha": cfg.MODEL.SELF_MASK.ALPHA,
+            "offset": cfg.MODEL.ANCHOR_GENERATOR.OFFSET,
+        }
+
+    @torch.no_grad()
+    def weigh_classes(self, records) -> None:
+        """Measure Eq. 3 on training records: clips of a label if weak, its events if strong."""
+        for row, kind in enumerate(KINDS):
+            counts = torch.zeros(self.num_classes)
+            for record in records:
+                if record.get("label_kind", "strong") == kind:
+                    events = [a["category_id"] for a in record.get("annotations", ())]
+                    for k in events if kind == "strong" else record["clip_labels"]:
+                        counts[k] += 1
+            if counts.all():
+                self.class_weights[row] = (1 / counts).softmax(0)
+
+    def streams(self, batched_inputs) -> list[Streams]:
+        """Input dicts -> the streams of each clip.
+
+        At inference equally long clips go through together, so that a clip's streams do not depend
+        on the others. In training, silence follows a shorter clip: batch norm sees one batch.
+        """
+        images = self.clip_input(batched_inputs, self.device)
+        found, everything = [None] * len(batched_inputs), range(len(batched_inputs))
+        groups = [(everything, images)] if self.training else self.clip_input.groups(images)
+        for members, group in groups:
+            features = self.backbone(group.tensor)
+            cells = self.classifier(features["time"].squeeze(2).transpose(1, 2))  # (N, S, K)
+            maps, sound = features.get("mask"), sounding(group.tensor)
+            mask = None if maps is None else pooled(maps, STRIDE // 2)
+            for place, i in enumerate(members):
+                steps = self.backbone.steps(int(group.image_sizes[place][1]))
+                own = cells[place, :steps]
+                rest = [None if x is None else x[place, :steps] for x in (mask, sound)]
+                map_ = None if maps is None else maps[place, ..., : steps * STRIDE // 2]
+                found[i] = Streams(own, own.amax(0), own.amax(1), *rest, map_)
+        return found
+
+    def step_logits(self, batched_inputs) -> list:
+        """See :meth:`FrameClassifier.step_logits`."""
+        return [clip.cells for clip in self.streams(batched_inputs)]
+
+    def forward(self, batched_inputs):
+        """See :meth:`FrameClassifier.forward`."""
+        if not self.training:
+            return super().forward(batched_inputs)
+        streams = self.streams(batched_inputs)
+        losses = {
+            "loss_clip": self.clip_loss(streams, batched_inputs),
+            "loss_cell": self.strong_loss([clip.cells for clip in streams], batched_inputs),
+        }
+        if self.backbone.mask is not None:
+            losses["loss_region"] = self.alpha * region_loss(streams)
+        return losses
+
+    def clip_loss(self, streams, batched_inputs) -> torch.Tensor:
+        """The weighted binary cross-entropies of weak and of strong clips, added."""
+        logits = torch.stack([clip.clip for clip in streams])
+        targets = torch.stack([clip_targets(x, self.num_classes) for x in batched_inputs])
+        each = F.binary_cross_entropy_with_logits(logits, targets.to(logits), reduction="none")
+        strong = torch.tensor([is_strong(x) for x in batched_inputs], device=logits.device)
+        total = logits.new_zeros(())
+        for weights, chosen in zip(self.class_weights, (~strong, strong)):
+            if chosen.any():
+                total = total + (each[chosen] * weights).mean()  # over clips and classes
+        return total
+
+
+def region_loss(streams) -> torch.Tensor:
+    """Eq. 8: the mean over all cells of BCE(f^p, f^e) + BCE(f^p, f^r)."""
+    mask = torch.cat([clip.mask for clip in streams])
+    event = torch.cat([clip.event for clip in streams]).sigmoid().detach()
+    sound = torch.cat([clip.sound for clip in streams])
+    loss = F.binary_cross_entropy_with_logits
+    return loss(mask, event) + loss(mask, sound)

@@ -1,0 +1,138 @@
+"""Time-frequency segmentation from clip labels (Kong et al. 2019).
+
+Shape shorthand: N clips, H mel bands, T frames, K classes, C channels, R events; H' is H where
+each bin has a probability and 1 where each frame has one.
+"""
+import torch
+from detectron2.config import configurable
+from detectron2.modeling import META_ARCH_REGISTRY, build_backbone
+from torch import nn
+from torch.nn import functional as F
+
+from audiodet.data.spectrogram import LogMel
+from audiodet.errors import ConfigError
+from audiodet.modeling.clip_input import ClipInput
+from audiodet.modeling.frame_classifier import FrameClassifier
+from audiodet.modeling.pooling import AttentionPooling, GlobalRankPooling
+
+LEVELS, POOLINGS = ("bin", "frame"), ("rank", "attention")
+BAND_SHARE = 0.5  # of an event's strongest band: weaker ones are not in its frequency range
+
+
+@META_ARCH_REGISTRY.register()
+class TFSegmentation(FrameClassifier):
+    """A mask of each class over time and frequency, learned from clip labels alone.
+
+    A 1x1 convolution and a sigmoid turn the backbone's features into masks (segmentation mapping),
+    global pooling turns masks into clip scores (classification mapping), which the binary
+    cross-entropy compares with the clip's labels (Eq. 1, with both of its terms).
+
+    Inference adds "masks" (K, H, T) to what :class:`FrameClassifier` returns; "clip_scores" are the
+    pooled ones, and "frame_scores" the masks' mean over frequency, 0 for a class whose clip score
+    is not above ``gate``. Events have ``low_hz`` and ``high_hz`` (R,), the range of their mask.
+
+    With ``level`` "frame" the features are averaged over frequency first: a frame-wise CNN, which
+    has no masks.
+    """
+
+    @configurable
+    def __init__(self, *, backbone, level, pooling, decay, gate, band_edges, **kwargs):
+        """
+        Args:
+            level: "bin" or "frame".
+            pooling: "rank" or "attention".
+            decay: r of the rank pooling.
+            gate: highest clip score that leaves a class without frame scores.
+            band_edges: H + 1 frequencies that part the mel bands, in Hz.
+        """
+        for key, value, known in (("LEVEL", level, LEVELS), ("POOLING", pooling, POOLINGS)):
+            if value not in known:
+                raise ConfigError(
+                    f"MODEL.TFSEG.{key} is {value!r}, expected {' or '.join(map(repr, known))}"
+                )
+        super().__init__(stride=1, offset=0.5, **kwargs)
+        ((self.feature, shape),) = backbone.output_shape().items()
+        self.backbone, self.level, self.gate = backbone, level, gate
+        self.classifier = nn.Conv2d(shape.channels, self.num_classes, 1)
+        self.attention = None
+        if pooling == "attention":
+            self.attention = nn.Conv2d(shape.channels, self.num_classes, 1)
+        self.pooling = AttentionPooling() if self.attention else GlobalRankPooling(decay)
+        self.register_buffer("band_edges", torch.tensor(band_edges), persistent=False)
+
+    @classmethod
+    def from_config(cls, cfg):
+        backbone, tfseg = build_backbone(cfg), cfg.MODEL.TFSEG
+        return {
+            **cls.shared_config(cfg, backbone.size_divisibility),
+            "backbone": backbone,
+            "level": tfseg.LEVEL,
+            "pooling": tfseg.POOLING,
+            "decay": tfseg.RANK_DECAY,
+            "gate": tfseg.GATE,
+            "band_edges": LogMel.from_config(cfg).band_edges(),
+        }
+
+    def forward(self, batched_inputs):
+        """See :meth:`FrameClassifier.forward`; training needs "clip_labels" (K,) alone."""
+        found = self.segment(batched_inputs)
+        if self.training:
+            return self.losses([tags for _, tags in found], batched_inputs)
+        return [self._output(*one, clip) for one, clip in zip(found, batched_inputs)]
+
+    def segment(self, batched_inputs) -> list:
+        """Input dicts -> (masks (K, H', T), clip scores (K,)) of each clip, probabilities."""
+        images = self.clip_input(batched_inputs, self.device)
+        x = self.backbone(images.tensor, ClipInput.lengths(images))[self.feature]
+        if self.level == "frame":
+            x = x.mean(2, keepdim=True)  # (N, C, H, T) -> (N, C, 1, T)
+        with torch.autocast(x.device.type, enabled=False):
+            x = x.float()
+            masks = self.classifier(x).sigmoid()
+            weights = [self.attention(x)] if self.attention else []
+            if ClipInput.lengths(images) is None:
+                return list(zip(masks, self.pooling(*(y.flatten(2) for y in (masks, *weights)))))
+            found = []
+            for i, (_, frames) in enumerate(images.image_sizes):
+                parts = [y[i : i + 1, ..., :frames] for y in (masks, *weights)]
+                found.append((parts[0][0], self.pooling(*(y.flatten(2) for y in parts))[0]))
+            return found
+
+    def step_scores(self, batched_inputs) -> list:
+        """See :meth:`FrameClassifier.step_scores`."""
+        return [self._frame_scores(*one) for one in self.segment(batched_inputs)]
+
+    def _frame_scores(self, masks, tags):
+        """Masks and clip scores -> (T, K): mean over frequency, gated by the clip score."""
+        return (masks.mean(1) * (tags > self.gate)[:, None]).T
+
+    def losses(self, scores, batched_inputs) -> dict:
+        """Binary cross-entropy over clips; scores are the (K,) probabilities of each clip."""
+        targets = torch.stack([x["clip_labels"] for x in batched_inputs])
+        scores = torch.stack(scores)
+        with torch.autocast(scores.device.type, enabled=False):
+            return {"loss_clip": F.binary_cross_entropy(scores, targets.to(scores))}
+
+    def _output(self, masks, tags, clip) -> dict:
+        output = self.inference(self._frame_scores(masks, tags), clip)
+        output["clip_scores"] = tags
+        if self.level == "bin":
+            output["masks"] = masks
+            seconds = clip.get("width", masks.shape[2]) / masks.shape[2]
+            self._add_bands(output["instances"], masks, seconds)
+        return output
+
+    def _add_bands(self, instances, masks, seconds: float) -> None:
+        """Give events the frequencies in Hz between which their mask is strong.
+
+        Args:
+            seconds: of a frame, in the unit of the instances' boxes.
+        """
+        bounds = []
+        for box, k in zip(instances.pred_boxes.tensor, instances.pred_classes):
+            first, end = (round(x) for x in (box[0::2] / seconds).tolist())
+            bands = masks[k, :, first : max(end, first + 1)].mean(1)
+            strong = (bands >= BAND_SHARE * bands.amax()).nonzero()
+            bounds.append(torch.cat([self.band_edges[strong[0]], self.band_edges[strong[-1] + 1]]))
+        bounds = torch.stack(bounds).cpu() if bounds else torch.zeros(0, 2)
+        instances.low_hz, instances.high_hz = bounds.unbind(1)

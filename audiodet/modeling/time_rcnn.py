@@ -1,0 +1,83 @@
+"""What the region detectors share: detectron2's GeneralizedRCNN over clips of any length.
+
+Shape shorthand: N clips, H mel bands, T frames.
+"""
+from detectron2.config import configurable
+from detectron2.modeling import GeneralizedRCNN
+from detectron2.structures import ImageList
+
+from audiodet.modeling.clip_input import ClipInput
+from audiodet.modeling.postprocessing import build_postprocessors
+
+
+class TimeRCNN(GeneralizedRCNN):
+    """Backbone, proposals and RoI heads, then the hooks of ``MODEL.POSTPROCESSORS``.
+
+    Input: dicts with "image" (1, H, T), an un-normalised log-mel, and for training "instances"
+    whose ``gt_boxes`` are in frames. Output: [{"instances"}], boxes scaled to the "width" of the
+    input dict, which is in seconds.
+    """
+
+    @configurable
+    def __init__(self, *, clip_input: ClipInput, postprocessors=(), **kwargs):
+        """
+        Args:
+            postprocessors: functions (input dicts, [Instances] in frames) -> [Instances], which
+                act in turn at inference. Their weights are no part of this model's.
+        """
+        super().__init__(**kwargs)
+        self.clip_input, self.postprocessors = clip_input, list(postprocessors)
+
+    @classmethod
+    def from_config(cls, cfg):
+        parts = super().from_config(cfg)
+        return {
+            **parts,
+            "clip_input": ClipInput.from_config(cfg, parts["backbone"].size_divisibility),
+            "postprocessors": build_postprocessors(cfg),
+            "pixel_mean": [0.0],
+            "pixel_std": [1.0],
+        }
+
+    def preprocess_image(self, batched_inputs) -> ImageList:
+        """See :class:`ClipInput`."""
+        return self.clip_input(batched_inputs, self.device)
+
+    def features(self, images: ImageList) -> dict:
+        """The backbone's maps of a padded batch."""
+        return self.backbone(images.tensor)
+
+    def features_by_length(self, images: ImageList):
+        """Yield (members, ImageList, features) of all clips that are equally long.
+
+        A clip's events then do not depend on what it shares a batch with.
+        """
+        for members, group in self.clip_input.groups(images):
+            yield members, group, self.features(group)
+
+    def forward(self, batched_inputs):
+        """Losses in training, see :meth:`GeneralizedRCNN.forward`."""
+        if not self.training:
+            return self.inference(batched_inputs)
+        images = self.preprocess_image(batched_inputs)
+        truth = [x["instances"].to(self.device) for x in batched_inputs]
+        features = self.features(images)
+        proposals, losses = self.proposal_generator(images, features, truth)
+        _, detector_losses = self.roi_heads(images, features, proposals, truth)
+        return {**losses, **detector_losses}
+
+    def inference(self, batched_inputs, detected_instances=None, do_postprocess=True):
+        """See :meth:`GeneralizedRCNN.inference`."""
+        if detected_instances is not None:
+            return super().inference(batched_inputs, detected_instances, do_postprocess)
+        images = self.preprocess_image(batched_inputs)
+        results = [None] * len(batched_inputs)
+        for members, group, features in self.features_by_length(images):
+            proposals, _ = self.proposal_generator(group, features, None)
+            for i, result in zip(members, self.roi_heads(group, features, proposals, None)[0]):
+                results[i] = result
+        for hook in self.postprocessors:
+            results = hook(batched_inputs, results)
+        if do_postprocess:
+            return self._postprocess(results, batched_inputs, images.image_sizes)
+        return results

@@ -1,0 +1,147 @@
+"""AudioMask's frame-level verifier (paper, section III-C): a CRNN on segments of 200 frames.
+
+Shape shorthand: N segments, H mel bands, L frames of a segment, K classes, R regions of a clip.
+"""
+import torch
+from detectron2.config import configurable
+from detectron2.modeling import META_ARCH_REGISTRY
+from torch import nn
+from torch.nn import functional as F
+
+from audiodet.errors import ConfigError
+from audiodet.modeling.frame_classifier import FrameClassifier
+from audiodet.modeling.precision import check_precision, computing_in
+from audiodet.modeling.segments import frames_of_segments
+
+UNITS = 200  # of each LSTM
+
+
+class FrequencyConvolutions(nn.Module):
+    """Two convolutions along the mel axis, which see one frame at a time: (N, 1, H, L) -> (N, 256, L)."""
+
+    def __init__(self, n_mels: int, pools, dropout: float):
+        super().__init__()
+        first, second = pools
+        if n_mels // first // second != 1:
+            raise ConfigError(
+                f"INPUT.SPECTROGRAM.N_MELS is {n_mels} and MODEL.VERIFIER.POOLS {list(pools)} leave "
+                f"{n_mels // first // second} rows, expected 1"
+            )
+        self.layers = nn.Sequential(
+            nn.Conv2d(1, 64, (10, 1), padding="same"), nn.BatchNorm2d(64), nn.ReLU(),
+            nn.MaxPool2d((first, 1)), nn.Dropout(dropout),
+            nn.Conv2d(64, 256, (7, 1), padding="same"), nn.BatchNorm2d(256), nn.ReLU(),
+            nn.MaxPool2d((second, 1)), nn.Dropout(dropout),
+        )  # fmt: skip
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, x):
+        return self.layers(x.contiguous(memory_format=torch.channels_last)).squeeze(2)
+
+
+@META_ARCH_REGISTRY.register()
+class FrameVerifier(FrameClassifier):
+    """A probability at each of a segment's frames; 803,529 parameters with one class.
+
+    ``released`` builds what the authors' code does instead: it reads the (L, 256) features
+    row by row as 256 vectors of length L, starts the second LSTM in the first one's final state
+    and maps all of its outputs to the L frames (10,998,728 parameters).
+
+    Whole clips are scored by segments every ``stride_frames``, averaged where they overlap.
+    """
+
+    @configurable
+    def __init__(self, *, n_mels, length, pools, dropout, released, stride_frames, precision, **kwargs):
+        super().__init__(stride=1, offset=0.5, **kwargs)
+        self.length, self.stride_frames, self.released = length, stride_frames, released
+        self.precision = check_precision(precision)
+        self.convolutions = FrequencyConvolutions(n_mels, pools, dropout)
+        self.lstm1 = nn.LSTM(length if released else 256, UNITS, batch_first=True)
+        self.lstm2 = nn.LSTM(UNITS, UNITS, batch_first=True)
+        outputs = self.num_classes * (length if released else 1)
+        self.classifier = nn.Linear(UNITS * (256 if released else 1), outputs)
+
+    @classmethod
+    def from_config(cls, cfg):
+        verifier = cfg.MODEL.VERIFIER
+        return {
+            **cls.shared_config(cfg),
+            "n_mels": cfg.INPUT.SPECTROGRAM.N_MELS,
+            "length": verifier.FRAMES,
+            "pools": verifier.POOLS,
+            "dropout": verifier.DROPOUT,
+            "released": verifier.RELEASED,
+            "stride_frames": verifier.STRIDE,
+            "precision": cfg.MODEL.BACKBONE.PRECISION,
+        }
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, 1, H, T) of any number of frames -> (N, 256, T)."""
+        with computing_in(self.precision, x):
+            return self.convolutions(x).float()
+
+    def head(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, 256, L) features of segments -> (N, L, K) logits."""
+        x = x.transpose(1, 2)  # (N, L, 256)
+        if not self.released:
+            return self.classifier(self.lstm2(self.lstm1(x)[0])[0])
+        x, state = self.lstm1(x.reshape(len(x), 256, self.length))
+        x = self.lstm2(x, state)[0].flatten(1)
+        return self.classifier(x).view(len(x), self.length, self.num_classes)
+
+    def step_logits(self, batched_inputs) -> list:
+        """Logits of clips that are no longer than a segment, as training has them.
+
+        Raises:
+            ConfigError: a clip is longer.
+        """
+        images = self.clip_input(batched_inputs, self.device)
+        frames = images.tensor.shape[-1]
+        if frames > self.length:
+            raise ConfigError(
+                f"{batched_inputs[0].get('file_name', 'a clip')}: {frames} frames, FrameVerifier "
+                f"trains on {self.length}: set INPUT.CROP_AUDIO.SECONDS to so many"
+            )
+        logits = self.head(self.features(F.pad(images.tensor, (0, self.length - frames))))
+        return [clip[: int(size[1])] for clip, size in zip(logits, images.image_sizes)]
+
+    def step_scores(self, batched_inputs) -> list:
+        """See :meth:`FrameClassifier.step_scores`; the mean of all segments that hold a frame."""
+        lengths = [x["image"].shape[-1] for x in batched_inputs]
+        starts = [self._covering(frames) for frames in lengths]
+        found = self.segment_scores(batched_inputs, starts, self.length)
+        results = []
+        for scores, first, frames in zip(found, starts, lengths):
+            places = frames_of_segments(first, self.length).flatten()
+            total = scores.new_zeros(max(frames, self.length), self.num_classes)
+            count = total[:, 0].index_add(0, places, torch.ones_like(places, dtype=total.dtype))
+            total.index_add_(0, places, scores.flatten(0, 1))
+            results.append((total / count[:, None])[:frames])
+        return results
+
+    def _covering(self, frames: int) -> torch.Tensor:
+        last = max(0, frames - self.length)
+        starts = list(range(0, last, self.stride_frames)) + [last]
+        return torch.tensor(starts, device=self.device)
+
+    def segment_scores(self, batched_inputs, starts, length: int) -> list:
+        """See :meth:`FrameClassifier.segment_scores`; ``length`` must be the verifier's own.
+
+        The convolutions see single frames, so each frame runs once, however many segments
+        share it.
+        """
+        if length != self.length:
+            raise ConfigError(f"segments of {length} frames, this verifier expects {self.length}")
+        columns, places, seen = [], [], 0
+        for clip, first in zip(batched_inputs, starts):
+            image = self.clip_input.normalizer(clip["image"].to(self.device))
+            image = F.pad(image, (0, max(0, length - image.shape[-1])))
+            used, inverse = frames_of_segments(first, length).unique(return_inverse=True)
+            columns.append(image[..., used])
+            places.append(inverse + seen)
+            seen += len(used)
+        if not seen:
+            return [torch.zeros(0, length, self.num_classes, device=self.device) for _ in starts]
+        features = self.features(torch.cat(columns, -1)[None])[0]  # (256, frames of all clips)
+        segments = features[:, torch.cat(places)].transpose(0, 1)  # (R of all clips, 256, L)
+        return list(self.head(segments).sigmoid().split([len(first) for first in starts]))

@@ -1,0 +1,74 @@
+"""The subcommand ``audiodet separate``."""
+import argparse
+import os
+import sys
+
+from audiodet.detect_cli import add_model, check_model, quiet
+from audiodet.errors import AudiodetError
+
+
+def add_separate(commands) -> None:
+    """``audiodet separate INPUT...``"""
+    parser = commands.add_parser(
+        "separate",
+        help="write a wav of each class that is detected in recordings",
+        description="Separate detected sounds by the masks of a segmentation model, one wav a "
+        "class, at the recording's own rate and length, one channel, 32-bit float. Exit codes: 0 "
+        "done, 1 failed, 2 wrong usage, 3 done but some inputs could not be used.",
+    )
+    parser.add_argument(
+        "inputs", nargs="+", metavar="INPUT",
+        help="a recording, a folder (with all that is in it), or @file with one path a line",
+    )  # fmt: skip
+    parser.add_argument(
+        "-o", "--output", default="audiodet_separated", metavar="OUT",
+        help="folder for <recording>_<class>.wav (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--window", type=float, default=10.0, metavar="S",
+        help="recordings longer than this, in seconds, are cut into windows (%(default)s)",
+    )  # fmt: skip
+    add_model(parser, default="")
+    parser.set_defaults(run=run_separate, parser=parser)
+
+
+def run_separate(args: argparse.Namespace) -> int:
+    """Run ``audiodet separate``."""
+    check_model(args)
+    if not (args.model or args.config_file):
+        args.parser.error("no model: give --model, or --config-file and --weights")
+    quiet()
+    from audiodet.inference.formats import unique_names
+    from audiodet.inference.inputs import collect
+    from audiodet.inference.loading import load_model
+    from audiodet.inference.separation import Separator
+
+    model = load_model(args.model or "", args.config_file, args.weights, args.device)
+    separator = Separator(model, args.threshold, args.window)
+    paths, problems = collect(args.inputs)
+    names = unique_names(paths)
+    for path in paths:
+        try:
+            sounds = separator.separate_file(path)
+        except AudiodetError as error:
+            problems.append((path, str(error)))
+            continue
+        for wav in write_sounds(sounds, args.output, names[path], path):
+            print(wav)
+    for _, reason in problems:
+        print(f"error: {reason}", file=sys.stderr)
+    return 3 if problems else 0
+
+
+def write_sounds(sounds: dict, folder: str, name: str, path: str):
+    """Write {label: samples} at the rate of the recording ``path``; yield the files' names."""
+    import soundfile as sf
+
+    from audiodet.audio.io import audio_info
+    from audiodet.files import atomic_path
+
+    for label, samples in sounds.items():
+        wav = os.path.join(folder, f"{name}_{label.replace(os.sep, '_')}.wav")
+        with atomic_path(wav) as temporary:
+            sf.write(temporary, samples, audio_info(path).sample_rate, "FLOAT", format="WAV")
+        yield wav

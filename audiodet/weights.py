@@ -1,0 +1,126 @@
+"""Files of weights: where those that ship lie, and how any is read without running its code."""
+import json
+import os
+import pickle
+from pathlib import Path
+
+from audiodet.errors import WeightsError
+
+CARD = "audiodet"  # key of a checkpoint's description
+SHIPPED = Path(__file__).parent / "model_zoo" / "weights"
+
+
+def shipped_names() -> list:
+    """Names of the models that ship."""
+    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+
+
+def find_weights(name: str) -> str:
+    """Path of a model that ships, or of a checkpoint.
+
+    Raises:
+        WeightsError: there is neither such a name nor such a file.
+    """
+    path = SHIPPED / f"{name}.safetensors"
+    path = path if path.is_file() else Path(name)
+    if not path.is_file():
+        known = ", ".join(shipped_names())
+        raise WeightsError(f"{name}: no such model or file; models that ship: {known}")
+    return str(path)
+
+
+def read_weights(path: str, trust_pickle: bool = False) -> dict:
+    """A checkpoint file -> {"model": tensors by name, CARD: description, ...}, on the CPU.
+
+    ``.safetensors`` and tensor-only ``.pth`` files execute nothing. Half-precision tensors of a
+    shipped model become float32.
+
+    Raises:
+        WeightsError: missing, not a checkpoint, a damaged description, or a pickle that could
+            execute code.
+    """
+    import numpy as np
+    import torch
+
+    if not os.path.isfile(path):
+        raise WeightsError(f"{path}: no such file, expected a checkpoint")
+    if path.endswith(".safetensors"):
+        return _with_whole_card(_read_safetensors(path), path)
+    try:
+        data = _unpickle(path, trust_pickle)
+    except Exception as error:  # there is no telling what a damaged pickle raises
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        if isinstance(error, pickle.UnpicklingError) and not trust_pickle:
+            raise WeightsError(
+                f"{path}: refused, it is a pickle that could run code or no checkpoint at all "
+                f"({reason}); expected tensors only. If you made the file yourself, set "
+                "MODEL.TRUST_PICKLE True in the configuration file it is used with (audiodet "
+                "detect: --config-file and --weights)"
+            ) from error
+        raise WeightsError(f"{path}: not a whole checkpoint ({reason})") from error
+    model = data.get("model", data) if isinstance(data, dict) else data
+    arrays = (torch.Tensor, np.ndarray)
+    if not isinstance(model, dict) or not all(isinstance(x, arrays) for x in model.values()):
+        raise WeightsError(f"{path}: holds a {type(model).__name__}, expected tensors by name")
+    return _with_whole_card(data if "model" in data else {"model": data}, path)
+
+
+def read_described(path: str) -> dict:
+    """:func:`read_weights` of a checkpoint that must have a description.
+
+    Raises:
+        WeightsError: as there, or without a description.
+    """
+    data = read_weights(path)
+    if CARD not in data:
+        raise WeightsError(f"{path}: carries no configuration, expected a checkpoint of audiodet")
+    return data
+
+
+def _with_whole_card(data: dict, path: str) -> dict:
+    """The data of a checkpoint whose description, if it has one, is whole."""
+    card, kinds = data.get(CARD, {}), {"architecture": str, "labels": list, "config": str}
+    if not isinstance(card, dict):
+        raise WeightsError(
+            f"{path}: its description is {card!r:.60}, expected an object with {', '.join(kinds)}"
+        )
+    for key, kind in kinds.items() if CARD in data else ():
+        if not isinstance(card.get(key), kind):
+            raise WeightsError(
+                f"{path}: its description has {key} {card.get(key)!r:.60}, expected a "
+                f"{kind.__name__}"
+            )
+    return data
+
+
+def _unpickle(path: str, trust_pickle: bool):
+    """torch's pickles and, when trusted, plain ones such as detectron2's model zoo has."""
+    if not trust_pickle and path.endswith(".pkl"):
+        raise pickle.UnpicklingError("a .pkl file")
+    if path.endswith(".pkl"):
+        with open(path, "rb") as file:
+            return pickle.load(file, encoding="latin1")
+    import torch
+
+    return torch.load(path, map_location="cpu", weights_only=not trust_pickle)
+
+
+def _read_safetensors(path: str) -> dict:
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            text = (file.metadata() or {}).get(CARD)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except SafetensorError as error:
+        raise WeightsError(f"{path}: not a whole safetensors file ({error})") from error
+    tensors = {k: t.float() if t.dtype == torch.float16 else t for k, t in tensors.items()}
+    if text is None:
+        return {"model": tensors}
+    try:
+        return {"model": tensors, CARD: json.loads(text)}
+    except ValueError as error:
+        raise WeightsError(
+            f"{path}: its description is no JSON ({error}), expected one that audiodet wrote"
+        ) from error

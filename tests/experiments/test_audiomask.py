@@ -1,0 +1,125 @@
+"""The tables of AudioMask on results made by hand; no training."""
+import json
+
+import pytest
+
+from audiodet.data.datasets.rare_mini import RARE_LABELS
+from audiodet.evaluation import ClipResult, save_clips
+from audiodet.experiments import audiomask
+from audiodet.experiments.runs import CONDITIONS, Options
+from audiodet.experiments.tables import short_run
+from audiodet.modeling.postprocessing import Event
+from tests.conftest import ROOT
+
+
+def clips(fold, detector, verifier):
+    """For each label an event and an empty clip; scores (in the event, in the empty clip)."""
+    found = []
+    for label in RARE_LABELS:
+        for i, (beta, alpha) in enumerate(zip(detector, verifier)):
+            true, event = Event(1.0, 2.0, label), Event(1.0, 2.0, label, beta)
+            parts = {"detector_scores": [beta], "segment_scores": [alpha], "box_scores": [alpha]}
+            found.append(
+                ClipResult(f"{label}{fold}{i}", 30.0, [true] * (i == 0), [event], label, f"{fold}{i}", parts)
+            )
+    return found
+
+
+@pytest.fixture
+def options(tmp_path):
+    """All runs of two folds done: the detector is wrong about the empty clip, the verifier right."""
+    options = Options(tmp_path, ROOT / "configs", folds=(0, 1))
+    for name in audiomask.DETECTORS:
+        for runs in (*audiomask.parts(options, name), audiomask.fused(options, name)):
+            for run in runs:
+                finish(run)
+                for seed in audiomask.OTHER_DRAWS:
+                    finish(audiomask._on_draw(run, seed))
+    return options
+
+
+def finish(run, detector=(0.6, 0.7)):
+    """What a run leaves: clips, and a log of two iterations that took a minute each."""
+    found = clips(run.fold, detector, (0.9, 0.1))
+    for condition in CONDITIONS:
+        folder = run.folder / "inference" / f"rare_mini_{condition}_fold{run.fold}_{run.split}"
+        folder.mkdir(parents=True, exist_ok=True)
+        save_clips(found, folder / "clips.jsonl")
+    save_clips(found, run.folder / "inference" / "validation.jsonl")
+    areas = {f"rare_mini_{c}_fold{run.fold}_test/bbox/AP50": 50.0 for c in CONDITIONS}
+    lines = [{"iteration": 0, "time": 60.0}, {"iteration": 1, "time": 60.0, **areas}]
+    (run.folder / "metrics.json").write_text("\n".join(map(json.dumps, lines)))
+    run.mark.write_text(json.dumps(run.signature))
+
+
+def test_fused_runs_evaluate_their_own_folds_parts(options):
+    for name in audiomask.DETECTORS:
+        detectors, verifiers = audiomask.parts(options, name)
+        for run, detector, verifier in zip(audiomask.fused(options, name), detectors, verifiers):
+            assert run.weights == str(detector.folder / "model_final.pth") and run.tune
+            assert str(verifier.folder / "model_final.pth") in run.opts
+            assert run.fold == detector.fold == verifier.fold
+            assert f"['rare_mini_quiet_fold{run.fold}_test', 'rare_mini_hard_fold{run.fold}_test']" in run.opts
+
+
+def test_table_2_moves_from_the_detector_to_the_verifier(options, capsys):
+    report = audiomask.table2(options)
+    for name in audiomask.DETECTORS:
+        for window in audiomask.WINDOWS:
+            errors = [report[f"{name}, {window}, {w}, quiet"]["ER"] for w in audiomask.WEIGHTS]
+            assert errors == [1.0, 0.0, 0.0, 0.0, 0.0]
+    assert "| R-CRNN        | 200 frames  | 0.75" in capsys.readouterr().out
+
+
+def test_table_3_scores_the_further_draws(options, capsys):
+    report = audiomask.table3(options)
+    assert {key.split(", ")[2] for key in report} == {"32", "57"}
+    assert all(figures["ER"] == 0.0 for figures in report.values())
+
+
+def test_table_1_has_what_is_published_below_it(options, capsys, monkeypatch):
+    fusions = audiomask.fused(options, "R-CRNN")
+    pooled = {c: audiomask._pooled(fusions, c) for c in CONDITIONS}
+    monkeypatch.setattr(audiomask, "control", lambda options, events: pooled)
+    report = audiomask.table1(options)
+    whole = "R-CRNN fused, mean over 200 frames"
+    assert report["hard"][f"{whole} - R-CRNN"]["ER"] == -1.0
+    said = capsys.readouterr().out
+    assert f"hard, paired difference of ER, {whole} - R-CRNN: -1.00 [" in said
+    ours, _, published = said.partition("From the papers")
+    assert "Table I on rare-mini, hard" in ours and "0.28 / 85.9" not in ours
+    rows = {line.split("|")[1].strip(): line for line in published.splitlines() if "|" in line}
+    assert "0.80 / 66.8" in rows["official baseline of the challenge"]
+    assert "misprint" in rows["baseline as the paper prints it"]
+    assert "0.28 / 85.9" in rows["AudioMask R101"] and "0.23 / 87.9" in rows["R-CRNN"]
+    assert "0.13? / 93.1?" in rows["1D-CRNN, first of the challenge"]
+
+
+def test_tables_2_and_3_have_the_papers_figures_below_them(options, capsys):
+    audiomask.table2(options)
+    said = capsys.readouterr().out
+    assert said.index("Table II on rare-mini") < said.index("| 0.75, the best | 73.5")
+    assert "| 0              | 62.8" in said
+    audiomask.table3(options)
+    said = capsys.readouterr().out
+    assert "| 92.7" in said and "| 84.7" in said
+
+
+def test_trainings_behind_a_table_are_counted_once(options, capsys):
+    """Two systems of a detector and a verifier in two folds; fused ones are not trained."""
+    audiomask.table2(options)
+    assert "trainings: 8, seeds 42, 16.0 min of training loops in all" in capsys.readouterr().out
+
+
+def test_anchors_are_compared_clip_by_clip(tmp_path, capsys):
+    options = Options(tmp_path, ROOT / "configs", folds=(0,))
+    for config, folder, scores in (
+        ("R_18_FPN", "anchors_time", (0.8, 0.1)),
+        ("stock_R_18_FPN", "anchors_square", (0.6, 0.7)),
+    ):
+        finish(short_run(options, f"audiomask/{config}", folder), scores)
+    report = audiomask.anchors(options)
+    said = capsys.readouterr().out
+    assert report["time anchors - square anchors (stock)"]["hard"]["ER"] == -1.0
+    assert "hard, paired difference of ER, time anchors - square anchors (stock): -1.00 [" in said
+    assert "stock IoU thresholds of matching" in said and "NMS" in said

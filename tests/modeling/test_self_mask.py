@@ -1,0 +1,227 @@
+"""The self-mask ResNet by its published shapes; its losses by hand."""
+import math
+
+import pytest
+import torch
+from detectron2.modeling import build_model
+from detectron2.structures import Boxes, Instances
+
+from audiodet.engine.setup import load_config
+from audiodet.errors import ConfigError
+from audiodet.modeling.backbones.self_mask_resnet import SelfMaskResNet, pooled
+from audiodet.modeling.self_mask import Streams, region_loss, sounding
+
+NARROW = ["MODEL.DEVICE", "cpu", "MODEL.SELF_MASK.STEM", 4, "MODEL.SELF_MASK.WIDTHS", "(4, 4, 6, 8)",
+          "DATASETS.LABELS", "('a', 'b', 'c')", "DATASETS.TRAIN", "()"]  # fmt: skip
+
+
+def build(*opts):
+    torch.manual_seed(0)
+    opts = [str(x) for x in (*NARROW, *opts)]
+    return build_model(load_config("configs/self_mask/desed.yaml", opts))
+
+
+def truth(*events, frames=1024):
+    instances = Instances((128, frames))
+    instances.gt_boxes = Boxes(torch.tensor([[a, 0.0, b, 128.0] for a, b, _ in events]).reshape(-1, 4))
+    instances.gt_classes = torch.tensor([k for *_, k in events], dtype=torch.int64)
+    return instances
+
+
+def clip(kind="strong", events=(), labels=(), frames=1024, seed=0):
+    image = torch.randn(1, 128, frames, generator=torch.Generator().manual_seed(seed))
+    target = torch.zeros(3)
+    target[list(labels)] = 1.0
+    return {"image": image, "label_kind": kind, "instances": truth(*events, frames=frames),
+            "clip_labels": target}  # fmt: skip
+
+
+# Trainable, without mask module: three readings of the widths (convolutions without bias,
+# squeeze-and-excitation with a sixteenth of the channels, ten classes).
+COUNTS = {(64, 128, 256, 512): 11_265_218, (128, 256, 512, 1024): 44_944_954, (64, 64, 128, 256): 2_956_170}
+
+
+@pytest.mark.parametrize("widths", COUNTS)
+def test_parameters(widths):
+    network = SelfMaskResNet(128, stem=64, widths=widths, maps=0)
+    linear = widths[-1] * 10 + 10
+    assert sum(p.numel() for p in network.parameters()) + linear == COUNTS[widths]
+
+
+@pytest.mark.parametrize("maps", [1, 4])
+def test_shapes_of_the_five_streams(maps):
+    model = build("MODEL.SELF_MASK.MAPS", maps).eval()
+    with torch.no_grad():
+        (found,) = model.streams([clip()])
+    shapes = [tuple(x.shape) for x in found]
+    assert shapes == [(128, 3), (3,), (128,), (128,), (128,), (maps, 64, 512)]
+    torch.testing.assert_close(found.clip, found.cells.max(0)[0])
+    torch.testing.assert_close(found.event, found.cells.max(1)[0])
+    blocks = found.mask_map.reshape(maps, 64, 128, 4)
+    torch.testing.assert_close(found.mask, blocks.amax((0, 1, 3)))
+
+
+def test_cells_of_the_papers_clip():
+    """441,000 samples, hop 431: 1,024 frames, 128 cells of 78.1 ms."""
+    model = build().eval()
+    cfg = load_config("configs/self_mask/desed.yaml", [])
+    frames = 1 + 441_000 // cfg.INPUT.SPECTROGRAM.HOP
+    assert frames == 1024 and model.backbone.steps(frames) == 128
+    assert 8 * 431 / 44_100 == pytest.approx(0.0781, abs=1e-4)
+    with torch.no_grad():
+        (found,) = model([{**clip(), "width": 1024 * 431 / 44_100, "height": 1}])
+    assert found["frame_scores"].shape == (128, 3) and found["clip_scores"].shape == (3,)
+    edges = found["frame_edges"]
+    assert edges.shape == (129,) and edges[0] == 0
+    torch.testing.assert_close(edges.diff(), torch.full((128,), 8 * 431 / 44_100, dtype=edges.dtype))
+
+
+def test_the_grid_halves_in_the_third_and_fourth_block():
+    network, sizes = SelfMaskResNet(128, stem=4, widths=(4, 4, 6, 8), maps=1), []
+    for block in network.blocks:
+        block.register_forward_hook(lambda m, i, out: sizes.append(tuple(out.shape[1:])))
+    with torch.no_grad():
+        network(torch.rand(1, 1, 128, 1024))
+    assert sizes[1::2] == [(4, 64, 512), (4, 64, 512), (6, 32, 256), (8, 16, 128)]
+
+
+def test_a_mask_of_ones_is_no_mask():
+    masked, plain = build().eval(), build("MODEL.SELF_MASK.MAPS", 0).eval()
+    assert plain.load_state_dict(masked.state_dict(), strict=False).missing_keys == []
+    with torch.no_grad():
+        assert not torch.equal(masked.step_logits([clip()])[0], plain.step_logits([clip()])[0])
+        masked.backbone.mask.layers[-1].weight.zero_()
+        masked.backbone.mask.layers[-1].bias.fill_(100.0)
+        assert torch.equal(masked.step_logits([clip()])[0], plain.step_logits([clip()])[0])
+    assert "loss_region" not in plain.train()([clip()])
+
+
+def test_unequal_lengths_in_a_batch_equal_one_by_one():
+    model = build().eval()
+    clips = [clip(frames=frames, seed=frames) for frames in (1024, 300, 1024, 301)]
+    with torch.no_grad():
+        for together, one in zip(model.streams(clips), clips):
+            (alone,) = model.streams([one])
+            assert len(together.cells) == model.backbone.steps(one["image"].shape[-1])
+            for a, b in zip(together, alone):
+                torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_in_training_silence_follows_a_shorter_clip():
+    """One pass for all lengths; a clip's streams end with its last cell."""
+    model, seen = build().train(), []
+    model.backbone.register_forward_hook(lambda m, inputs, out: seen.append(inputs[0].shape))
+    clips = [clip("strong", [(0.0, 9.0, 1)], [1], 300), clip("weak", labels=[0], frames=1024)]
+    found = model.streams(clips)
+    assert seen == [(2, 1, 128, 1024)]
+    assert [len(x.cells) for x in found] == [len(x.sound) for x in found] == [38, 128]
+    assert found[0].mask_map.shape == (1, 64, 152) and len(found[0].mask) == 38
+    assert all(loss.isfinite() for loss in model(clips).values())
+
+
+def test_sound_is_monotone_and_starts_at_a_half():
+    x = torch.zeros(1, 1, 128, 24)
+    x[0, 0, 5, 3], x[0, 0, 90, 8], x[0, 0, 0, 23] = 0.49, 0.5, 1.0
+    assert sounding(x)[0].tolist() == pytest.approx([0.0, math.tanh(0.5), math.tanh(1.0)])
+    assert pooled(x, 8).tolist() == [pytest.approx([0.49, 0.5, 1.0])]
+
+
+def bce(p, y):
+    return -(y * math.log(p) + (1 - y) * math.log(1 - p))
+
+
+def test_losses_by_hand(monkeypatch):
+    """Two cells, three classes; one weak clip of class b, one strong clip with class a in cell 1."""
+    model = build("MODEL.SELF_MASK.ALPHA", 0.01)
+    p = {"weak": [[0.2, 0.6, 0.1], [0.3, 0.4, 0.1]], "strong": [[0.5, 0.1, 0.2], [0.9, 0.2, 0.3]]}
+    mask, sound = {"weak": [0.7, 0.2], "strong": [0.6, 0.8]}, {"weak": [0.0, 0.6], "strong": [0.5, 0.7]}
+    batch = [clip("weak", labels=[1], frames=16), clip("strong", [(8.0, 16.0, 0)], [0], frames=16)]
+    found = []
+    for x in batch:
+        kind = x["label_kind"]
+        cells = torch.tensor(p[kind]).logit()
+        found.append(Streams(cells, cells.amax(0), cells.amax(1), torch.tensor(mask[kind]).logit(),
+                             torch.tensor(sound[kind]), None))  # fmt: skip
+    monkeypatch.setattr(model, "streams", lambda inputs: found)
+    model.class_weights = torch.tensor([[0.2, 0.3, 0.5], [0.6, 0.3, 0.1]])
+    losses = model.train()(batch)
+    weak = (0.2 * bce(0.3, 0) + 0.3 * bce(0.6, 1) + 0.5 * bce(0.1, 0)) / 3
+    strong = (0.6 * bce(0.9, 1) + 0.3 * bce(0.2, 0) + 0.1 * bce(0.3, 0)) / 3
+    assert losses["loss_clip"].item() == pytest.approx(weak + strong, rel=1e-5)
+    truths = [[0, 0, 0], [1, 0, 0]]
+    cells = [bce(q, y) for row, ys in zip(p["strong"], truths) for q, y in zip(row, ys)]
+    assert losses["loss_cell"].item() == pytest.approx(sum(cells) / 6, rel=1e-5)
+    events = {kind: [max(row) for row in p[kind]] for kind in p}
+    pairs = [(q, e, r) for k in p for q, e, r in zip(mask[k], events[k], sound[k])]
+    region = sum(bce(q, e) + bce(q, r) for q, e, r in pairs) / 4
+    assert losses["loss_region"].item() == pytest.approx(0.01 * region, rel=1e-5)
+
+
+def test_the_mask_follows_the_classifier_and_not_the_reverse():
+    event, mask = torch.randn(5, requires_grad=True), torch.randn(5, requires_grad=True)
+    cells = event[:, None]
+    region_loss([Streams(cells, cells[0], cells[:, 0], mask, torch.rand(5), None)]).backward()
+    assert mask.grad.abs().sum() > 0 and event.grad is None
+
+
+def test_only_weak_or_only_strong_clips():
+    model = build().train()
+    weak = model([clip("weak", labels=[1]), clip("weak", labels=[0])])
+    assert weak["loss_cell"] == 0 and weak["loss_clip"] > 0
+    sum(weak.values()).backward()
+    strong = model([clip("strong", [(8.0, 80.0, 2)], [2])])
+    assert strong["loss_cell"] > 0 and strong["loss_clip"] > 0
+
+
+def test_class_weights_of_the_challenge():
+    """Eq. 3 with the rarest and commonest class of DCASE 2019's weak data: nearly uniform."""
+    model = build()
+    counts = (103, 300, 550)
+    weak = [{"label_kind": "weak", "clip_labels": [k]} for k, n in enumerate(counts) for _ in range(n)]
+    model.weigh_classes([*weak, {"label_kind": "unlabelled"}])
+    exact = torch.tensor([math.exp(1 / n) for n in counts])
+    torch.testing.assert_close(model.class_weights[0], exact / exact.sum())
+    assert (model.class_weights[0, 0] / model.class_weights[0, 2]).item() == pytest.approx(1.0079, abs=1e-4)
+    assert model.class_weights[1].tolist() == pytest.approx([1 / 3] * 3)  # no strong clips: as before
+    events = [{"annotations": [{"category_id": k} for k in (0, 0, 1, 2, 2, 2, 2)]}]
+    model.weigh_classes(events)
+    exact = torch.tensor([math.exp(1 / n) for n in (2, 1, 4)])
+    torch.testing.assert_close(model.class_weights[1], exact / exact.sum())
+    assert "class_weights" in model.state_dict()
+
+
+def test_the_model_learns_a_clip_it_sees_often():
+    model = build()
+    batch = [clip("strong", [(100.0, 300.0, 1)], [1], 512), clip("weak", (), [0], 512, seed=1)]
+    batch[0]["image"][:, 30:60, 100:300] += 6.0
+    batch[1]["image"][:, 80:110, 50:250] += 6.0
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    for _ in range(12):
+        optimizer.zero_grad()
+        loss = sum(model(batch).values())
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        scores = model.step_scores(batch)
+    inside = scores[0][15:35, 1].mean() - scores[0][[*range(8), *range(45, 64)], 1].mean()
+    assert inside > 0.3 and scores[1][:, 0].max() > scores[1][:, 2].max()
+
+
+def test_bad_sizes():
+    with pytest.raises(ConfigError, match=r"MODEL.SELF_MASK.MAPS is 3, expected 0, 1 or 4 \(the stem's\)"):
+        build("MODEL.SELF_MASK.MAPS", 3)
+    with pytest.raises(ConfigError, match=r"WIDTHS is \[4, 4, 6\], expected 4"):
+        build("MODEL.SELF_MASK.WIDTHS", "(4, 4, 6)")
+    with pytest.raises(ConfigError, match="64 mel bands, the backbone expects 128"):
+        build().eval()([{"image": torch.zeros(1, 64, 100)}])
+
+
+def test_the_papers_best_row():
+    """Its checkpoints are chosen on clips that it neither trains nor is tested on."""
+    cfg = load_config("configs/self_mask/desed_best.yaml", ["MODEL.DEVICE", "cpu"])
+    model = build_model(cfg)
+    assert model.alpha == 0.01 and [type(h).__name__ for h in model.postprocessors] == ["ConnectAndCut"]
+    assert cfg.SOLVER.TOP.COUNT == 4 and cfg.SOLVER.TOP.METRIC == "val/total_loss" and cfg.SOLVER.VAL_PERIOD
+    assert tuple(cfg.DATASETS.TRAIN) == ("desed_2019_weak", "desed_2019_synthetic_train")
+    assert tuple(cfg.DATASETS.VAL) == ("desed_2019_synthetic_val",)
+    assert tuple(cfg.DATASETS.TEST) == ("desed_2019_validation",)

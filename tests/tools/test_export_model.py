@@ -1,0 +1,78 @@
+"""A training becomes a file that ships and its model card."""
+import json
+
+import pytest
+import torch
+
+from audiodet import model_zoo, weights
+from audiodet.data.datasets import rare_mini
+from audiodet.experiments.rcrnn import ACROSS
+from audiodet.inference.predictor import Predictor
+from tests.tiny import LABELS, run_tool, tiny_config, train, write_tiny_data
+
+BIAS = "roi_heads.box_predictor.cls_score.bias"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Folder of a training of one step, with tuned thresholds and one scored test set."""
+    folder = tmp_path_factory.mktemp("export")
+    data = write_tiny_data(folder / "tiny_export")
+    opts = ("SOLVER.MAX_ITER", 1, "TEST.TUNE_THRESHOLDS", True)
+    train(tiny_config(data, folder / "out", *opts, test=["test"]))
+    return folder / "out"
+
+
+@pytest.fixture
+def export(trained, synthetic_bank, tmp_path, monkeypatch):
+    """Runs the tool on the training -> what it ends with; weights go to the test's folder."""
+    monkeypatch.setenv("AUDIODET_SOUNDBANK", synthetic_bank)
+    monkeypatch.setattr(rare_mini, "TRAIN_CLIPS", 2)
+    monkeypatch.setattr(weights, "SHIPPED", tmp_path)
+
+    def run(*arguments):
+        fixed = ("--run", trained, "--name", "tiny", "--command", "make tiny")
+        return run_tool(monkeypatch, *fixed, *arguments, tool="export_model")
+
+    yield run
+    rare_mini._recipes.cache_clear()  # of few clips
+
+
+def test_weights_and_card(export, trained, tmp_path):
+    assert export("--fold", 0) == ""
+    assert {path.name for path in tmp_path.iterdir()} == {"tiny.md", "tiny.safetensors"}
+    thresholds = json.loads((trained / "thresholds.json").read_text())
+    model = model_zoo.get("tiny")
+    assert Predictor(model).thresholds == thresholds and set(thresholds) == set(LABELS)
+    final = torch.load(trained / "model_final.pth", weights_only=True)["model"]
+    torch.testing.assert_close(model.state_dict()[BIAS], final[BIAS], rtol=1e-3, atol=1e-6)
+    card = (tmp_path / "tiny.md").read_text(encoding="utf-8")
+    assert card.startswith("# tiny\n") and "`make tiny`" in card and ", ".join(LABELS) in card
+    for label, value in thresholds.items():
+        assert f"{label} {value:.3f}" in card
+    assert rare_mini.rare_mini_hash("rare_mini_fold0_train") in card
+    assert "those of folds [1, 2, 3], but for these" in card and "`synthetic:events:" in card
+    assert "tiny_export_test: ER " in card
+
+
+def test_thresholds_across_folds_and_the_best_checkpoint(export, trained, tmp_path):
+    """A report's thresholds win over the training's own, model_best.pth over model_final.pth."""
+    best = torch.load(trained / "model_final.pth", weights_only=True)
+    best["model"][BIAS].fill_(7.0)
+    torch.save(best, trained / "model_best.pth")
+    report = tmp_path / "report.json"
+    found = {"all": {"burst": 0.25, "tone": 0.5}}
+    report.write_text(json.dumps({"thresholds": {f"R-CRNN{ACROSS}": found}}))
+    assert export("--report", report) == ""
+    model = model_zoo.get("tiny")
+    assert Predictor(model).thresholds == found["all"]
+    assert (model.state_dict()[BIAS] == 7.0).all()
+    card = (tmp_path / "tiny.md").read_text(encoding="utf-8")
+    assert "burst 0.250, tone 0.500" in card and "mixtures of all folds" in card
+
+
+def test_a_missing_training(export, tmp_path):
+    said = export("--run", tmp_path / "nowhere")
+    assert said.startswith(f"error: {tmp_path}/nowhere/thresholds.json: cannot be read (")
+    assert said.endswith("expected what TEST.TUNE_THRESHOLDS True writes")
+    assert not list(tmp_path.iterdir())
