@@ -35,14 +35,14 @@ def contents(out) -> dict:
 
 @pytest.fixture(scope="module")
 def undisturbed(arguments, tmp_path_factory):
-    """Files of a run that nobody killed, and how long it took, in seconds."""
-    out, began = tmp_path_factory.mktemp("undisturbed") / "out", time.monotonic()
+    """Files of a run that nobody killed."""
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
     process = start([*arguments, out])
     process.join()
     assert process.exitcode == 3
     files = contents(out)
     assert len(files) == 6 + 39 and files["audiodet_events.tsv"].count(b"\n") > 60
-    return files, time.monotonic() - began
+    return files
 
 
 def journal_lines(out) -> int:
@@ -56,10 +56,9 @@ def assert_finishes(arguments, out, files) -> None:
     assert process.exitcode == 3 and files in (None, contents(out))
 
 
-def test_killed_at_random_moments(arguments, undisturbed, tmp_path):
-    files, seconds = undisturbed
-    rng, out, kills = random.Random(0), tmp_path / "out", 0
-    for _ in range(60):
+def kill_until_done(arguments, out, rng) -> int:
+    """Kill a run and start it again until one ends by itself; how many were killed."""
+    for kills in range(60):
         process, before = start([*arguments, out]), journal_lines(out)
         more = rng.randint(1, 3)
         while process.is_alive() and journal_lines(out) < before + more:
@@ -67,16 +66,26 @@ def test_killed_at_random_moments(arguments, undisturbed, tmp_path):
         process.join(rng.choice([0, 0.002, 0.02, 0.1]))
         process.kill()
         process.join()
-        kills += process.exitcode == -signal.SIGKILL
         if process.exitcode != -signal.SIGKILL:
-            break
-    assert process.exitcode == 3 and kills >= 5
-    assert contents(out) == files
+            assert process.exitcode == 3
+            return kills
+    raise AssertionError("60 runs were killed and none ended")
+
+
+def test_killed_at_random_moments(arguments, undisturbed, tmp_path):
+    files = undisturbed
+    rng, kills = random.Random(0), 0
+    for attempt in range(20):  # a fast machine ends a run before a kill reaches it
+        kills += kill_until_done(arguments, tmp_path / f"out{attempt}", rng)
+        assert contents(tmp_path / f"out{attempt}") == files
+        if kills >= 5:
+            return
+    raise AssertionError(f"{kills} runs were killed, expected 5")
 
 
 def test_killed_while_the_tables_are_written(arguments, undisturbed, tmp_path):
     """The journal is whole; the kills fall anywhere after that."""
-    files, seconds = undisturbed
+    files = undisturbed
     out, rng = tmp_path / "out", random.Random(1)
     process = start([*arguments, out])
     process.join()
@@ -117,7 +126,7 @@ def test_interrupted_by_ctrl_c(arguments, tmp_path):
 @pytest.mark.parametrize("limit", [700, 3000, 6000])
 def test_a_file_that_cannot_grow(limit, arguments, undisturbed, tmp_path):
     """Any write beyond ``limit`` bytes of a file fails: in the journal, or in a table."""
-    files, _ = undisturbed
+    files = undisturbed
     out = tmp_path / "out"
     process = start([*arguments, out], limit)
     process.join()
@@ -130,7 +139,7 @@ def test_a_file_that_cannot_grow(limit, arguments, undisturbed, tmp_path):
 @pytest.mark.parametrize("pages", [2, 12, 40])
 def test_a_file_system_that_runs_full(pages, arguments, undisturbed, tmp_path):
     """A tmpfs of a few pages of 4 kB, which then is given more."""
-    files, _ = undisturbed
+    files = undisturbed
     place = tmp_path / "small"
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={pages * 4}k", "tmpfs", str(place)]
