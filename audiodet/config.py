@@ -140,8 +140,8 @@ def _add_model(cfg: CN) -> None:
     # An event ends where the probability falls below this; its score is its highest frame,
     # which TEST.THRESHOLDS decides on (hysteresis).
     cfg.MODEL.TAGGER.LOW_THRESHOLD = 0.2
-    # Events of a label (that reach TEST.THRESHOLDS) are joined over so many frames, or fewer; then
-    # an event of so many frames, or fewer, is dropped.
+    # Events of a label (that reach TEST.THRESHOLDS) are joined over so many time steps of the
+    # network, or fewer; then an event of so many steps, or fewer, is dropped.
     cfg.MODEL.TAGGER.JOIN_GAP = cfg.MODEL.TAGGER.DROP_LENGTH = 0
 
     # Time-frequency segmentation from clip labels (TFSegmentation).
@@ -257,8 +257,7 @@ def _add_test(cfg: CN) -> None:
     cfg.TEST.OFFSET_FRACTION = 0.5
     # A label without a true event scores F1 0 in the mean (DCASE 2019 Task 4), or is left out.
     cfg.TEST.ZERO_WITHOUT_REFERENCE = False
-    # Checkpoints (files, patterns) of a frame-level system to average, by their F1 on DATASETS.VAL;
-    # not of TFSegmentation, whose masks and clip scores do not follow from frame scores.
+    # Checkpoints (files, patterns) of a frame-level system to average, by their F1 on DATASETS.VAL.
     cfg.TEST.ENSEMBLE = ()
     # Segment length of segment-based scores, in seconds.
     cfg.TEST.SEGMENT_SECONDS = 1.0

@@ -8,6 +8,7 @@ from audiodet.benchmarks.timing import measure, peak_memory, print_times, traini
 from audiodet.data.spectrogram import LogMel
 from audiodet.engine.setup import load_config
 from audiodet.engine.trainer import Trainer
+from audiodet.errors import AudiodetError
 from audiodet.inference.separation import apply_masks
 from audiodet.modeling.pooling import GlobalRankPooling
 
@@ -63,6 +64,8 @@ def pooling() -> dict:
     difference = float((ours(x).double() - plain_sort(x.double())).abs().max())
     apart = float((gradients["audiodet"] - gradients["plain sort"]).abs().max())
     print(f"largest difference from a plain sort {difference:.1e}, of gradients {apart:.1e}")
+    if max(difference, apart) > 1e-6:
+        raise AudiodetError("rank pooling differs from a plain sort by more than 1e-6")
     return items
 
 

@@ -12,6 +12,7 @@ from audiodet.data.samplers import (
 from audiodet.errors import ConfigError, DataError
 
 logger = logging.getLogger(__name__)
+LABEL_KINDS = ("strong", "weak", "unlabelled")
 
 
 def dataset_view(name: str, labels) -> str:
@@ -71,7 +72,7 @@ def _relabel(clips, own, labels):
     return kept
 
 
-def load_dataset_dicts(names, labels, kinds=("strong", "weak", "unlabelled")) -> list:
+def load_dataset_dicts(names, labels, kinds=LABEL_KINDS) -> list:
     """Dataset dicts of all ``names``, with the category ids of ``labels``.
 
     Raises:
@@ -84,7 +85,7 @@ def load_dataset_dicts(names, labels, kinds=("strong", "weak", "unlabelled")) ->
         found = {clip.get("label_kind", "strong") for clip in DatasetCatalog.get(view)}
         if not found <= set(kinds):
             raise DataError(
-                f"dataset {name!r} has {'/'.join(sorted(found))} labels, this model trains on "
+                f"dataset {name!r} has {'/'.join(sorted(found))} labels, this model learns from "
                 f"{' or '.join(kinds)} ones"
             )
     return get_detection_dataset_dicts(views, filter_empty=False)
@@ -219,13 +220,16 @@ def build_train_loader(cfg, start_iter: int = 0):
     )
 
 
-def build_test_loader(cfg, name: str, crop: bool = False):
+def build_test_loader(cfg, name: str, crop: bool = False, kinds=LABEL_KINDS):
     """Batches of ``TEST.BATCH_SIZE`` mapped clips of one dataset, each clip once.
 
     With ``crop`` each is a training crop, always the same one.
+
+    Raises:
+        DataError: see :func:`load_dataset_dicts`.
     """
     return build_detection_test_loader(
-        load_dataset_dicts([name], cfg.DATASETS.LABELS),
+        load_dataset_dicts([name], cfg.DATASETS.LABELS, kinds),
         mapper=SEDMapper(cfg, is_train=False, crop=crop),
         batch_size=cfg.TEST.BATCH_SIZE,
         num_workers=cfg.DATALOADER.NUM_WORKERS,

@@ -62,7 +62,10 @@ class ResumableSampler(TrainingSampler):
 
 
 class MixedSampler(Sampler):
-    """Two infinite shuffles, dealt out by a pattern that repeats with every batch of all ranks."""
+    """Two infinite shuffles, dealt out by a pattern that repeats with every batch of all ranks.
+
+    A rank's share of a batch lies together, so that it holds weak and strong clips as the batch does.
+    """
 
     def __init__(self, sizes: Sequence[int], pattern: Sequence[int], seed: int, start: int = 0):
         """
@@ -78,7 +81,10 @@ class MixedSampler(Sampler):
     def __iter__(self):
         streams = [shuffle.numbers() for shuffle in self._shuffles]
         stream = (2 * next(streams[kind]) + kind for kind in itertools.cycle(self._pattern))
-        yield from itertools.islice(stream, self._start + self._rank, None, self._world_size)
+        batch, share = len(self._pattern), len(self._pattern) // self._world_size
+        for place, number in enumerate(itertools.islice(stream, self._start, None), self._start):
+            if place % batch // share == self._rank:
+                yield number
 
 
 def kind_pattern(weak_per_batch: int, batch: int, weak: int, strong: int) -> list[int]:

@@ -225,7 +225,8 @@ class Trainer(DefaultTrainer):
 
     def _validation_loaders(self):
         crop = self.cfg.INPUT.CROP_AUDIO.VALIDATE
-        return [build_test_loader(self.cfg, name, crop) for name in self.cfg.DATASETS.VAL]
+        kinds = ("strong", "weak")  # a clip without labels has no loss
+        return [build_test_loader(self.cfg, name, crop, kinds) for name in self.cfg.DATASETS.VAL]
 
 
 def evaluate_only(cfg) -> dict:

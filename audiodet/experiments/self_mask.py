@@ -108,6 +108,7 @@ def table1(options: Options) -> dict:
         table.append(_line(row, report[row]))
     title = "ResNet with self-mask module, Table 1 on weak-mini"
     print_table(title, table, HEADERS)
+    print("PSDS is of frame scores, which connect & cut leaves as they are")
     print_trainings(everything, by_clip=True)
     report["claims"] = claims(scores)
     print(f"test set: {report['test set']}")

@@ -95,10 +95,20 @@ class FrameClassifier(nn.Module):
         """Dicts with "image" (1, H, T), an un-normalised log-mel, and "instances" in training."""
         if self.training:
             return self.losses(self.step_logits(batched_inputs), batched_inputs)
-        return [
-            self.inference(scores, clip)
-            for scores, clip in zip(self.step_scores(batched_inputs), batched_inputs)
-        ]
+        maps = self.class_maps(batched_inputs)
+        return [self.from_maps(*own, clip) for own, clip in zip(maps, batched_inputs)]
+
+    def class_maps(self, batched_inputs) -> list:
+        """All that a clip's output follows from, as an ensemble averages it.
+
+        Returns:
+            list: for each clip a tuple of tensors whose first axis is the class; here (K, S) alone.
+        """
+        return [(scores.T,) for scores in self.step_scores(batched_inputs)]
+
+    def from_maps(self, scores, clip) -> dict:
+        """One clip's :meth:`class_maps` -> its output at inference."""
+        return self.inference(scores.T, clip)
 
     def losses(self, logits, batched_inputs) -> dict:
         """Binary cross-entropy over steps; logits are (S, K) of each clip."""

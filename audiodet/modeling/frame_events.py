@@ -51,8 +51,8 @@ class RunRules:
     Attributes:
         gap: runs with so many steps between them, or fewer, are joined.
         length: then a run of so many steps or fewer is dropped.
-        high: lowest peak of a run that takes part, one for all classes or one for each. Runs that
-            do not reach it stay as they are.
+        high: lowest peak of a run that may be joined, one for all classes or one for each. A run
+            that does not reach it goes only if it is short.
     """
 
     gap: int = 0

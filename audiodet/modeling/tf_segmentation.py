@@ -75,12 +75,11 @@ class TFSegmentation(FrameClassifier):
 
     def forward(self, batched_inputs):
         """See :meth:`FrameClassifier.forward`; training needs "clip_labels" (K,) alone."""
-        found = self.segment(batched_inputs)
-        if self.training:
-            return self.losses([tags for _, tags in found], batched_inputs)
-        return [self._output(*one, clip) for one, clip in zip(found, batched_inputs)]
+        if not self.training:
+            return super().forward(batched_inputs)
+        return self.losses([tags for _, tags in self.class_maps(batched_inputs)], batched_inputs)
 
-    def segment(self, batched_inputs) -> list:
+    def class_maps(self, batched_inputs) -> list:
         """Input dicts -> (masks (K, H', T), clip scores (K,)) of each clip, probabilities."""
         images = self.clip_input(batched_inputs, self.device)
         x = self.backbone(images.tensor, ClipInput.lengths(images))[self.feature]
@@ -100,7 +99,7 @@ class TFSegmentation(FrameClassifier):
 
     def step_scores(self, batched_inputs) -> list:
         """See :meth:`FrameClassifier.step_scores`."""
-        return [self._frame_scores(*one) for one in self.segment(batched_inputs)]
+        return [self._frame_scores(*one) for one in self.class_maps(batched_inputs)]
 
     def _frame_scores(self, masks, tags):
         """Masks and clip scores -> (T, K): mean over frequency, gated by the clip score."""
@@ -113,7 +112,8 @@ class TFSegmentation(FrameClassifier):
         with torch.autocast(scores.device.type, enabled=False):
             return {"loss_clip": F.binary_cross_entropy(scores, targets.to(scores))}
 
-    def _output(self, masks, tags, clip) -> dict:
+    def from_maps(self, masks, tags, clip) -> dict:
+        """See :meth:`FrameClassifier.from_maps`."""
         output = self.inference(self._frame_scores(masks, tags), clip)
         output["clip_scores"] = tags
         if self.level == "bin":

@@ -107,7 +107,7 @@ def score_curves(model, scores: torch.Tensor, labels, clip: dict) -> dict:
     """A frame-level model's (S, K) scores of a mapped clip -> curves for :func:`draw_clip`."""
     frames = (torch.arange(len(scores)) + model.offset) * model.stride
     seconds = (frames * clip["width"] / clip["image"].shape[-1]).numpy()
-    return {label: (seconds, scores[:, k].numpy()) for k, label in enumerate(labels)}
+    return {label: (seconds, scores[:, k].float().cpu().numpy()) for k, label in enumerate(labels)}
 
 
 def _seconds(boxes, clip: dict) -> torch.Tensor:

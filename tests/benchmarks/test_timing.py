@@ -34,7 +34,8 @@ def test_a_training_step_changes_the_model(tiny_data):
     assert not model.training
 
 
-@pytest.mark.parametrize("name", ["rcrnn/rare", "crnn/poly_mini", "audiomask/verifier_rare"])
+@pytest.mark.parametrize("name", [*("rcrnn/rare", "crnn/poly_mini", "audiomask/verifier_rare"),
+                                  *("self_mask/weak_mini", "tfseg/remix_mini")])
 def test_a_system_is_measured_whole(name):
     system = System(name)
     before = [p.detach().clone() for p in system.model.parameters()]

@@ -35,13 +35,16 @@ def test_every_batch_holds_the_ratio_and_every_pass_is_a_shuffle():
     assert len(set(stream)) == len(stream)
 
 
-@pytest.mark.parametrize("start", [0, 5, 10, 35])
+@pytest.mark.parametrize("start", [0, 6, 12, 36])
 @pytest.mark.parametrize("world", [1, 2, 3])
 def test_a_later_start_is_the_tail_of_the_stream(start, world):
-    pattern = kind_pattern(2, 5, 4, 7)
+    pattern, share = kind_pattern(3, 6, 4, 7), 6 // world
     ranks = [numbers((4, 7), pattern, start=start, rank=rank, world=world) for rank in range(world)]
-    joined = [number for turn in zip(*ranks) for number in turn]
+    turns = [[rank[i : i + share] for rank in ranks] for i in range(0, 60, share)]
+    joined = [number for turn in turns for part in turn for number in part]
     assert joined == numbers((4, 7), pattern, count=start + len(joined))[start:]
+    for turn in turns:  # of every process, in every batch
+        assert all({number % 2 for number in part} == {0, 1} for part in turn)
 
 
 def test_number_names_kind_clip_and_draw():

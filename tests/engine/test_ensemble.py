@@ -47,10 +47,24 @@ def test_only_frame_level_models():
         FrameEnsemble([torch.nn.Linear(1, 1)], torch.ones(1, 2))
 
 
-def test_masks_are_not_averaged():
-    model = build_model(load_config("configs/tfseg/remix_mini.yaml", ["MODEL.DEVICE", "cpu"]))
-    with pytest.raises(ConfigError, match="an ensemble of TFSegmentation, expected a system that is its step"):
-        FrameEnsemble([model], torch.ones(1, 8))
+def test_masks_and_clip_scores_are_averaged_too():
+    opts = ["MODEL.DEVICE", "cpu", "MODEL.TFSEG.MAPS", "[4]", "MODEL.TFSEG.GATE", "0.5"]
+    cfg, members = load_config("configs/tfseg/remix_mini.yaml", opts), []
+    for seed in range(2):
+        torch.manual_seed(seed)
+        members.append(build_model(cfg).eval())
+    clip = {"image": torch.randn(1, 64, 40), "width": 2.56, "height": 1}
+    weights = torch.linspace(1, 8, 8) / 10
+    with torch.no_grad():
+        each = [member([clip])[0] for member in members]
+        (found,) = FrameEnsemble(members, torch.stack([weights, 1 - weights]))([clip])
+    for key in ("masks", "clip_scores"):
+        (a, b), share = (x[key] for x in each), weights.reshape(-1, *[1] * (each[0][key].dim() - 1))
+        torch.testing.assert_close(found[key], share * a + (1 - share) * b)
+    gate = found["clip_scores"] > 0.5
+    assert gate.any() and not gate.all()
+    torch.testing.assert_close(found["frame_scores"], (found["masks"].mean(1) * gate[:, None]).T)
+    assert hasattr(found["instances"], "low_hz")
 
 
 class Losses(HookBase):

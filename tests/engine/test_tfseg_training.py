@@ -46,7 +46,7 @@ def test_learns_from_clip_labels(weak_data, tmp_path):
 def test_strong_labels_are_refused(tmp_path):
     data = write_tiny_data(tmp_path / "tiny_strong", {"train": 3, "val": 1, "test": 1})
     cfg = tiny_config(data, tmp_path / "out", *TFSEG)
-    said = "tiny_strong_train' has strong labels, this model trains on weak ones"
+    said = "tiny_strong_train' has strong labels, this model learns from weak ones"
     with pytest.raises(DataError, match=said):
         build_train_loader(cfg)
 

@@ -21,8 +21,8 @@ TAGGER = (*COMMON, "MODEL.META_ARCHITECTURE", "SequenceTagger", "MODEL.TAGGER.LO
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """The tiny dataset with a weak split beside the strong one."""
-    splits = {"train": 6, "weak": 6, "val": 3, "test": 3}
+    """The tiny dataset with a weak split beside the strong one, and one without labels."""
+    splits = {"train": 6, "weak": 6, "val": 3, "test": 3, "unlabelled": 2}
     data = write_tiny_data(tmp_path_factory.mktemp("weak") / "tiny_weak_strong", splits)
     table = data.folder / "weak.tsv"
     labels = {f"weak{i}.wav": [] for i in range(6)}
@@ -31,6 +31,7 @@ def data(tmp_path_factory):
         labels[name] += event[2:]
     lines = [f"{name}\t{','.join(own)}" for name, own in labels.items()]
     table.write_text("\n".join(["filename\tevent_labels", *lines]) + "\n")
+    (data.folder / "unlabelled.tsv").write_text("filename\nunlabelled0.wav\nunlabelled1.wav\n")
     return data
 
 
@@ -95,7 +96,7 @@ def test_class_weights_are_measured_before_training(data, tmp_path):
 
 def test_a_frame_level_system_still_refuses_weak_labels(data, tmp_path):
     opts = [x if x != "both" else "frame" for x in TAGGER]
-    with pytest.raises(DataError, match="weak labels, this model trains on strong ones"):
+    with pytest.raises(DataError, match="weak labels, this model learns from strong ones"):
         build_train_loader(config(data, tmp_path, opts))
 
 
@@ -107,3 +108,10 @@ def test_the_tool_draws_the_streams(data, tmp_path, monkeypatch):
     arguments = ["streams", "--model", model, "--clip", "1", "--out", str(out), "--opts", *opts]
     assert run_tool(monkeypatch, *arguments, tool="analyze") == ""
     assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def test_unlabelled_clips_do_not_validate(data, tmp_path):
+    val = ("SOLVER.VAL_PERIOD", 1, "DATASETS.VAL", str([f"{data.name}_unlabelled"]))
+    cfg = config(data, tmp_path, SELF_MASK, *val)
+    with pytest.raises(DataError, match="has unlabelled labels, this model learns from strong or weak"):
+        train(cfg)

@@ -60,10 +60,11 @@ def test_the_rows_differ_in_what_they_say(tmp_path):
         return load_config(str(run.config), run.opts)
 
     assert cfg("alpha 0.1").MODEL.SELF_MASK.ALPHA == 0.1 and cfg("no mask").MODEL.SELF_MASK.MAPS == 0
-    for row in self_mask.TRAININGS:  # the same clips, the same length of training, the same scoring
+    for row in self_mask.TRAININGS:  # the same clips and scoring
         one, other = cfg(row), cfg("alpha 0.01")
         assert one.DATASETS == other.DATASETS and one.TEST == other.TEST
-        assert one.SOLVER.MAX_ITER == other.SOLVER.MAX_ITER
+        assert one.SOLVER.IMS_PER_BATCH == other.SOLVER.IMS_PER_BATCH
+        assert one.SOLVER.MAX_ITER == other.SOLVER.MAX_ITER or row == "CRNN"  # as long, not as often
         assert one.DATALOADER.WEAK_PER_BATCH == other.DATALOADER.WEAK_PER_BATCH
         assert (one.TEST.COLLAR, one.TEST.EVALUATE_OFFSET, one.TEST.OFFSET_FRACTION) == (0.2, True, 0.2)
 

@@ -77,6 +77,8 @@ def test_what_stays_under_the_high_threshold_joins_nothing():
     assert spans(scores, rules) == [(0, 20), (40, 60)]
     assert spans(scores, RunRules(gap=10)) == [(0, 60)]
     assert (25, 35) in spans(scores, rules, threshold=0.0)  # but it remains a candidate
+    short = RunRules(gap=10, length=10, high=(0.2,))
+    assert spans(scores, short, threshold=0.0) == [(0, 20), (40, 60)]  # unless it is short
 
 
 def test_each_class_has_its_high_threshold():
