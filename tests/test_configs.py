@@ -56,7 +56,7 @@ def test_labels_are_those_of_its_datasets(path):
         assert name in DatasetCatalog and (known is None or set(cfg.DATASETS.LABELS) <= set(known)), name
 
 
-@pytest.mark.parametrize("name", ["audiomask/R_18_fused", "rcrnn/rare_fused"])
+@pytest.mark.parametrize("name", ["audiomask/R_18_fused", "audiomask/R_101_fused", "rcrnn/rare_fused"])
 def test_a_fused_config_asks_for_its_verifier(name):
     """The one that the verifier's own config writes, of the same front end and labels."""
     cfg = load_config(f"configs/{name}.yaml", ["MODEL.DEVICE", "cpu"])

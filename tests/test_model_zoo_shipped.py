@@ -43,4 +43,4 @@ def test_a_fold_model_finds_most_loud_events_it_never_heard(soundbank):
         hits, wrong = hits + bool(right), wrong + len(found) - len(right)
     events = sum(r["event_present"] for r in loud)
     assert hits > 0.5 * events, f"{hits} of {events}"
-    assert wrong < len(loud), f"{wrong} false events in {len(loud)} clips"
+    assert wrong < len(loud) / 4, f"{wrong} false events in {len(loud)} clips"

@@ -22,9 +22,11 @@ RATE, SECONDS = 44100, 30.0
 def run(args, folder: str) -> dict:
     """Measure with the model ``args.model``; ``folder`` is for scratch files."""
     model = model_zoo.get(args.model)
-    wave = np.random.default_rng(0).normal(0, 0.05, int(RATE * SECONDS)).astype(np.float32)
-    items = {**front_end(wave), **inference(model, wave, folder, args.batch_size)}
-    items.update(rendering(folder))
+    bank = write_synthetic_bank(os.path.join(folder, "bank"))
+    clips = load_soundbank(bank).clips
+    waves = [render(recipe, bank) for recipe in make_recipes(clips, "gunshot", args.batch_size, 0)]
+    items = {**front_end(waves[0]), **inference(model, waves, folder)}
+    items.update(rendering(bank, clips))
     times = measure(items, args.rounds)
     times.update(measure(training(model), args.rounds))
     return report(times, args.batch_size)
@@ -48,11 +50,14 @@ def front_end(wave: np.ndarray) -> dict:
     return {"log-mel, audiodet": ours, "log-mel, librosa": librosas}
 
 
-def inference(model, wave: np.ndarray, folder: str, batch: int) -> dict:
-    """The steps from files to events for one batch of 30-s clips."""
-    predictor = Predictor(model)
+def inference(model, mixtures, folder: str) -> dict:
+    """The steps from files to events for one batch of 30-s mixtures.
+
+    NMS and the model's hooks (box voting) are in "network, hooks", thresholds in "decisions".
+    """
+    predictor, batch = Predictor(model), len(mixtures)
     paths = [f"{folder}/{i}.wav" for i in range(batch)]
-    for path in paths:
+    for path, wave in zip(paths, mixtures):
         soundfile.write(path, wave, RATE, subtype="PCM_24")
     waves = [predictor.decode(path) for path in paths]
     inputs = [predictor.features(w) for w in waves]
@@ -61,7 +66,7 @@ def inference(model, wave: np.ndarray, folder: str, batch: int) -> dict:
     def network():
         return model(inputs)
 
-    def post():
+    def decisions():
         for clip, output in zip(inputs, outputs):
             found = events_from_instances(output["instances"], predictor.labels, clip["duration"])
             decide(found, predictor.thresholds, True)
@@ -70,8 +75,8 @@ def inference(model, wave: np.ndarray, folder: str, batch: int) -> dict:
     return {
         "decode": lambda: [predictor.decode(path) for path in paths],
         "features": lambda: [predictor.features(w) for w in waves],
-        "network": network,
-        "post-processing": post,
+        "network, hooks": network,
+        "decisions": decisions,
         "files to events, all": lambda: list(predictor(paths, batch)),
     }
 
@@ -83,12 +88,10 @@ def training(model) -> dict:
     return {"training step": training_step(model, optimizer, spectrogram.N_MELS, frames, 16)}
 
 
-def rendering(folder: str) -> dict:
+def rendering(bank: str, clips) -> dict:
     """A 30-s mixture from a bank in memory: plain, and augmented for training."""
-    bank = write_synthetic_bank(os.path.join(folder, "bank"))
-    clips, label = load_soundbank(bank).clips, "gunshot"
-    plain = make_recipes(clips, label, 8, 0)
-    rich = make_recipes(clips, label, 8, 0, augment=True, distractors=1)
+    plain = make_recipes(clips, "gunshot", 8, 0)
+    rich = make_recipes(clips, "gunshot", 8, 0, augment=True, distractors=1)
     return {
         "mixture, plain": lambda: [render(recipe, bank) for recipe in plain],
         "mixture, augmented": lambda: [render(recipe, bank) for recipe in rich],
@@ -98,7 +101,7 @@ def rendering(folder: str) -> dict:
 def report(times: dict, batch: int) -> dict:
     """Print medians a clip and the ratios that have goals; return all figures."""
     clips = {"mixture, plain": 8, "mixture, augmented": 8, "training step": 16}
-    per_batch = ("decode", "features", "network", "post-processing", "files to events, all")
+    per_batch = ("decode", "features", "network, hooks", "decisions", "files to events, all")
     clips.update(dict.fromkeys(per_batch, batch))
     medians = print_times(times, clips, {"training step": "crop of 8 s"})
     figures = {

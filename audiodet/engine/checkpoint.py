@@ -50,6 +50,7 @@ class SEDCheckpointer(DetectionCheckpointer):
         """
         if path and "://" not in path and comm.is_main_process() and not os.path.isfile(path):
             raise WeightsError(f"{path}: no such file, expected a checkpoint")
+        self.loading = path
         return super().load(path, *args, **kwargs)
 
     def _load_file(self, filename: str) -> dict:
@@ -62,7 +63,7 @@ class SEDCheckpointer(DetectionCheckpointer):
         wrong = incompatible.missing_keys or incompatible.incorrect_shapes
         if wrong and not checkpoint.get("matching_heuristics"):
             raise WeightsError(
-                f"the checkpoint does not fit {self.cfg.MODEL.META_ARCHITECTURE}: "
+                f"{self.loading}: does not fit {self.cfg.MODEL.META_ARCHITECTURE}: "
                 f"missing {incompatible.missing_keys[:3]}, "
                 f"other shapes (name, found, expected) {incompatible.incorrect_shapes[:3]}"
             )

@@ -7,28 +7,31 @@ from audiodet.data.mapper import SEDMapper
 from audiodet.engine.setup import load_config
 from audiodet.evaluation import pool_scores, score_clips
 from audiodet.evaluation.clips import reference_clips
-from audiodet.experiments.runs import CONDITIONS, Options, tune
+from audiodet.experiments.runs import CONDITIONS, Options, across_folds, tune
 
 
 def control(options: Options, events) -> dict:
-    """{condition: pooled scores} of a control, with thresholds tuned on validation clips.
+    """{condition: pooled scores} of a control, with thresholds as of a trained system's folds.
 
-    ``events`` is a function of :mod:`audiodet.evaluation.controls`.
+    That is across folds where there are several (:func:`~audiodet.experiments.runs.across_folds`),
+    from validation clips for one. ``events`` is a function of :mod:`audiodet.evaluation.controls`.
     """
     cfg = load_config(str(options.configs / "rcrnn" / "rare.yaml"), [*options.opts, *options.cache])
     mapper = SEDMapper(cfg, is_train=False)
-    pooled = {condition: [] for condition in CONDITIONS}
+    tests, thresholds = {}, {}
     for fold in tqdm(options.folds, unit="fold", desc=events.__name__):
-        found = {
-            (condition, split): _control_clips(f"rare_mini_{condition}_fold{fold}_{split}", mapper, events)
-            for condition in CONDITIONS
-            for split in ("val", "test")
-        }
-        thresholds = tune([clip for c in CONDITIONS for clip in found[c, "val"]])
-        for condition in CONDITIONS:
-            clips = found[condition, "test"]
-            pooled[condition].append(score_clips(clips, RARE_LABELS, thresholds, True))
-    return {condition: pool_scores(folds) for condition, folds in pooled.items()}
+        names = {c: f"rare_mini_{c}_fold{fold}" for c in CONDITIONS}
+        tests[fold] = {c: _control_clips(f"{names[c]}_test", mapper, events) for c in CONDITIONS}
+        if len(options.folds) == 1:
+            val = [_control_clips(f"{names[c]}_val", mapper, events) for c in CONDITIONS]
+            thresholds[fold] = tune(sum(val, []))
+    thresholds |= across_folds({fold: sum(clips.values(), []) for fold, clips in tests.items()})
+    return {
+        c: pool_scores(
+            [score_clips(own[c], RARE_LABELS, thresholds[fold], True) for fold, own in tests.items()]
+        )
+        for c in CONDITIONS
+    }
 
 
 def _control_clips(name: str, mapper: SEDMapper, events):

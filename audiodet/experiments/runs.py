@@ -196,10 +196,14 @@ def cross_fold_thresholds(runs, edit=list) -> dict:
     fold's clips, for a model of all folds.
     """
     clips = {run.fold: [c for x in CONDITIONS for c in edit(test_clips(run, x))] for run in runs}
-    return {
-        fold: tune_thresholds([c for f in clips if f != fold for c in clips[f]], RARE_LABELS, True)
-        for fold in [*clips, "all"]
-    }
+    everything = [c for own in clips.values() for c in own]
+    return across_folds(clips) | {"all": tune_thresholds(everything, RARE_LABELS, True)}
+
+
+def across_folds(clips: dict) -> dict:
+    """{fold: thresholds} tuned on the clips of the other folds; of one fold alone there are none."""
+    others = {fold: [c for f in clips if f != fold for c in clips[f]] for fold in clips}
+    return {f: tune_thresholds(found, RARE_LABELS, True) for f, found in others.items() if found}
 
 
 def thresholds_of(runs, edit=list) -> dict:

@@ -67,7 +67,7 @@ def test_training_settings_may_differ(tiny_data, checkpoint):
 
 
 def test_other_layer_sizes_are_refused(tiny_data, checkpoint):
-    with pytest.raises(WeightsError, match=r"does not fit.*other shapes.*\(8, .*\(16, "):
+    with pytest.raises(WeightsError, match=r"\.pth: does not fit.*other shapes.*\(8, .*\(16, "):
         load(tiny_data, checkpoint[0], "MODEL.ROI_BOX_HEAD.FC_DIM", 16)
 
 

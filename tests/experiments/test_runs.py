@@ -9,9 +9,10 @@ from audiodet.data.datasets.rare_mini import RARE_LABELS
 from audiodet.errors import AudiodetError
 from audiodet.evaluation import ClipResult, save_clips
 from audiodet.experiments.runs import (
-    Run, cross_fold_thresholds, own_thresholds, pooled_scores, rare_mini_run, train_all,
-    training_minutes,
+    CONDITIONS, Run, across_folds, cross_fold_thresholds, own_thresholds, pooled_scores,
+    rare_mini_run, train_all, training_minutes,
 )  # fmt: skip
+from audiodet.experiments.runs import test_clips as clips_of
 from audiodet.modeling.postprocessing import Event
 
 
@@ -55,6 +56,13 @@ def test_a_folds_threshold_never_sees_its_own_clips(runs):
         save_clips([ClipResult(condition, 30.0, [Event(1.0, 2.0, "babycry")], [], "babycry", "g")], path)
     again = cross_fold_thresholds(runs)
     assert again[2] == found[2] and again[0] != found[0]
+
+
+def test_one_fold_alone_has_no_threshold_from_others(runs):
+    clips = {run.fold: [c for x in CONDITIONS for c in clips_of(run, x)] for run in runs}
+    found = across_folds(clips)
+    assert found == {fold: own for fold, own in cross_fold_thresholds(runs).items() if fold != "all"}
+    assert across_folds({0: clips[0]}) == {}
 
 
 def test_pooling_decides_each_fold_with_its_own_threshold(runs):
