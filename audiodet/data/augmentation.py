@@ -43,17 +43,18 @@ def augment(log_mel: np.ndarray, rng, settings) -> np.ndarray:
 
 
 def choose_crop(seconds: float, length: float, events, rng, event_fraction: float) -> float:
-    """Start of a random crop, in seconds.
+    """Start of a random crop, in seconds, all places equally likely.
 
     Args:
         seconds: length of the clip.
         length: length of the crop; a longer crop than the clip starts at 0.
         events: [(onset, offset), ...] in seconds.
-        event_fraction: fraction of crops placed around a random event of the clip.
+        event_fraction: fraction of crops that hold a random event of the clip (of one that is
+            longer, a part).
     """
     latest = max(0.0, seconds - length)
     if events and rng.random() < event_fraction:
         onset, offset = events[int(rng.integers(len(events)))]
-        low, high = sorted((offset - length, onset))
-        return float(np.clip(rng.uniform(low, high), 0.0, latest))
+        low, high = np.clip(sorted((offset - length, onset)), 0.0, latest)
+        return float(rng.uniform(low, high))
     return float(rng.uniform(0.0, latest))

@@ -115,6 +115,13 @@ def test_events_take_turns(rng):
         assert share == pytest.approx(1 / 3, abs=0.08)
 
 
+@pytest.mark.parametrize("event, low, high", [((1.0, 2.0), 0.0, 1.0), ((27.0, 29.0), 19.0, 20.0)])
+def test_crops_around_an_event_near_an_end_differ_too(event, low, high, rng):
+    starts = np.array([choose_crop(30.0, 10.0, [event], rng, 1.0) for _ in range(400)])
+    assert low <= starts.min() < low + 0.02 and high - 0.02 < starts.max() <= high
+    assert len(np.unique(starts)) == 400 and abs(starts.mean() - (low + high) / 2) < 0.06
+
+
 def test_crop_of_a_clip_that_is_too_short_starts_at_0(rng):
     for events in ([], [(1.0, 2.0)]):
         assert choose_crop(5.0, 10.0, events, rng, 1.0) == 0.0
