@@ -1,6 +1,6 @@
 """All five systems on one benchmark, weak-mini: each learns of the labels that it was made for.
 
-One seed and about six minutes of one core each. Figures are the evaluators' own, on the same test clips.
+One seed and about five minutes of one core each. Figures are the evaluators' own, on the same test clips.
 """
 from audiodet.data.datasets.weak_mini import weak_mini_hash
 from audiodet.engine.setup import load_config
@@ -14,11 +14,11 @@ STRONG = ["DATASETS.TRAIN", "['weak_mini_strong']", "DATALOADER.WEAK_PER_BATCH",
           "MODEL.TAGGER.LOSS", "frame"]  # fmt: skip
 # System -> (config, iterations that take about as long, overrides).
 SYSTEMS = {
-    "R-CRNN": ("rcrnn", 800, []),
-    "AudioMask R18": ("audiomask", 540, []),
-    "CRNN": ("crnn", 900, STRONG),
-    "self-mask ResNet": ("self_mask", 380, []),
-    "T-F segmentation (GWRP)": ("tfseg", 2400, []),
+    "R-CRNN": ("rcrnn", 650, []),
+    "AudioMask R18": ("audiomask", 440, []),
+    "CRNN": ("crnn", 720, STRONG),
+    "self-mask ResNet": ("self_mask", 310, []),
+    "T-F segmentation (GWRP)": ("tfseg", 2000, []),
 }
 PERIODS = ("MAX_ITER", "VAL_PERIOD", "CHECKPOINT_PERIOD")
 EVALUATORS = ["TEST.EVALUATORS", "['events', 'tags', 'frames']"]
