@@ -20,14 +20,7 @@ def add_detect(commands) -> None:
         description="Find events in recordings. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 "
         "done but some inputs could not be used (errors.tsv names each and why), 130 interrupted.",
     )
-    parser.add_argument(
-        "inputs", nargs="+", metavar="INPUT",
-        help="a recording, a folder (with all that is in it), or @file with one path a line",
-    )  # fmt: skip
-    parser.add_argument(
-        "-o", "--output", default="audiodet_output", metavar="OUT",
-        help="folder for what is found, or - for stdout (%(default)s)",
-    )  # fmt: skip
+    add_recordings(parser, "audiodet_output", "folder for what is found, or - for stdout")
     parser.add_argument(
         "--format", type=_formats, default=("tsv",), metavar="F,...",
         help=f"one or more of {', '.join(FORMATS)} (tsv)",
@@ -88,6 +81,17 @@ def add_stream(commands) -> None:
     )  # fmt: skip
     add_model(parser)
     parser.set_defaults(run=run_stream, parser=parser)
+
+
+def add_recordings(parser, output: str, what: str) -> None:
+    """Which recordings, and the folder for ``what`` comes of them, by default ``output``."""
+    parser.add_argument(
+        "inputs", nargs="+", metavar="INPUT",
+        help="a recording, a folder (with all that is in it), or @file with one path a line",
+    )  # fmt: skip
+    parser.add_argument(
+        "-o", "--output", default=output, metavar="OUT", help=f"{what} (%(default)s)"
+    )
 
 
 def add_model(parser, default: str = MODEL) -> None:

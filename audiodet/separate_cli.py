@@ -3,7 +3,7 @@ import argparse
 import os
 import sys
 
-from audiodet.detect_cli import add_model, check_model, quiet
+from audiodet.detect_cli import add_model, add_recordings, check_model, quiet
 from audiodet.errors import AudiodetError
 
 
@@ -16,14 +16,7 @@ def add_separate(commands) -> None:
         "class, at the recording's own rate and length, one channel, 32-bit float. Exit codes: 0 "
         "done, 1 failed, 2 wrong usage, 3 done but some inputs could not be used.",
     )
-    parser.add_argument(
-        "inputs", nargs="+", metavar="INPUT",
-        help="a recording, a folder (with all that is in it), or @file with one path a line",
-    )  # fmt: skip
-    parser.add_argument(
-        "-o", "--output", default="audiodet_separated", metavar="OUT",
-        help="folder for <recording>_<class>.wav (%(default)s)",
-    )  # fmt: skip
+    add_recordings(parser, "audiodet_separated", "folder for <recording>_<class>.wav")
     parser.add_argument(
         "--window", type=float, default=10.0, metavar="S",
         help="recordings longer than this, in seconds, are cut into windows (%(default)s)",

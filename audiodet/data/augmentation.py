@@ -43,7 +43,7 @@ def augment(log_mel: np.ndarray, rng, settings) -> np.ndarray:
 
 
 def choose_crop(seconds: float, length: float, events, rng, event_fraction: float) -> float:
-    """Start of a random crop, in seconds, all places equally likely.
+    """Start of a random crop, in seconds; every start that is possible is equally likely.
 
     Args:
         seconds: length of the clip.

@@ -26,8 +26,10 @@ Fields of audiodet's own:
 """
 import hashlib
 import json
-from typing import Iterable, Sequence
+from functools import partial
+from typing import Callable, Iterable, Sequence
 
+from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.structures import BoxMode
 
 from audiodet.data.recipe_draws import RecipeDraws
@@ -159,6 +161,13 @@ def recipes_to_dicts(recipes: Iterable[dict], labels: Sequence[str], root: str) 
             }
         )
     return dicts
+
+
+def register_mixtures(names: Iterable[str], labels: Sequence[str], load: Callable) -> None:
+    """Register datasets that ``load(name)`` draws when they are first used."""
+    for name in names:
+        DatasetCatalog.register(name, partial(load, name))
+        MetadataCatalog.get(name).set(thing_classes=list(labels), evaluator_type="sed")
 
 
 def recipes_hash(recipes: Sequence[dict]) -> str:

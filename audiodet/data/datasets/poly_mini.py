@@ -7,10 +7,8 @@ of :func:`~audiodet.data.soundbank.soundbank_root`; the audio is rendered by the
 """
 from functools import lru_cache
 
-from detectron2.data import DatasetCatalog, MetadataCatalog
-
 from audiodet.data.datasets.overlaps import merge_overlaps
-from audiodet.data.mixtures import recipes_hash, recipes_to_dicts
+from audiodet.data.mixtures import recipes_hash, recipes_to_dicts, register_mixtures
 from audiodet.data.polyphonic_mixtures import make_polyphonic_recipes
 from audiodet.data.soundbank import hold_out, load_soundbank, soundbank_root
 from audiodet.errors import DataError
@@ -27,9 +25,7 @@ POLY_MINI_NAMES = [f"poly_mini_{split}" for split in CLIPS]
 
 def register_poly_mini() -> None:
     """Register all names; the sound bank is looked for when a dataset is first used."""
-    for name in POLY_MINI_NAMES:
-        DatasetCatalog.register(name, lambda name=name: load_poly_mini(name))
-        MetadataCatalog.get(name).set(thing_classes=list(POLY_LABELS), evaluator_type="sed")
+    register_mixtures(POLY_MINI_NAMES, POLY_LABELS, load_poly_mini)
 
 
 def load_poly_mini(name: str, root: str = "") -> list[dict]:

@@ -13,7 +13,9 @@ from typing import Sequence
 
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
-from audiodet.data.mixtures import make_recipes, recipes_hash, recipes_to_dicts
+from audiodet.data.mixtures import (
+    make_recipes, recipes_hash, recipes_to_dicts, register_mixtures,
+)  # fmt: skip
 from audiodet.data.soundbank import Clip, SoundBank, hold_out, load_soundbank, soundbank_root
 from audiodet.errors import DataError
 
@@ -42,9 +44,7 @@ RARE_QUICK_NAMES = [f"rare_quick_{split}" for split in ("train", "val", "test")]
 
 def register_rare_mini() -> None:
     """Register all names; the sound bank is looked for when a dataset is first used."""
-    for name in RARE_MINI_NAMES:
-        DatasetCatalog.register(name, lambda name=name: load_rare_mini(name))
-        MetadataCatalog.get(name).set(thing_classes=list(RARE_LABELS), evaluator_type="sed")
+    register_mixtures(RARE_MINI_NAMES, RARE_LABELS, load_rare_mini)
     for name in RARE_QUICK_NAMES:
         DatasetCatalog.register(name, lambda name=name: load_rare_quick(name))
         MetadataCatalog.get(name).set(evaluator_type="sed")  # its labels are the bank's

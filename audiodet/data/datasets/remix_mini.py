@@ -10,10 +10,8 @@ can be scored (:mod:`audiodet.data.mask_truth`). Recipes are drawn on first use,
 import re
 from functools import lru_cache
 
-from detectron2.data import DatasetCatalog, MetadataCatalog
-
 from audiodet.data.datasets.poly_mini import POLY_LABELS
-from audiodet.data.mixtures import recipes_hash, recipes_to_dicts
+from audiodet.data.mixtures import recipes_hash, recipes_to_dicts, register_mixtures
 from audiodet.data.remix_mixtures import make_remix_recipes
 from audiodet.data.soundbank import FOLDS, load_soundbank, soundbank_root
 from audiodet.errors import DataError
@@ -31,9 +29,7 @@ REMIX_MINI_NAMES = [
 
 def register_remix_mini() -> None:
     """Register all names; the sound bank is looked for when a dataset is first used."""
-    for name in REMIX_MINI_NAMES:
-        DatasetCatalog.register(name, lambda name=name: load_remix_mini(name))
-        MetadataCatalog.get(name).set(thing_classes=list(REMIX_LABELS), evaluator_type="sed")
+    register_mixtures(REMIX_MINI_NAMES, REMIX_LABELS, load_remix_mini)
 
 
 def load_remix_mini(name: str, root: str = "") -> list[dict]:

@@ -7,11 +7,9 @@ are drawn on first use, from the bank of :func:`~audiodet.data.soundbank.soundba
 """
 from functools import lru_cache
 
-from detectron2.data import DatasetCatalog, MetadataCatalog
-
 from audiodet.data.datasets.overlaps import merge_overlaps
 from audiodet.data.datasets.poly_mini import POLY_LABELS, poly_mini_sources
-from audiodet.data.mixtures import recipes_hash, recipes_to_dicts
+from audiodet.data.mixtures import recipes_hash, recipes_to_dicts, register_mixtures
 from audiodet.data.polyphonic_mixtures import make_polyphonic_recipes
 from audiodet.data.soundbank import load_soundbank, soundbank_root
 from audiodet.errors import DataError
@@ -26,9 +24,7 @@ WEAK_MINI_NAMES = [f"weak_mini_{split}" for split in CLIPS]
 
 def register_weak_mini() -> None:
     """Register all names; the sound bank is looked for when a dataset is first used."""
-    for name in WEAK_MINI_NAMES:
-        DatasetCatalog.register(name, lambda name=name: load_weak_mini(name))
-        MetadataCatalog.get(name).set(thing_classes=list(WEAK_LABELS), evaluator_type="sed")
+    register_mixtures(WEAK_MINI_NAMES, WEAK_LABELS, load_weak_mini)
 
 
 def load_weak_mini(name: str, root: str = "") -> list[dict]:
