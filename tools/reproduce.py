@@ -50,7 +50,7 @@ def parse_args():
     )
     parser.add_argument("--jobs", type=int, default=2, help="trainings side by side (2)")
     parser.add_argument(
-        "--shipped", action="store_true", help="rare-mini: score the weights that ship, no training"
+        "--shipped", action="store_true", help="R-CRNN on rare-mini: its weights that ship, no training"
     )
     parser.add_argument(
         "--detectors", nargs="+", default=[], choices=sorted(audiomask.DETECTORS), metavar="NAME",

@@ -10,7 +10,8 @@ from audiodet.evaluation.fusion_sweep import refuse
 from audiodet.experiments.audiomask_paper import print_table1, print_table2, print_table3
 from audiodet.experiments.controls import control
 from audiodet.experiments.runs import (
-    CONDITIONS, RARE_LABELS, Options, pooled_scores, rare_mini_run, thresholds_of, train_all,
+    CONDITIONS, RARE_LABELS, Options, pooled_scores, rare_mini_run, shipped_rcrnn, thresholds_of,
+    train_all,
 )  # fmt: skip
 from audiodet.experiments.tables import (
     ER_AND_F1, er_and_f1, er_difference, fold_table, interval, print_table, print_trainings,
@@ -35,9 +36,9 @@ WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def parts(options: Options, name: str) -> tuple[list, list]:
-    """The detector's and the verifier's training of each fold."""
+    """The detector's and the verifier's training of each fold; no detector's where weights ship."""
     tested = (name in TESTED_ALONE, True)
-    return tuple(
+    detectors, verifiers = (
         [
             rare_mini_run(
                 options.configs / f"{config}.yaml", folder, fold, options.root, test=test,
@@ -47,18 +48,27 @@ def parts(options: Options, name: str) -> tuple[list, list]:
         ]
         for (config, folder), test in zip(DETECTORS[name], tested)
     )  # fmt: skip
+    return [] if _ships(options, name) else detectors, verifiers
+
+
+def _ships(options: Options, name: str) -> bool:
+    return options.shipped and name == "R-CRNN"
 
 
 def fused(options: Options, name: str) -> list:
     """Evaluations of each fold's detector with its verifier behind it."""
     config, folder = FUSED[name]
+    folder += "_shipped" * _ships(options, name)
+    detectors, verifiers = parts(options, name)
+    weights = [run.folder / "model_final.pth" for run in detectors]
+    weights = weights or [shipped_rcrnn(fold) for fold in options.folds]
     return [
         rare_mini_run(
-            options.configs / f"{config}.yaml", folder, detector.fold, options.root,
+            options.configs / f"{config}.yaml", folder, verifier.fold, options.root,
             opts=["MODEL.FUSION.VERIFIER", str(verifier.folder / "model_final.pth"), *options.opts],
-            weights=str(detector.folder / "model_final.pth"), tune=True,
+            weights=str(path), tune=True,
         )
-        for detector, verifier in zip(*parts(options, name))
+        for path, verifier in zip(weights, verifiers)
     ]  # fmt: skip
 
 

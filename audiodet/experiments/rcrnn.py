@@ -8,14 +8,14 @@ from audiodet.evaluation.errors import KINDS, error_kinds
 from audiodet.experiments.controls import control
 from audiodet.experiments.runs import (
     CONDITIONS, Options, best_possible, cross_fold_thresholds, own_thresholds, pooled_scores,
-    rare_mini_run, shipped_thresholds, test_clips, train_all, training_minutes,
+    rare_mini_run, shipped_rcrnn, shipped_thresholds, test_clips, train_all, training_minutes,
 )  # fmt: skip
 from audiodet.experiments.tables import interval, print_table, print_trainings
-from audiodet.weights import SHIPPED
 
+CONTROL = "frame-level control"
 SYSTEMS = {
     "R-CRNN": ("rcrnn/rare", "rcrnn"),
-    "frame-level control": ("rcrnn/frame_control", "frame_control"),
+    CONTROL: ("rcrnn/frame_control", "frame_control"),
 }
 COLUMNS = (*KINDS, "false alarm")
 ACROSS = ", thresholds across folds"
@@ -26,12 +26,13 @@ def rare_mini(options: Options) -> dict:
 
     Thresholds are those of the groups that each training held out, and, in rows of their own, those
     of :func:`~audiodet.experiments.runs.cross_fold_thresholds` (weights that ship hold these).
+    Beside the R-CRNN that ships the control has a row only where its folds were trained before.
     """
     systems = {
-        system: [_run(options, config, name, fold) for fold in options.folds]
-        for system, (config, name) in SYSTEMS.items()
-        if system == "R-CRNN" or not options.shipped
+        system: [_run(options, system, fold) for fold in options.folds] for system in SYSTEMS
     }
+    if options.shipped and not all(run.done for run in systems[CONTROL]):
+        del systems[CONTROL]
     train_all([run for runs in systems.values() for run in runs], options.jobs, options.cache)
     rows = {}
     for system, runs in systems.items():
@@ -43,7 +44,7 @@ def rare_mini(options: Options) -> dict:
     report = {
         "test sets": _test_sets(options.folds),
         "thresholds": {name: thresholds for name, (_, thresholds) in rows.items()},
-        "minutes": {} if options.shipped else _minutes(systems),
+        "minutes": _minutes(systems),
         "best possible": {name: best_possible(runs) for name, runs in systems.items()},
     }
     flux = control(options, spectral_flux_events)
@@ -51,17 +52,18 @@ def rare_mini(options: Options) -> dict:
         report[condition] = _compare(rows, flux[condition], condition)
     report["errors"] = {c: errors(*rows["R-CRNN"], c) for c in CONDITIONS}
     print_rare_mini(report)
-    if not options.shipped:
-        print_trainings([run for runs in systems.values() for run in runs])
+    trained = [run for runs in systems.values() for run in runs if not run.weights]
+    if trained:
+        print_trainings(trained)
     return report
 
 
-def _run(options: Options, config: str, name: str, fold: int):
-    weights = SHIPPED / f"rcrnn_rare_mini_fold{fold}.safetensors"
-    name += "_shipped" * options.shipped
+def _run(options: Options, system: str, fold: int):
+    config, name = SYSTEMS[system]
+    shipped = options.shipped and system == "R-CRNN"
     return rare_mini_run(
-        options.configs / f"{config}.yaml", name, fold, options.root, opts=options.opts,
-        weights=str(weights) if options.shipped else None, tune=options.shipped,
+        options.configs / f"{config}.yaml", name + "_shipped" * shipped, fold, options.root,
+        opts=options.opts, weights=str(shipped_rcrnn(fold)) if shipped else None, tune=shipped,
     )  # fmt: skip
 
 
@@ -97,7 +99,9 @@ def _test_sets(folds) -> dict:
 
 
 def _minutes(systems: dict) -> dict:
-    return {name: [training_minutes(run) for run in runs] for name, runs in systems.items()}
+    """{system: minutes of each fold's training}, of those that were trained here."""
+    trained = {name: [run for run in runs if not run.weights] for name, runs in systems.items()}
+    return {name: list(map(training_minutes, runs)) for name, runs in trained.items() if runs}
 
 
 def print_rare_mini(report: dict) -> None:

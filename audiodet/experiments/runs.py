@@ -16,7 +16,7 @@ from audiodet.engine.setup import load_config
 from audiodet.errors import AudiodetError
 from audiodet.evaluation import load_clips, pool_scores, score_clips, tune_thresholds
 from audiodet.files import write_text
-from audiodet.weights import CARD, read_weights
+from audiodet.weights import CARD, SHIPPED, read_weights
 
 CONDITIONS = ("quiet", "hard")
 
@@ -29,7 +29,7 @@ class Options:
     configs: Path  # the repository's configs
     jobs: int = 2
     folds: tuple = tuple(range(FOLDS))
-    shipped: bool = False  # score the weights that ship instead of training
+    shipped: bool = False  # take R-CRNN's weights that ship instead of training it
     opts: tuple = ()  # overrides of every training
     cache: tuple = ()  # overrides that change no result
     detectors: tuple = ()  # of AudioMask's tables; () for all
@@ -150,6 +150,11 @@ def _train(run: Run, threads: int, opts, needed) -> None:
     if code:
         raise AudiodetError(f"{run.folder / 'train.log'}: the training ended with code {code}")
     write_text(run.mark, json.dumps(signature, indent=1) + "\n")
+
+
+def shipped_rcrnn(fold: int) -> Path:
+    """R-CRNN's weights of a fold of rare-mini."""
+    return SHIPPED / f"rcrnn_rare_mini_fold{fold}.safetensors"
 
 
 def shipped_thresholds(path: str) -> dict:

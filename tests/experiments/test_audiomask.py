@@ -1,28 +1,15 @@
 """The tables of AudioMask on results made by hand; no training."""
-import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from audiodet.data.datasets.rare_mini import RARE_LABELS
-from audiodet.evaluation import ClipResult, save_clips
 from audiodet.experiments import audiomask
 from audiodet.experiments.runs import CONDITIONS, Options
 from audiodet.experiments.tables import short_run
-from audiodet.modeling.postprocessing import Event
 from tests.conftest import ROOT
-
-
-def clips(fold, detector, verifier):
-    """For each label an event and an empty clip; scores (in the event, in the empty clip)."""
-    found = []
-    for label in RARE_LABELS:
-        for i, (beta, alpha) in enumerate(zip(detector, verifier)):
-            true, event = Event(1.0, 2.0, label), Event(1.0, 2.0, label, beta)
-            parts = {"detector_scores": [beta], "segment_scores": [alpha], "box_scores": [alpha]}
-            found.append(
-                ClipResult(f"{label}{fold}{i}", 30.0, [true] * (i == 0), [event], label, f"{fold}{i}", parts)
-            )
-    return found
+from tests.experiments.finished import finish
 
 
 @pytest.fixture
@@ -38,20 +25,6 @@ def options(tmp_path):
     return options
 
 
-def finish(run, detector=(0.6, 0.7)):
-    """What a run leaves: clips, and a log of two iterations that took a minute each."""
-    found = clips(run.fold, detector, (0.9, 0.1))
-    for condition in CONDITIONS:
-        folder = run.folder / "inference" / f"rare_mini_{condition}_fold{run.fold}_{run.split}"
-        folder.mkdir(parents=True, exist_ok=True)
-        save_clips(found, folder / "clips.jsonl")
-    save_clips(found, run.folder / "inference" / "validation.jsonl")
-    areas = {f"rare_mini_{c}_fold{run.fold}_test/bbox/AP50": 50.0 for c in CONDITIONS}
-    lines = [{"iteration": 0, "time": 60.0}, {"iteration": 1, "time": 60.0, **areas}]
-    (run.folder / "metrics.json").write_text("\n".join(map(json.dumps, lines)))
-    run.mark.write_text(json.dumps(run.signature))
-
-
 def test_fused_runs_evaluate_their_own_folds_parts(options):
     for name in audiomask.DETECTORS:
         detectors, verifiers = audiomask.parts(options, name)
@@ -60,6 +33,18 @@ def test_fused_runs_evaluate_their_own_folds_parts(options):
             assert str(verifier.folder / "model_final.pth") in run.opts
             assert run.fold == detector.fold == verifier.fold
             assert f"['rare_mini_quiet_fold{run.fold}_test', 'rare_mini_hard_fold{run.fold}_test']" in run.opts
+
+
+def test_a_detector_that_ships_is_not_trained(options):
+    shipped = replace(options, shipped=True)
+    detectors, verifiers = audiomask.parts(shipped, "R-CRNN")
+    assert detectors == [] and verifiers == audiomask.parts(options, "R-CRNN")[1]
+    runs = audiomask.fused(shipped, "R-CRNN")
+    names = [f"rcrnn_rare_mini_fold{fold}.safetensors" for fold in shipped.folds]
+    assert [Path(run.weights).name for run in runs] == names and all(run.tune for run in runs)
+    assert not {r.folder for r in runs} & {r.folder for r in audiomask.fused(options, "R-CRNN")}
+    for name in set(audiomask.DETECTORS) - {"R-CRNN"}:
+        assert audiomask.fused(shipped, name) == audiomask.fused(options, name)
 
 
 def test_table_2_moves_from_the_detector_to_the_verifier(options, capsys):
