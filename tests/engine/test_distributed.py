@@ -1,7 +1,8 @@
-"""Two processes on one machine train one model through detectron2's launcher (gloo, CPU)."""
+"""Two processes train one model through detectron2's launcher (gloo, CPU)."""
 import argparse
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -102,17 +103,34 @@ def test_one_set_of_files(two_ranks):
     assert {"log.txt", "log.txt.rank1"} <= set(os.listdir(out))
 
 
-def test_train_net_as_a_program(tmp_path):
-    """--num-gpus 2 is two processes; where there is no GPU they train on the CPU."""
-    data = write_tiny_data(tmp_path / "tiny_program", {"train": 4, "val": 1, "test": 2})
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.mark.parametrize("machines", [1, 2])
+def test_train_net_as_a_program(tmp_path, machines):
+    """Two processes of one machine, or two machines of one process; without GPUs on the CPU.
+
+    The second machine is this one, too, and both write into a folder that they share.
+    """
+    data = write_tiny_data(tmp_path / f"tiny_program{machines}", {"train": 4, "val": 1, "test": 2})
     command = [sys.executable, ROOT / "tools" / "train_net.py", "--config-file", data.yaml]
-    result = subprocess.run(
-        [*command, "--num-gpus", "2", "--dist-url", "auto",
-         *tiny_opts(data, tmp_path / "out", "SOLVER.MAX_ITER", 2, test=["test"])],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
+    url = "auto" if machines == 1 else f"tcp://127.0.0.1:{free_port()}"
+    command += ["--num-gpus", str(2 // machines), "--num-machines", str(machines), "--dist-url", url]
+    opts = tiny_opts(data, tmp_path / "out", "SOLVER.MAX_ITER", 2, test=["test"])
+    programs = [
+        subprocess.Popen(
+            [*command, "--machine-rank", str(rank), *opts], text=True, stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
+        )
+        for rank in range(machines)
+    ]  # fmt: skip
+    for program in programs:
+        _, said = program.communicate(timeout=300)
+        assert program.returncode == 0, said
     assert torch.load(tmp_path / "out" / "model_final.pth", weights_only=True)["iteration"] == 1
     scored = tmp_path / "out" / "inference" / f"{data.name}_test" / "metrics.json"
     assert json.loads(scored.read_text())["clips"] == 2
