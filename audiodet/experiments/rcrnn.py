@@ -38,7 +38,8 @@ def rare_mini(options: Options) -> dict:
     for system, runs in systems.items():
         rows[system] = runs, own_thresholds(runs)
         if shipped := {run.fold: shipped_thresholds(run.weights) for run in runs if run.weights}:
-            rows[f"{system}{ACROSS}"] = runs, shipped
+            everywhere = {"all": cross_fold_thresholds(runs)["all"]}
+            rows[f"{system}{ACROSS}"] = runs, shipped | everywhere
         elif len(runs) > 1:
             rows[f"{system}{ACROSS}"] = runs, cross_fold_thresholds(runs)
     report = {
@@ -68,16 +69,18 @@ def _run(options: Options, system: str, fold: int):
 
 
 def _compare(rows: dict, flux, condition: str) -> dict:
-    """Figures of every row, and paired differences of ER to R-CRNN's."""
+    """Figures of every row; paired differences of ER to R-CRNN, of like thresholds too."""
     scores = {
         name: pooled_scores(runs, condition, thresholds)
         for name, (runs, thresholds) in rows.items()
     }
     scores["spectral flux"] = flux
     figures = {name: results(s, n_bootstrap=1000) for name, s in scores.items()}
-    for other in list(scores)[1:]:
-        difference = paired_bootstrap(scores["R-CRNN"], scores[other], unit="source")["ER"]
-        figures[f"R-CRNN - {other}"] = dict(zip(("ER", "low", "high"), difference))
+    pairs = [("R-CRNN", other) for other in list(scores)[1:]]
+    pairs += [(f"R-CRNN{ACROSS}", name) for name in scores if name == f"{CONTROL}{ACROSS}"]
+    for ours, other in pairs:
+        difference = paired_bootstrap(scores[ours], scores[other], unit="source")["ER"]
+        figures[f"{ours} - {other}"] = dict(zip(("ER", "low", "high"), difference))
     return figures
 
 

@@ -35,6 +35,7 @@ def test_every_row_has_its_thresholds_and_the_trainings_their_minutes(options, c
             "R-CRNN": 1.0, f"R-CRNN{ACROSS}": 1.0, CONTROL: 0.0, f"{CONTROL}{ACROSS}": 0.0,
             "spectral flux": 0.0,
         }  # fmt: skip
+    assert report["hard"][f"R-CRNN{ACROSS} - {CONTROL}{ACROSS}"]["ER"] == 0.5
     assert report["minutes"] == {"R-CRNN": [2.0, 2.0], CONTROL: [2.0, 2.0]}
     assert "trainings: 4, seeds 42, 8.0 min" in capsys.readouterr().out
 
@@ -42,6 +43,8 @@ def test_every_row_has_its_thresholds_and_the_trainings_their_minutes(options, c
 def test_beside_weights_that_ship_stands_a_control_that_was_trained(options, capsys):
     report = rcrnn.rare_mini(replace(options, shipped=True))
     assert report["quiet"][CONTROL]["ER"] == 0.0 and report["minutes"] == {CONTROL: [2.0, 2.0]}
+    trained = rcrnn.rare_mini(options)["thresholds"][f"R-CRNN{ACROSS}"]
+    assert report["thresholds"][f"R-CRNN{ACROSS}"]["all"] == trained["all"]
     assert "trainings: 2, seeds 42, 4.0 min" in capsys.readouterr().out
 
 
