@@ -48,7 +48,7 @@ def parts(options: Options, name: str) -> tuple[list, list]:
         ]
         for (config, folder), test in zip(DETECTORS[name], tested)
     )  # fmt: skip
-    return [] if _ships(options, name) else detectors, verifiers
+    return ([] if _ships(options, name) else detectors), verifiers
 
 
 def _ships(options: Options, name: str) -> bool:
@@ -58,10 +58,10 @@ def _ships(options: Options, name: str) -> bool:
 def fused(options: Options, name: str) -> list:
     """Evaluations of each fold's detector with its verifier behind it."""
     config, folder = FUSED[name]
-    folder += "_shipped" * _ships(options, name)
     detectors, verifiers = parts(options, name)
     weights = [run.folder / "model_final.pth" for run in detectors]
-    weights = weights or [shipped_rcrnn(fold) for fold in options.folds]
+    if _ships(options, name):
+        folder, weights = f"{folder}_shipped", map(shipped_rcrnn, options.folds)
     return [
         rare_mini_run(
             options.configs / f"{config}.yaml", folder, verifier.fold, options.root,

@@ -77,7 +77,8 @@ def _compare(rows: dict, flux, condition: str) -> dict:
     scores["spectral flux"] = flux
     figures = {name: results(s, n_bootstrap=1000) for name, s in scores.items()}
     pairs = [("R-CRNN", other) for other in list(scores)[1:]]
-    pairs += [(f"R-CRNN{ACROSS}", name) for name in scores if name == f"{CONTROL}{ACROSS}"]
+    if f"{CONTROL}{ACROSS}" in scores:
+        pairs.append((f"R-CRNN{ACROSS}", f"{CONTROL}{ACROSS}"))
     for ours, other in pairs:
         difference = paired_bootstrap(scores[ours], scores[other], unit="source")["ER"]
         figures[f"{ours} - {other}"] = dict(zip(("ER", "low", "high"), difference))

@@ -128,9 +128,13 @@ def test_train_net_as_a_program(tmp_path, machines):
         )
         for rank in range(machines)
     ]  # fmt: skip
-    for program in programs:
-        _, said = program.communicate(timeout=300)
-        assert program.returncode == 0, said
+    try:
+        for program in programs:
+            _, said = program.communicate(timeout=300)
+            assert program.returncode == 0, said
+    finally:
+        for program in programs:
+            program.kill()
     assert torch.load(tmp_path / "out" / "model_final.pth", weights_only=True)["iteration"] == 1
     scored = tmp_path / "out" / "inference" / f"{data.name}_test" / "metrics.json"
     assert json.loads(scored.read_text())["clips"] == 2

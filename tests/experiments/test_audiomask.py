@@ -35,8 +35,8 @@ def test_fused_runs_evaluate_their_own_folds_parts(options):
             assert f"['rare_mini_quiet_fold{run.fold}_test', 'rare_mini_hard_fold{run.fold}_test']" in run.opts
 
 
-def test_a_detector_that_ships_is_not_trained(options):
-    shipped = replace(options, shipped=True)
+def test_a_detector_that_ships_is_not_trained(options, capsys):
+    shipped = replace(options, shipped=True, detectors=("R-CRNN",))
     detectors, verifiers = audiomask.parts(shipped, "R-CRNN")
     assert detectors == [] and verifiers == audiomask.parts(options, "R-CRNN")[1]
     runs = audiomask.fused(shipped, "R-CRNN")
@@ -45,6 +45,11 @@ def test_a_detector_that_ships_is_not_trained(options):
     assert not {r.folder for r in runs} & {r.folder for r in audiomask.fused(options, "R-CRNN")}
     for name in set(audiomask.DETECTORS) - {"R-CRNN"}:
         assert audiomask.fused(shipped, name) == audiomask.fused(options, name)
+    for run in runs:
+        finish(run)
+    report = audiomask.table2(shipped)
+    assert report["R-CRNN, box, 0.75, hard"]["ER"] == 0.0
+    assert "trainings: 2, seeds 42, 4.0 min" in capsys.readouterr().out  # the verifiers'
 
 
 def test_table_2_moves_from_the_detector_to_the_verifier(options, capsys):
