@@ -70,8 +70,8 @@ def make_recipes(
         augment: chain and overlay backgrounds; change the speed and spectrum of events and
             distractors, and the level of the mixture.
         balanced: use the ratios, events, backgrounds and distractors equally often.
-        max_events: most target events in a positive mixture, the first of ``target``, the
-            others each of another label.
+        max_events: most target events in a positive mixture: one of ``target``, the others of
+            any label, none over another of its label.
         name: start of the file names, ``<name>_<target>_<number>.wav``.
 
     Raises:
@@ -89,7 +89,7 @@ def make_recipes(
         recipe = draw.background()
         recipe.update(draw.sound("events", target) if positive else no_event())
         recipe["event_present"] = positive
-        recipe["more_events"] = draw.more_events(target, max_events - 1) if positive else []
+        recipe["more_events"] = draw.more_events(recipe, max_events - 1) if positive else []
         recipe["distractors"] = draw.distractors(distractors)
         recipe["source_group"] = recipe.pop("event_group") or recipe["source_group"]
         recipe.update(target=target, mixture_audio_filename=f"{name}_{target}_{i:04d}.wav")

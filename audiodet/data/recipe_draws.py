@@ -16,6 +16,8 @@ GAIN_DB = 6.0  # largest change of a mixture's level
 CHAIN_CLIPS = 8  # backgrounds of one label played one after another
 OVERLAY_SHARE = 0.5  # mixtures with a second background
 OVERLAY_DB = (-12.0, 0.0)  # its level relative to the first one
+PLACES = 10  # draws of a further event before it is left out
+GAP = 0.2  # between two events of one label, in seconds
 
 
 class RecipeDraws:
@@ -126,17 +128,36 @@ class RecipeDraws:
             "seed": rng.randrange(1 << 31),
         }
 
-    def more_events(self, target: str, most: int) -> list[dict]:
-        labels = [l for kind, l in self.pools if kind == "events" and l not in ("", target)]
-        rng = self.stream("more events")
-        count = rng.randint(0, min(most, len(labels))) if most else 0
-        chosen = rng.sample(sorted(labels), count)
-        return [self.sound("events", label, f"further {label} events") for label in chosen]
+    def more_events(self, first: dict, most: int) -> list[dict]:
+        """Up to ``most`` further events of any label, none over another of its label.
+
+        An event for which PLACES draws find no place is left out.
+        """
+        rng, events = self.stream("more events"), [first]
+        labels = sorted({label for kind, label in self.pools if kind == "events" and label})
+        for _ in range(rng.randint(0, most) if most else 0):
+            label = rng.choice(labels)
+            tries = (self.sound("events", label, f"further {label} events") for _ in range(PLACES))
+            fits = next((event for event in tries if not _covers(event, events)), None)
+            events += [fits] if fits else []
+        return events[1:]
 
     def distractors(self, count: int | tuple[int, int]) -> list[dict]:
         least, most = (count, count) if isinstance(count, int) else count
         count = self.stream("distractor counts").randint(least, most)
         return [self.sound("distractors", "", "distractors") for _ in range(count)]
+
+
+def _covers(event: dict, others: list[dict]) -> bool:
+    """Whether less than GAP lies between the event and another of its label."""
+    first = event["event_start_in_mixture_seconds"]
+    last = first + event["event_length_seconds"]
+    return any(
+        first < other["event_start_in_mixture_seconds"] + other["event_length_seconds"] + GAP
+        and other["event_start_in_mixture_seconds"] < last + GAP
+        for other in others
+        if other["event_class"] == event["event_class"]
+    )
 
 
 def _shuffled_decks(items: Sequence, rng: random.Random) -> Iterator:

@@ -17,6 +17,7 @@ from audiodet.data.mixtures import (
 )
 from audiodet.data.recipe_draws import (
     EQ_DB,
+    GAP,
     OVERLAY_SHARE,
     REVERB_DB,
     REVERB_SECONDS,
@@ -312,17 +313,29 @@ def test_distractors_leave_everything_else_alone(parts):
     assert [{**recipe, "distractors": []} for recipe in some] == plain
 
 
-def test_several_labels_in_one_mixture(parts):
+def test_several_events_in_one_mixture(parts):
     root, clips = parts
-    recipes = make_recipes(clips, "cry", 40, 0, presence=1, duration=5.0, max_events=2)
-    double = [recipe for recipe in recipes if recipe["more_events"]]
-    assert 10 < len(double) < 30
-    for recipe in double[:3]:
-        labels = [label for _, _, label in recipe_annotations(recipe)]
-        assert labels == ["cry", "bark"]
-        assert len(render_parts(recipe, root, RATE).events) == 2
-        assert len(recipes_to_dicts([recipe], ["bark", "cry"], root)[0]["annotations"]) == 2
-        assert recipe["annotation_string"].count("\n") == 1
+    recipes = make_recipes(clips, "cry", 60, 0, presence=0.5, duration=8.0, max_events=4)
+    counts = Counter(len(recipe["more_events"]) for recipe in recipes if recipe["event_present"])
+    assert set(counts) == {0, 1, 2, 3}
+    assert not any(r["more_events"] for r in recipes if not r["event_present"])
+    others = Counter(e["event_class"] for r in recipes for e in r["more_events"])
+    assert set(others) == {"bark", "cry"}  # the target's own label too
+    for recipe in [r for r in recipes if r["more_events"]][:3]:
+        count = 1 + len(recipe["more_events"])
+        assert recipe_annotations(recipe)[0][2] == "cry"
+        assert len(render_parts(recipe, root, RATE).events) == count
+        assert len(recipes_to_dicts([recipe], ["bark", "cry"], root)[0]["annotations"]) == count
+        assert recipe["annotation_string"].count("\n") == count - 1
+
+
+def test_events_of_one_label_do_not_overlap(parts):
+    recipes = make_recipes(parts[1], "cry", 60, 0, presence=1, duration=4.0, max_events=6)
+    for label in ("bark", "cry"):
+        for recipe in recipes:
+            events = sorted(e for e in recipe_annotations(recipe) if e[2] == label)
+            assert all(b[0] - a[1] >= GAP - 1e-3 for a, b in zip(events, events[1:]))
+    assert any(len(recipe["more_events"]) > 2 for recipe in recipes)
 
 
 def test_augmentation_stays_in_its_ranges(synthetic_bank):
