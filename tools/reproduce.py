@@ -12,6 +12,7 @@ from audiodet.errors import AudiodetError
 from audiodet.experiments import (
     audiomask, polyphonic, polyphonic_sizes, segmentation, self_mask, systems,
 )  # fmt: skip
+from audiodet.experiments.crowd import rare_crowd
 from audiodet.experiments.rcrnn import rare_mini
 from audiodet.experiments.rcrnn_tables import table1, table2, table3
 from audiodet.experiments.runs import Options
@@ -27,6 +28,7 @@ TABLES = {
     "crnn-table3": polyphonic.table3,
     "crnn-table4": polyphonic_sizes.table4,
     "crnn-figure4": polyphonic_sizes.figure4,
+    "rare-crowd": rare_crowd,
     "rare-mini": rare_mini,
     "rcrnn-table1": table1,
     "rcrnn-table2": table2,

@@ -3,7 +3,8 @@
 Four-fold cross-validation over the bank's folds: a fold's test clips use only that fold's
 sources, its training and validation clips only those of the other three, and validation sources
 are held out of training. "quiet" clips have no distractor, "hard" ones exactly one; apart from it
-the two conditions are the same clips. ``rare_mini_all_*`` use all folds, for a model that ships.
+the two conditions are the same clips. ``rare_mini_all_*`` use all folds, for a model that ships. ``rare_mini_crowd_*`` have one to six
+events in a clip, of any labels, each clip scored for all of them.
 ``rare_quick_*`` are 10-s clips from any bank. Recipes are drawn on first use, from the bank of
 :func:`~audiodet.data.soundbank.soundbank_root`; the audio is rendered by the loader.
 """
@@ -25,6 +26,7 @@ CONDITIONS = {"quiet": 0, "hard": 1}  # distractors in every clip
 TEST_CLIPS, TEST_DRAWS = 100, 2  # per label and draw
 OTHER_DRAWS = (32, 57)  # seeds of further test draws, as in AudioMask's Table III
 VAL_CLIPS = 60  # per label and condition
+CROWD_CLIPS, CROWD_EVENTS = 60, 6  # per label whose event comes first; most events in a clip
 TRAIN_CLIPS = 4000  # per label, of TRAIN_SECONDS: cheaper than 30-s clips and richer in events
 TRAIN_SECONDS = 12.0
 HELD_OUT = 0.1  # share of source groups that validation takes from the training folds
@@ -39,6 +41,7 @@ RARE_MINI_NAMES = (
     + [f"rare_mini_{c}_fold{f}_test" for c in CONDITIONS for f in range(FOLDS)]
     + [f"rare_mini_fold{f}_train" for f in range(FOLDS)]
     + [f"rare_mini_{c}_fold{f}_seed{s}" for c in CONDITIONS for f in range(FOLDS) for s in OTHER_DRAWS]
+    + [f"rare_mini_crowd_fold{f}_test" for f in range(FOLDS)]
     + ["rare_mini_all_train", "rare_mini_all_val"]
 )
 RARE_QUICK_NAMES = [f"rare_quick_{split}" for split in ("train", "val", "test")]
@@ -55,7 +58,8 @@ def register_rare_mini() -> None:
 def load_rare_mini(name: str, root: str = "") -> list[dict]:
     """Dataset dicts of one of RARE_MINI_NAMES; ``root`` as in ``soundbank_root``."""
     root = soundbank_root(root)
-    return recipes_to_dicts(rare_mini_recipes(name, root), RARE_LABELS, root)
+    dicts = recipes_to_dicts(rare_mini_recipes(name, root), RARE_LABELS, root)
+    return [{**d, "target": None} for d in dicts] if "_crowd_" in name else dicts
 
 
 def load_rare_quick(name: str, root: str = "") -> list[dict]:
@@ -102,6 +106,9 @@ def _recipes(name: str, root: str) -> tuple[dict, ...]:
         draw = {"clips": train, "n": TRAIN_CLIPS, "seed": 1000 + seed, "name": name}
         draw["duration"] = TRAIN_SECONDS
         return tuple(_per_label(RARE_LABELS, **draw, **CROWDED))
+    if "_crowd_" in name:
+        draw = {"clips": test, "n": CROWD_CLIPS, "seed": 4000 + seed, "name": name}
+        return tuple(_per_label(RARE_LABELS, **draw, presence=1.0, max_events=CROWD_EVENTS))
     recipes = []
     for condition in [c for c in CONDITIONS if c in name] or CONDITIONS:
         draw = {"distractors": CONDITIONS[condition]}
