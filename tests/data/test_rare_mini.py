@@ -108,6 +108,23 @@ def test_counts_and_balance_of_the_test_clips(root, condition, distractors, fold
             assert {recipe["ebr"] for recipe in positives} == {-6.0, 0.0, 6.0}
 
 
+@pytest.mark.parametrize("fold", range(4))
+def test_crowded_clips_hold_events_of_their_fold_and_are_scored_for_all_labels(root, fold):
+    dicts = load_rare_mini(f"rare_mini_crowd_fold{fold}_test", root)
+    folds = {clip.path: clip.fold for clip in load_soundbank(root).clips}
+    assert {folds[path] for path in used_paths([d["recipe"] for d in dicts])} == {fold}
+    assert {len(d["annotations"]) for d in dicts} == {1, 2, 3, 4, 5, 6}
+    assert {d["target"] for d in dicts} == {None}
+    labels = [{a["category_id"] for a in d["annotations"]} for d in dicts]
+    assert max(map(len, labels)) == 3
+    assert any(len(d["annotations"]) > len(seen) for d, seen in zip(dicts, labels))
+
+
+def test_training_clips_hold_several_events(root):
+    counts = Counter(len(d["annotations"]) for d in load_rare_mini("rare_mini_fold1_train", root))
+    assert set(counts) == {0, 1, 2, 3, 4} and counts[0] == 2400
+
+
 def test_draws_differ_and_conditions_differ_by_the_distractor_only(root):
     quiet, hard = (rare_mini_recipes(f"rare_mini_{c}_fold1_test", root) for c in ("quiet", "hard"))
     names = ("distractors", "mixture_audio_filename", "annotation_string")
@@ -164,7 +181,7 @@ def test_fixed_test_sets_of_real_recordings(soundbank):
 
 def test_names_are_registered_without_a_bank(monkeypatch):
     assert set(RARE_MINI_NAMES) <= set(DatasetCatalog.list())
-    assert len(RARE_MINI_NAMES) == 2 * 4 * 2 + 2 * 4 * 2 + 4 + 1  # val and test, further draws, train
+    assert len(RARE_MINI_NAMES) == 2 * 4 * 2 + 2 * 4 * 2 + 2 * 4 + 1  # val and test, draws, train and crowd, all
     assert MetadataCatalog.get("rare_mini_all_train").thing_classes == list(RARE_LABELS)
     assert MetadataCatalog.get("rare_mini_all_train").evaluator_type == "sed"
     monkeypatch.delenv("AUDIODET_SOUNDBANK", raising=False)
