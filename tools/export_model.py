@@ -50,12 +50,11 @@ def rows_seen(fold) -> str:
     """Which rows of the bank's table the training set draws from."""
     bank = load_soundbank(soundbank_root())
     train, held_out, _ = rare_mini_sources(bank, fold)
-    if fold is None:
-        return f"all ({len(train)})"
     groups = sorted({clip.split_group for clip in held_out})
+    which = "all" if fold is None else f"those of folds {[f for f in range(4) if f != fold]}"
     return (
-        f"those of folds {[f for f in range(4) if f != fold]}, but for these {len(groups)} source "
-        f"groups ({len(train)} rows remain): " + ", ".join(f"`{group}`" for group in groups)
+        f"{which}, but for these {len(groups)} source groups ({len(train)} rows remain): "
+        + ", ".join(f"`{group}`" for group in groups)
     )
 
 

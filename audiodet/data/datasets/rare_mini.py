@@ -3,8 +3,8 @@
 Four-fold cross-validation over the bank's folds: a fold's test clips use only that fold's
 sources, its training and validation clips only those of the other three, and validation sources
 are held out of training. "quiet" clips have no distractor, "hard" ones exactly one; apart from it
-the two conditions are the same clips. ``rare_mini_crowd_*`` hold one to six events a clip, of any
-labels, and are scored for all of them. ``rare_mini_all_train`` has all folds, for a model that ships.
+the two conditions are the same clips. ``rare_mini_all_*`` use all folds, for a model that ships.
+``rare_mini_crowd_*`` hold one to six events a clip, of any labels, and are scored for all of them.
 ``rare_quick_*`` are 10-s clips from any bank. Recipes are drawn on first use, from the bank of
 :func:`~audiodet.data.soundbank.soundbank_root`; the audio is rendered by the loader.
 """
@@ -30,10 +30,9 @@ CROWD_CLIPS, CROWD_EVENTS = 60, 6  # per label whose event comes first; most eve
 TRAIN_CLIPS = 4000  # per label, of TRAIN_SECONDS: cheaper than 30-s clips and richer in events
 TRAIN_SECONDS = 12.0
 HELD_OUT = 0.1  # share of source groups that validation takes from the training folds
+HELD_OUT_ALL = 0.1  # the same for the model that ships
 QUICK_TRAIN_CLIPS, QUICK_CLIPS, QUICK_SECONDS = 1200, 30, 10.0  # in all; per label; length
 TRAINING = {"presence": 0.8, "ebr_jitter": 3.0, "distractors": (0, 2), "augment": True}
-# Beyond the rules of testing: recordings hold several events in a window, and loud ones.
-CROWDED = {**TRAINING, "ebrs": (-6.0, 0.0, 6.0, 12.0), "max_events": 4}
 
 RARE_MINI_NAMES = (
     [f"rare_mini_{c}_fold{f}_val" for c in CONDITIONS for f in range(FOLDS)]
@@ -41,7 +40,7 @@ RARE_MINI_NAMES = (
     + [f"rare_mini_fold{f}_train" for f in range(FOLDS)]
     + [f"rare_mini_{c}_fold{f}_seed{s}" for c in CONDITIONS for f in range(FOLDS) for s in OTHER_DRAWS]
     + [f"rare_mini_crowd_fold{f}_test" for f in range(FOLDS)]
-    + ["rare_mini_all_train"]
+    + ["rare_mini_all_train", "rare_mini_all_val"]
 )
 RARE_QUICK_NAMES = [f"rare_quick_{split}" for split in ("train", "val", "test")]
 
@@ -104,15 +103,16 @@ def _recipes(name: str, root: str) -> tuple[dict, ...]:
     if name.endswith("_train"):
         draw = {"clips": train, "n": TRAIN_CLIPS, "seed": 1000 + seed, "name": name}
         draw["duration"] = TRAIN_SECONDS
-        return tuple(_per_label(RARE_LABELS, **draw, **CROWDED))
+        return tuple(_per_label(RARE_LABELS, **draw, **TRAINING))
     if "_crowd_" in name:
         draw = {"clips": test, "n": CROWD_CLIPS, "seed": 4000 + seed, "name": name}
         return tuple(_per_label(RARE_LABELS, **draw, presence=1.0, max_events=CROWD_EVENTS))
     recipes = []
-    for condition in [c for c in CONDITIONS if c in name]:
+    for condition in [c for c in CONDITIONS if c in name] or CONDITIONS:
         draw = {"distractors": CONDITIONS[condition]}
         if name.endswith("_val"):
-            recipes += _per_label(RARE_LABELS, val, VAL_CLIPS, 2000 + seed, name=name, **draw)
+            where = name.replace("_all", f"_{condition}_all")
+            recipes += _per_label(RARE_LABELS, val, VAL_CLIPS, 2000 + seed, name=where, **draw)
             continue
         other = re.search(r"seed(\d+)$", name)
         seeds = [int(other[1])] if other else [3000 + 10 * seed + i for i in range(TEST_DRAWS)]
@@ -125,9 +125,9 @@ def _recipes(name: str, root: str) -> tuple[dict, ...]:
 def rare_mini_sources(
     bank: SoundBank, fold: int | None
 ) -> tuple[list[Clip], list[Clip], list[Clip]]:
-    """Clips for training, validation and test; ``fold`` None trains on all and leaves none."""
+    """Clips for training, validation and test; ``fold`` None uses all folds and tests none."""
     if fold is None:
-        return bank.clips, [], []
+        return *hold_out(bank.clips, HELD_OUT_ALL, seed=FOLDS), []
     others = bank.select(folds=[f for f in range(FOLDS) if f != fold])
     return *hold_out(others, HELD_OUT, seed=fold), bank.select(folds=[fold])
 
