@@ -1,45 +1,70 @@
-"""R-CRNN's fold models that ship on clips of several events."""
+"""R-CRNN on clips of several events: the models that ship, and training on such clips."""
 from audiodet.data.datasets.rare_mini import RARE_LABELS
 from audiodet.evaluation import load_clips, pool_scores, results, score_clips
-from audiodet.experiments.runs import Options, Run, shipped_rcrnn, shipped_thresholds, train_all
-from audiodet.experiments.tables import er_and_f1, interval, print_table
+from audiodet.experiments.runs import (
+    CONDITIONS, Options, Run, own_thresholds, pooled_scores, shipped_rcrnn, shipped_thresholds,
+    train_all,
+)  # fmt: skip
+from audiodet.experiments.tables import er_and_f1, print_table, print_trainings
 
 EVENTS = {"1": (1,), "2 or 3": (2, 3), "4 to 6": (4, 5, 6)}
+SHIPPED = "R-CRNN that ships, across folds"
+TRAINED = "trained on crowded clips, own groups"
 
 
 def rare_crowd(options: Options) -> dict:
-    """Print and return ER and F1 by how many events a clip holds, at the models' own thresholds.
+    """Print and return ER and F1 by how many events a clip holds, and on rare-mini's own clips.
 
-    Any number of events may be found in a clip, and each clip is scored for all labels.
+    Any number of events may be found in a crowded clip, and it is scored for all labels. With
+    ``shipped`` only the models that ship; else those of configs/rcrnn/rare_crowd.yaml too, at the
+    thresholds of the groups that each training held out.
     """
-    runs = [_run(options, fold) for fold in options.folds]
-    train_all(runs, options.jobs, options.cache)
-    report, rows = {}, []
-    for name, counts in EVENTS.items():
-        scores = pool_scores([_score(run, counts) for run in runs])
-        figures = report[name] = results(scores, n_bootstrap=1000)
-        errors = [f"{figures[f'ER-{label}']:.2f}" for label in RARE_LABELS]
-        by_clip = interval(figures, "ER", "")
-        rows.append([name, len(scores.clips), *er_and_f1(figures), by_clip, " / ".join(errors)])
-    headers = ["events in a clip", "clips", "ER [by source]", "F1 %", "ER by clip", "ER cry / glass / shot"]
-    print_table("R-CRNN that ships, clips of several events", rows, headers)
+    systems = {SHIPPED: [_run(options, fold, str(shipped_rcrnn(fold))) for fold in options.folds]}
+    if not options.shipped:
+        systems[TRAINED] = [_run(options, fold) for fold in options.folds]
+    train_all([run for runs in systems.values() for run in runs], options.jobs, options.cache)
+    report = {name: _figures(runs) for name, runs in systems.items()}
+    rows = [
+        [system, name, figures["clips"], *er_and_f1(figures), *(f"{figures[f'ER-{x}']:.2f}" for x in RARE_LABELS)]
+        for system, found in report.items()
+        for name, figures in found.items()
+    ]  # fmt: skip
+    headers = ["system", "events in a clip", "clips", "ER [by source]", "F1 %", *RARE_LABELS]
+    print_table("Clips of several events", rows, headers)
+    print_trainings([run for run in systems.get(TRAINED, [])])
     return report
 
 
-def _run(options: Options, fold: int) -> Run:
-    opts = ["DATASETS.TEST", str([_dataset(fold)]), "TEST.BEST_EVENT_PER_CLIP", "False"]
-    return Run(
-        options.configs / "rcrnn" / "rare.yaml", options.root / f"rcrnn_crowd_fold{fold}", fold,
-        [*opts, *options.opts], weights=str(shipped_rcrnn(fold)),
-    )  # fmt: skip
+def _run(options: Options, fold: int, weights: str | None = None) -> Run:
+    names = [f"rare_mini_{condition}_fold{fold}" for condition in CONDITIONS]
+    opts = ["DATASETS.TRAIN", str([f"rare_mini_crowd_fold{fold}_train"])]
+    opts += ["DATASETS.VAL", str([f"{name}_val" for name in names])]
+    opts += ["DATASETS.TEST", str([_crowd(fold), *(f"{name}_test" for name in names)])]
+    folder = options.root / f"rcrnn_crowd{'_shipped' * bool(weights)}_fold{fold}"
+    config = options.configs / "rcrnn" / "rare_crowd.yaml"
+    return Run(config, folder, fold, [*opts, *options.opts], weights=weights)
 
 
-def _dataset(fold: int) -> str:
+def _crowd(fold: int) -> str:
     return f"rare_mini_crowd_fold{fold}_test"
 
 
-def _score(run: Run, counts: tuple):
+def _figures(runs: list[Run]) -> dict:
+    """{how many events a clip holds, or a condition of rare-mini: its figures}."""
+    thresholds = {
+        run.fold: shipped_thresholds(run.weights) if run.weights else own_thresholds([run])[run.fold]
+        for run in runs
+    }
+    scores = {
+        name: pool_scores([_crowded(run, counts, thresholds[run.fold]) for run in runs])
+        for name, counts in EVENTS.items()
+    }
+    for condition in CONDITIONS:
+        scores[f"at most 1, {condition}"] = pooled_scores(runs, condition, thresholds)
+    return {k: {**results(s, n_bootstrap=1000), "clips": len(s.clips)} for k, s in scores.items()}
+
+
+def _crowded(run: Run, counts: tuple, thresholds: dict):
     """Scores of the clips of one fold that hold so many events."""
-    clips = load_clips(run.folder / "inference" / _dataset(run.fold) / "clips.jsonl")
-    some = [clip for clip in clips if len(clip.reference) in counts]
-    return score_clips(some, RARE_LABELS, shipped_thresholds(run.weights))
+    clips = load_clips(run.folder / "inference" / _crowd(run.fold) / "clips.jsonl")
+    return score_clips([c for c in clips if len(c.reference) in counts], RARE_LABELS, thresholds)

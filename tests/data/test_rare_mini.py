@@ -118,6 +118,15 @@ def test_crowded_clips_hold_events_of_their_fold_and_are_scored_for_all_labels(r
     assert any(len(d["annotations"]) > len(seen) for d, seen in zip(dicts, labels))
 
 
+def test_crowded_training_clips_hold_several_events_of_the_training_sources(root):
+    plain, crowded = (rare_mini_recipes(f"rare_mini_{x}fold1_train", root) for x in ("", "crowd_"))
+    counts = Counter(len(d["annotations"]) for d in load_rare_mini("rare_mini_crowd_fold1_train", root))
+    assert set(counts) == {0, 1, 2, 3, 4} and counts[0] == 2400
+    assert used_paths(crowded) == used_paths(plain)
+    assert max(recipe["ebr"] or 0 for recipe in plain) <= 9
+    assert max(recipe["ebr"] or 0 for recipe in crowded) > 12
+
+
 def test_draws_differ_and_conditions_differ_by_the_distractor_only(root):
     quiet, hard = (rare_mini_recipes(f"rare_mini_{c}_fold1_test", root) for c in ("quiet", "hard"))
     names = ("distractors", "mixture_audio_filename", "annotation_string")
@@ -175,7 +184,7 @@ def test_fixed_test_sets_of_real_recordings(soundbank):
 
 def test_names_are_registered_without_a_bank(monkeypatch):
     assert set(RARE_MINI_NAMES) <= set(DatasetCatalog.list())
-    assert len(RARE_MINI_NAMES) == 2 * 4 * 2 + 2 * 4 * 2 + 2 * 4 + 2  # val, test; draws; train, crowd; all
+    assert len(RARE_MINI_NAMES) == 2 * 4 * 2 + 2 * 4 * 2 + 3 * 4 + 2  # val, test; draws; train, crowd; all
     assert MetadataCatalog.get("rare_mini_all_train").thing_classes == list(RARE_LABELS)
     assert MetadataCatalog.get("rare_mini_all_train").evaluator_type == "sed"
     monkeypatch.delenv("AUDIODET_SOUNDBANK", raising=False)

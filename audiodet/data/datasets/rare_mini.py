@@ -4,7 +4,7 @@ Four-fold cross-validation over the bank's folds: a fold's test clips use only t
 sources, its training and validation clips only those of the other three, and validation sources
 are held out of training. "quiet" clips have no distractor, "hard" ones exactly one; apart from it
 the two conditions are the same clips. ``rare_mini_all_*`` use all folds, for a model that ships.
-``rare_mini_crowd_*`` hold one to six events a clip, of any labels, and are scored for all of them.
+``rare_mini_crowd_*`` hold several events a clip, of any labels, and are scored for all of them.
 ``rare_quick_*`` are 10-s clips from any bank. Recipes are drawn on first use, from the bank of
 :func:`~audiodet.data.soundbank.soundbank_root`; the audio is rendered by the loader.
 """
@@ -33,13 +33,14 @@ HELD_OUT = 0.1  # share of source groups that validation takes from the training
 HELD_OUT_ALL = 0.1  # the same for the model that ships
 QUICK_TRAIN_CLIPS, QUICK_CLIPS, QUICK_SECONDS = 1200, 30, 10.0  # in all; per label; length
 TRAINING = {"presence": 0.8, "ebr_jitter": 3.0, "distractors": (0, 2), "augment": True}
+CROWDED = {**TRAINING, "ebrs": (-6.0, 0.0, 6.0, 12.0), "max_events": 4}
 
 RARE_MINI_NAMES = (
     [f"rare_mini_{c}_fold{f}_val" for c in CONDITIONS for f in range(FOLDS)]
     + [f"rare_mini_{c}_fold{f}_test" for c in CONDITIONS for f in range(FOLDS)]
     + [f"rare_mini_fold{f}_train" for f in range(FOLDS)]
     + [f"rare_mini_{c}_fold{f}_seed{s}" for c in CONDITIONS for f in range(FOLDS) for s in OTHER_DRAWS]
-    + [f"rare_mini_crowd_fold{f}_test" for f in range(FOLDS)]
+    + [f"rare_mini_crowd_fold{f}_{split}" for split in ("train", "test") for f in range(FOLDS)]
     + ["rare_mini_all_train", "rare_mini_all_val"]
 )
 RARE_QUICK_NAMES = [f"rare_quick_{split}" for split in ("train", "val", "test")]
@@ -103,7 +104,8 @@ def _recipes(name: str, root: str) -> tuple[dict, ...]:
     if name.endswith("_train"):
         draw = {"clips": train, "n": TRAIN_CLIPS, "seed": 1000 + seed, "name": name}
         draw["duration"] = TRAIN_SECONDS
-        return tuple(_per_label(RARE_LABELS, **draw, **TRAINING))
+        rules = CROWDED if "_crowd_" in name else TRAINING
+        return tuple(_per_label(RARE_LABELS, **draw, **rules))
     if "_crowd_" in name:
         draw = {"clips": test, "n": CROWD_CLIPS, "seed": 4000 + seed, "name": name}
         return tuple(_per_label(RARE_LABELS, **draw, presence=1.0, max_events=CROWD_EVENTS))
