@@ -31,7 +31,8 @@ def rare_crowd(options: Options) -> dict:
     ]  # fmt: skip
     headers = ["system", "events in a clip", "clips", "ER [by source]", "F1 %", *RARE_LABELS]
     print_table("Clips of several events", rows, headers)
-    print_trainings([run for run in systems.get(TRAINED, [])])
+    if TRAINED in systems:
+        print_trainings(systems[TRAINED])
     return report
 
 
