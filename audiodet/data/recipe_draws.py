@@ -138,7 +138,7 @@ class RecipeDraws:
         for _ in range(rng.randint(0, most) if most else 0):
             label = rng.choice(labels)
             tries = (self.sound("events", label, f"further {label} events") for _ in range(PLACES))
-            fits = next((event for event in tries if not _covers(event, events)), None)
+            fits = next((event for event in tries if not _too_near(event, events)), None)
             events += [fits] if fits else []
         return events[1:]
 
@@ -148,7 +148,7 @@ class RecipeDraws:
         return [self.sound("distractors", "", "distractors") for _ in range(count)]
 
 
-def _covers(event: dict, others: list[dict]) -> bool:
+def _too_near(event: dict, others: list[dict]) -> bool:
     """Whether less than GAP lies between the event and another of its label."""
     first = event["event_start_in_mixture_seconds"]
     last = first + event["event_length_seconds"]
