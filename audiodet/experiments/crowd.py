@@ -2,22 +2,22 @@
 from audiodet.data.datasets.rare_mini import RARE_LABELS
 from audiodet.evaluation import load_clips, pool_scores, results, score_clips
 from audiodet.experiments.runs import (
-    CONDITIONS, Options, Run, own_thresholds, pooled_scores, shipped_rcrnn, shipped_thresholds,
+    CONDITIONS, Options, Run, pooled_scores, shipped_rcrnn, shipped_thresholds, thresholds_of,
     train_all,
 )  # fmt: skip
 from audiodet.experiments.tables import er_and_f1, print_table, print_trainings
 
 EVENTS = {"1": (1,), "2 or 3": (2, 3), "4 to 6": (4, 5, 6)}
-SHIPPED = "R-CRNN that ships, across folds"
-TRAINED = "trained on crowded clips, own groups"
+SHIPPED, TRAINED = "R-CRNN that ships", "trained on crowded clips"
 
 
 def rare_crowd(options: Options) -> dict:
     """Print and return ER and F1 by how many events a clip holds, and on rare-mini's own clips.
 
     Any number of events may be found in a crowded clip, and it is scored for all labels. With
-    ``shipped`` only the models that ship; else those of configs/rcrnn/rare_crowd.yaml too, at the
-    thresholds of the groups that each training held out.
+    ``shipped`` only the models that ship, at the thresholds inside; else those of
+    configs/rcrnn/rare_crowd.yaml too. Both have thresholds of clips with at most one event, across
+    folds (:func:`~audiodet.experiments.runs.thresholds_of`).
     """
     systems = {SHIPPED: [_run(options, fold, str(shipped_rcrnn(fold))) for fold in options.folds]}
     if not options.shipped:
@@ -52,10 +52,8 @@ def _crowd(fold: int) -> str:
 
 def _figures(runs: list[Run]) -> dict:
     """{how many events a clip holds, or a condition of rare-mini: its figures}."""
-    thresholds = {
-        run.fold: shipped_thresholds(run.weights) if run.weights else own_thresholds([run])[run.fold]
-        for run in runs
-    }
+    shipped = {run.fold: shipped_thresholds(run.weights) for run in runs if run.weights}
+    thresholds = shipped or thresholds_of(runs)
     scores = {
         name: pool_scores([_crowded(run, counts, thresholds[run.fold]) for run in runs])
         for name, counts in EVENTS.items()
