@@ -1,4 +1,5 @@
 """Packaging. Pinned versions are in requirements.txt; here stand the ranges that should work."""
+
 from setuptools import find_packages, setup
 
 setup(

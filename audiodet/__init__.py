@@ -1,4 +1,5 @@
 """Sound event detection on detectron2: which sounds occur in a recording, from when to when."""
+
 from . import _detectron2  # noqa: F401  first: it makes `import detectron2` work
 
 __version__ = "0.1.0"

@@ -5,6 +5,7 @@ unmodified copy that the PyPI package ``labgym`` carries as ``LabGym.detectron2`
 name ``detectron2``: both names give the very same module objects, so that registries, event
 storage and ``isinstance`` checks exist once.
 """
+
 import importlib
 import importlib.abc
 import importlib.machinery

@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 an error, or the check that was asked for failed; 2 wrong 
 some inputs could not be used; 130 interrupted. Heavy modules are imported by the subcommand that
 needs them.
 """
+
 import argparse
 import sys
 from typing import Sequence

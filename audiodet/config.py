@@ -1,4 +1,5 @@
 """Every configuration key that audiodet adds to detectron2's, with its unit."""
+
 from detectron2.config import CfgNode as CN
 
 

@@ -1,4 +1,5 @@
 """The subcommands ``audiodet detect`` and ``audiodet stream``."""
+
 import argparse
 import json
 import logging
@@ -22,9 +23,12 @@ def add_detect(commands) -> None:
     )
     add_recordings(parser, "audiodet_output", "folder for what is found, or - for stdout")
     parser.add_argument(
-        "--format", type=_formats, default=("tsv",), metavar="F,...",
+        "--format",
+        type=_formats,
+        default=("tsv",),
+        metavar="F,...",
         help=f"one or more of {', '.join(FORMATS)} (tsv)",
-    )  # fmt: skip
+    )
     add_model(parser)
     _add_work(parser)
     parser.set_defaults(run=run_detect, parser=parser)
@@ -34,30 +38,47 @@ def _add_work(parser) -> None:
     """How the work of ``audiodet detect`` is done."""
     positive = _number(int, 1)
     parser.add_argument(
-        "--batch-size", type=positive, default=0, metavar="N",
+        "--batch-size",
+        type=positive,
+        default=0,
+        metavar="N",
         help="windows per call of the network; changes no more than rounding (GPU 16, CPU 1)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--workers", type=positive, default=0, metavar="N",
+        "--workers",
+        type=positive,
+        default=0,
+        metavar="N",
         help="threads, or actors of Ray (one per core)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--window", type=_number(float, 0), default=30.0, metavar="S",
+        "--window",
+        type=_number(float, 0),
+        default=30.0,
+        metavar="S",
         help="recordings longer than this, in seconds, are cut into windows (%(default)s)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--overlap", type=_number(float, 0), default=6.0, metavar="S",
+        "--overlap",
+        type=_number(float, 0),
+        default=6.0,
+        metavar="S",
         help="seconds that two windows share, at most half of one (%(default)s)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--resume", action="store_true",
+        "--resume",
+        action="store_true",
         help="continue the run in OUT that was stopped; tables there in other formats are renewed",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--ray", nargs="?", const="local", type=_address, metavar="ADDRESS",
+        "--ray",
+        nargs="?",
+        const="local",
+        type=_address,
+        metavar="ADDRESS",
         help="work on Ray: on this machine, or on the cluster at host:port, ray://... or auto; "
         "put it behind the inputs or write --ray=ADDRESS",
-    )  # fmt: skip
+    )
 
 
 def add_stream(commands) -> None:
@@ -71,14 +92,19 @@ def add_stream(commands) -> None:
     parser.add_argument("--sample-rate", type=positive, required=True, metavar="HZ")
     parser.add_argument("--channels", type=positive, default=1, metavar="N", help="(%(default)s)")
     parser.add_argument(
-        "--sample-format", choices=("s16le", "s32le", "f32le"), default="s16le",
+        "--sample-format",
+        choices=("s16le", "s32le", "f32le"),
+        default="s16le",
         help="(%(default)s)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--delay", type=_number(float, 0), default=12.0, metavar="S",
+        "--delay",
+        type=_number(float, 0),
+        default=12.0,
+        metavar="S",
         help="an event is printed at the latest so many seconds of sound after its end; events "
         "longer than half of it may be cut (%(default)s)",
-    )  # fmt: skip
+    )
     add_model(parser)
     parser.set_defaults(run=run_stream, parser=parser)
 
@@ -86,9 +112,11 @@ def add_stream(commands) -> None:
 def add_recordings(parser, output: str, what: str) -> None:
     """Which recordings, and the folder for ``what`` comes of them, by default ``output``."""
     parser.add_argument(
-        "inputs", nargs="+", metavar="INPUT",
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
         help="a recording, a folder (with all that is in it), or @file with one path a line",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "-o", "--output", default=output, metavar="OUT", help=f"{what} (%(default)s)"
     )
@@ -97,9 +125,10 @@ def add_recordings(parser, output: str, what: str) -> None:
 def add_model(parser, default: str = MODEL) -> None:
     """Which model, and how it decides; ``default`` "" where none serves."""
     parser.add_argument(
-        "--model", metavar="NAME",
+        "--model",
+        metavar="NAME",
         help="a model that ships, or a checkpoint" + f" ({default})" * bool(default),
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--config-file", default="", metavar="F", help="with --weights: a model's YAML"
     )
@@ -107,9 +136,11 @@ def add_model(parser, default: str = MODEL) -> None:
         "--weights", default="", metavar="F", help="with --config-file: a checkpoint"
     )
     parser.add_argument(
-        "--threshold", type=_threshold, metavar="X|LABEL=X,...",
+        "--threshold",
+        type=_threshold,
+        metavar="X|LABEL=X,...",
         help="lowest score of an event, for all labels or by label (the model's)",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--device", default="auto", metavar="D", help="auto, cpu, cuda or cuda:1 (%(default)s)"
     )
@@ -126,12 +157,21 @@ def run_detect(args: argparse.Namespace) -> int:
     from audiodet.inference.run import Request, run
 
     request = Request(
-        inputs=tuple(args.inputs), output=args.output, formats=args.format,
-        model=args.model or MODEL, config_file=args.config_file, weights=args.weights,
-        thresholds=args.threshold, device=args.device, batch_size=args.batch_size,
-        workers=args.workers, window=args.window, overlap=args.overlap, resume=args.resume,
+        inputs=tuple(args.inputs),
+        output=args.output,
+        formats=args.format,
+        model=args.model or MODEL,
+        config_file=args.config_file,
+        weights=args.weights,
+        thresholds=args.threshold,
+        device=args.device,
+        batch_size=args.batch_size,
+        workers=args.workers,
+        window=args.window,
+        overlap=args.overlap,
+        resume=args.resume,
         ray=args.ray,
-    )  # fmt: skip
+    )
     return _piped(lambda: run(request))
 
 

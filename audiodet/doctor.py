@@ -3,6 +3,7 @@
 Only the standard library is imported at the top and nothing of audiodet, so that the report also
 comes out where torch or detectron2 are missing: ``python audiodet/doctor.py`` works even then.
 """
+
 import importlib
 import importlib.metadata
 import os

@@ -1,4 +1,5 @@
 """Writing files so that a reader never meets half of one."""
+
 import os
 from contextlib import contextmanager
 from pathlib import Path

@@ -1,4 +1,5 @@
 """The subcommand ``audiodet separate``."""
+
 import argparse
 import os
 import sys
@@ -18,9 +19,12 @@ def add_separate(commands) -> None:
     )
     add_recordings(parser, "audiodet_separated", "folder for <recording>_<class>.wav")
     parser.add_argument(
-        "--window", type=float, default=10.0, metavar="S",
+        "--window",
+        type=float,
+        default=10.0,
+        metavar="S",
         help="recordings longer than this, in seconds, are cut into windows (%(default)s)",
-    )  # fmt: skip
+    )
     add_model(parser, default="")
     parser.set_defaults(run=run_separate, parser=parser)
 

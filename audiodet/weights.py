@@ -1,4 +1,5 @@
 """Files of weights: where those that ship lie, and how any is read without running its code."""
+
 import json
 import os
 import pickle

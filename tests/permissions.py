@@ -1,4 +1,5 @@
 """Programs that are stopped by a file's permissions, even when root runs the tests."""
+
 import ctypes
 import os
 

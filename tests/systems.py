@@ -1,4 +1,5 @@
 """Every kind of system, untrained and on 16 kHz: what the tests of all of them share."""
+
 import torch
 
 import audiodet  # noqa: F401  first: makes detectron2 importable
@@ -9,9 +10,22 @@ from audiodet.engine.checkpoint import SEDCheckpointer
 from audiodet.engine.setup import load_config
 
 RATE = 16000
-SMALL = ["MODEL.DEVICE", "cpu", "MODEL.BACKBONE.PRECISION", "float32", "INPUT.AUDIO.SAMPLE_RATE", RATE,
-         "INPUT.SPECTROGRAM.N_FFT", 512, "INPUT.SPECTROGRAM.HOP", 256, "TEST.THRESHOLDS", (0.0,),
-         "TEST.BEST_EVENT_PER_CLIP", False]  # fmt: skip
+SMALL = [
+    "MODEL.DEVICE",
+    "cpu",
+    "MODEL.BACKBONE.PRECISION",
+    "float32",
+    "INPUT.AUDIO.SAMPLE_RATE",
+    RATE,
+    "INPUT.SPECTROGRAM.N_FFT",
+    512,
+    "INPUT.SPECTROGRAM.HOP",
+    256,
+    "TEST.THRESHOLDS",
+    (0.0,),
+    "TEST.BEST_EVENT_PER_CLIP",
+    False,
+]
 
 
 def build(name, *opts):
@@ -41,7 +55,13 @@ SYSTEMS = [
     ("self_mask/weak_mini", ["MODEL.TAGGER.LOW_THRESHOLD", 0.0]),
     ("audiomask/R_18_FPN", []),
     ("audiomask/verifier_rare", ["MODEL.TAGGER.LOW_THRESHOLD", 0.0]),
-    ("audiomask/R_18_fused", ["MODEL.FUSION.VERIFIER", "{verifier}", "MODEL.FUSION.MIN_SCORE", 0.0]),
+    (
+        "audiomask/R_18_fused",
+        ["MODEL.FUSION.VERIFIER", "{verifier}", "MODEL.FUSION.MIN_SCORE", 0.0],
+    ),
     ("tfseg/remix_mini", ["INPUT.SPECTROGRAM.F_MAX", 8000.0, "MODEL.TAGGER.DROP_LENGTH", 0]),
-    ("tfseg/remix_mini_attention", ["INPUT.SPECTROGRAM.F_MAX", 8000.0, "MODEL.TAGGER.LOW_THRESHOLD", 0.0]),
+    (
+        "tfseg/remix_mini_attention",
+        ["INPUT.SPECTROGRAM.F_MAX", 8000.0, "MODEL.TAGGER.LOW_THRESHOLD", 0.0],
+    ),
 ]

@@ -2,6 +2,7 @@
 
 What each reader refuses is tested beside it; here is what reaches the user.
 """
+
 import os
 import subprocess
 import sys
@@ -124,9 +125,12 @@ def test_output_folder_that_this_user_may_not_write(below, data, tmp_path):
     folder.mkdir(mode=0o555)
     command = [sys.executable, ROOT / "tools" / "train_net.py", "--config-file", data.yaml]
     result = subprocess.run(
-        [*command, *tiny_opts(data, folder / below)], capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=obey_permissions,
-    )  # fmt: skip
+        [*command, *tiny_opts(data, folder / below)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        preexec_fn=obey_permissions,
+    )
     assert result.returncode == 1 and "Traceback" not in result.stderr
     said = f"error: OUTPUT_DIR {folder / below}: cannot be written (Permission denied)"
     assert result.stderr.splitlines()[-1] == said and os.listdir(folder) == []

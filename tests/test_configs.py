@@ -1,4 +1,5 @@
 """Every YAML in the repository builds a model and takes a step."""
+
 from pathlib import Path
 
 import pytest
@@ -53,10 +54,14 @@ def test_labels_are_those_of_its_datasets(path):
     cfg = load_config(str(path), [])
     for name in (*cfg.DATASETS.TRAIN, *cfg.DATASETS.VAL, *cfg.DATASETS.TEST):
         known = MetadataCatalog.get(name).get("thing_classes")
-        assert name in DatasetCatalog and (known is None or set(cfg.DATASETS.LABELS) <= set(known)), name
+        assert name in DatasetCatalog and (
+            known is None or set(cfg.DATASETS.LABELS) <= set(known)
+        ), name
 
 
-@pytest.mark.parametrize("name", ["audiomask/R_18_fused", "audiomask/R_101_fused", "rcrnn/rare_fused"])
+@pytest.mark.parametrize(
+    "name", ["audiomask/R_18_fused", "audiomask/R_101_fused", "rcrnn/rare_fused"]
+)
 def test_a_fused_config_asks_for_its_verifier(name):
     """The one that the verifier's own config writes, of the same front end and labels."""
     cfg = load_config(f"configs/{name}.yaml", ["MODEL.DEVICE", "cpu"])

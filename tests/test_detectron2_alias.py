@@ -1,4 +1,5 @@
 """Which detectron2 answers, and that there is only one of it."""
+
 import multiprocessing
 import os
 import pickle

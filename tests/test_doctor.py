@@ -1,4 +1,5 @@
 """`audiodet doctor`: what is missing is named with the command that mends it."""
+
 import ast
 import re
 import subprocess

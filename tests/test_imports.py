@@ -1,4 +1,5 @@
 """The folder tree is the data's path: imports go one way."""
+
 import ast
 import subprocess
 import sys
@@ -47,9 +48,22 @@ def test_no_import_cycle():
 
 
 def test_layers_import_downwards_only():
-    order = ["config", "errors", "files", "weights", "audio", "data", "modeling", "evaluation", "engine",
-             "model_zoo", "inference", "visualization", "experiments",
-             "benchmarks"]  # fmt: skip
+    order = [
+        "config",
+        "errors",
+        "files",
+        "weights",
+        "audio",
+        "data",
+        "modeling",
+        "evaluation",
+        "engine",
+        "model_zoo",
+        "inference",
+        "visualization",
+        "experiments",
+        "benchmarks",
+    ]
     rank = {name: i for i, name in enumerate(order)}
     files = {module_name(path): path for path in PACKAGE.rglob("*.py")}
     for name, path in files.items():

@@ -1,4 +1,5 @@
 """Shipped models: what goes in comes out, with labels, thresholds and front end."""
+
 import json
 from pathlib import Path
 

@@ -1,4 +1,5 @@
 """The weights that ship: small, described, and they hear what they were trained for."""
+
 import numpy as np
 import pytest
 
@@ -34,7 +35,9 @@ def test_a_fold_model_finds_most_loud_events_it_never_heard(soundbank):
     """On the loudest (+6 dB) test mixtures of fold 3: more than half of the events, few false."""
     predictor = Predictor(model_zoo.get("rcrnn_rare_mini_fold3"))
     recipes = rare_mini_recipes("rare_mini_quiet_fold3_test", soundbank)
-    loud = [r for r in recipes if r["ebr"] == 6.0][::4] + [r for r in recipes if not r["event_present"]][::8]
+    loud = [r for r in recipes if r["ebr"] == 6.0][::4] + [
+        r for r in recipes if not r["event_present"]
+    ][::8]
     hits = wrong = 0
     for recipe in loud:
         (found,) = predictor.detect([predictor.features(render(recipe, soundbank))])

@@ -1,4 +1,5 @@
 """The names that others rely on, reached as they would reach them."""
+
 import subprocess
 import sys
 

@@ -1,4 +1,5 @@
 """A tiny dataset, a tiny R-CRNN and trainings of a few steps: what the tests of training share."""
+
 import logging
 import runpy
 import sys

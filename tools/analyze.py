@@ -9,6 +9,7 @@ Examples:
     tools/analyze.py frame-scores --model GWRP=configs/tfseg/remix_mini.yaml:m.pth --out fig8.png
     tools/analyze.py streams --model M=configs/self_mask/weak_mini.yaml:model_final.pth --out s.png
 """
+
 import argparse
 import json
 import sys
@@ -18,8 +19,12 @@ import audiodet  # noqa: F401  makes detectron2 importable
 from tqdm import tqdm
 
 from audiodet.analysis.figures import (
-    draw_curves, draw_frame_scores, draw_masks, draw_patterns, draw_roll,
-)  # fmt: skip
+    draw_curves,
+    draw_frame_scores,
+    draw_masks,
+    draw_patterns,
+    draw_roll,
+)
 from audiodet.analysis.masks import clip_outputs, mask_rows
 from audiodet.analysis.patterns import exciting_pattern
 from audiodet.analysis.pitch_shift import pitch_shift_curve
@@ -54,9 +59,12 @@ def parse_args():
     for name, text in helps.items():
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument(
-            "--model", action="append", required=True, metavar="NAME=CONFIG:WEIGHTS",
+            "--model",
+            action="append",
+            required=True,
+            metavar="NAME=CONFIG:WEIGHTS",
             help="a trained model; pitch-shift, masks and frame-scores take several",
-        )  # fmt: skip
+        )
         command.add_argument("--out", required=True, metavar="FILE", help="the figure")
         command.add_argument("--opts", nargs="*", default=[], help="KEY VALUE pairs of the config")
     shift = commands.choices["pitch-shift"]
@@ -104,7 +112,9 @@ def filters(args):
     if not len(getattr(network, "convolutions", ())):
         raise ConfigError(f"{name} has no convolutions")
     maps = range(min(args.maps, network.convolutions[0].convolution.out_channels))
-    patterns = {f"map {k}": exciting_pattern(network, args.layer, k) for k in tqdm(maps, unit="map")}
+    patterns = {
+        f"map {k}": exciting_pattern(network, args.layer, k) for k in tqdm(maps, unit="map")
+    }
     return draw_patterns(patterns, f"{name}, convolution {args.layer}: input that excites its maps")
 
 
@@ -154,7 +164,9 @@ def streams(args):
     record = load_dataset_dicts([cfg.DATASETS.TEST[0]], labels)[args.clip]
     clip = SEDMapper(cfg, is_train=False)(record)
     truth = true_events(cfg, record)
-    return draw_streams(clip, stream_arrays(model, clip), labels, truth, f"{name}, {record['file_name']}")
+    return draw_streams(
+        clip, stream_arrays(model, clip), labels, truth, f"{name}, {record['file_name']}"
+    )
 
 
 def main(args) -> None:

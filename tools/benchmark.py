@@ -1,5 +1,6 @@
 #!/usr/bin/env python
 """Speed of every step, as medians and ratios measured in turn in one run."""
+
 import argparse
 import importlib
 import json
@@ -27,8 +28,12 @@ def parse_args():
     parser.add_argument(
         "--weights", metavar="FILE", help="audiomask: trained R18 detector for the precision check"
     )
-    parser.add_argument("--files", type=int, default=200, help="detect: 30-s wavs in the folder (200)")
-    parser.add_argument("--hours", type=float, default=10.0, help="detect: the long file; 0 for none")
+    parser.add_argument(
+        "--files", type=int, default=200, help="detect: 30-s wavs in the folder (200)"
+    )
+    parser.add_argument(
+        "--hours", type=float, default=10.0, help="detect: the long file; 0 for none"
+    )
     parser.add_argument("--rounds", type=int, default=9, help="measurements of each item (9)")
     parser.add_argument("--threads", type=int, default=0, help="torch threads; 0: as torch chooses")
     parser.add_argument("--output", help="write the figures as JSON too")

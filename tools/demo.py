@@ -1,5 +1,6 @@
 #!/usr/bin/env python
 """The whole walk in minutes: mixtures, training, scores, pictures. `make demo` calls it."""
+
 import argparse
 import os
 import subprocess

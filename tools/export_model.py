@@ -1,5 +1,6 @@
 #!/usr/bin/env python
 """Make a small file that ships out of a training on rare-mini, with its model card."""
+
 import argparse
 import json
 import sys
@@ -99,11 +100,18 @@ def main(args) -> None:
 
     train = "rare_mini_all_train" if args.fold is None else f"rare_mini_fold{args.fold}_train"
     text = CARD.format(
-        name=args.name, labels=", ".join(model.cfg.DATASETS.LABELS), parameters=keras_count(model),
-        command=args.command, export=f"tools/export_model.py --name {args.name} ...",
-        tuned=tuned, train=train, train_hash=rare_mini_hash(train), rows=rows_seen(args.fold),
-        thresholds=", ".join(f"{k} {v:.3f}" for k, v in thresholds.items()), figures=figures(run, thresholds),
-    )  # fmt: skip
+        name=args.name,
+        labels=", ".join(model.cfg.DATASETS.LABELS),
+        parameters=keras_count(model),
+        command=args.command,
+        export=f"tools/export_model.py --name {args.name} ...",
+        tuned=tuned,
+        train=train,
+        train_hash=rare_mini_hash(train),
+        rows=rows_seen(args.fold),
+        thresholds=", ".join(f"{k} {v:.3f}" for k, v in thresholds.items()),
+        figures=figures(run, thresholds),
+    )
     write_text(target.with_suffix(".md"), text)
     print(f"{target}: {target.stat().st_size / 1e6:.2f} MB")
 

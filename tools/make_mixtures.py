@@ -9,6 +9,7 @@ Examples:
 The folder FOLDER that is printed can be trained on by the configuration's
     DATASETS.CUSTOM '("my_train=FOLDER/labels.tsv:FOLDER/audio",)'
 """
+
 import argparse
 import os
 import sys
@@ -42,7 +43,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--classes", nargs="+", help="event labels (default: all of the bank)")
     parser.add_argument("--count", type=int, default=500, help="mixtures of each class, or in all")
     parser.add_argument(
-        "--polyphonic", action="store_true",
+        "--polyphonic",
+        action="store_true",
         help="2 to 5 classes a mixture (fewer where there are fewer), several sounds of each; "
         "--classes may name distractors, --presence and --distractors do not matter",
     )
@@ -51,7 +53,9 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--ebrs", type=float, nargs="+", default=[-6, 0, 6], help="in dB")
     parser.add_argument("--duration", type=float, default=30.0, help="of a mixture, in seconds")
     parser.add_argument(
-        "--longest", type=float, metavar="SECONDS",
+        "--longest",
+        type=float,
+        metavar="SECONDS",
         help="of a longer event only the beginning is mixed, and their number is told; without it "
         "an event that is longer than a mixture is an error",
     )
@@ -82,7 +86,9 @@ def make_mixtures(args: argparse.Namespace) -> str:
     clips = bank.select(split=SPLIT_OF_SET.get(args.set))
     if args.longest is not None:
         clips = shortened(clips, args.longest)
-    drawn = ("ebrs", "duration") if args.polyphonic else ("presence", "ebrs", "duration", "distractors")
+    drawn = (
+        ("ebrs", "duration") if args.polyphonic else ("presence", "ebrs", "duration", "distractors")
+    )
     settings, labels = {key: getattr(args, key) for key in drawn}, args.classes or bank.labels
     draw = {"n": args.count, "seed": args.seed, "name": f"mixture_{args.set}", **settings}
     if args.polyphonic:

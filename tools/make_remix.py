@@ -5,6 +5,7 @@ Example:
     tools/make_remix.py --scenes TUT-urban-acoustic-scenes-2018-development --events task2 \
         --out datasets/dcase2018_remix
 """
+
 import argparse
 import sys
 

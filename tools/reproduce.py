@@ -1,5 +1,6 @@
 #!/usr/bin/env python
 """Train and score every row of a published table on its stand-in, beside the paper's figures."""
+
 import argparse
 import json
 import sys
@@ -10,8 +11,13 @@ import audiodet  # noqa: F401  makes detectron2 importable
 from audiodet.data.soundbank import soundbank_root
 from audiodet.errors import AudiodetError
 from audiodet.experiments import (
-    audiomask, polyphonic, polyphonic_sizes, segmentation, self_mask, systems,
-)  # fmt: skip
+    audiomask,
+    polyphonic,
+    polyphonic_sizes,
+    segmentation,
+    self_mask,
+    systems,
+)
 from audiodet.experiments.crowd import rare_crowd
 from audiodet.experiments.rcrnn import rare_mini
 from audiodet.experiments.rcrnn_tables import table1, table2, table3
@@ -52,12 +58,18 @@ def parse_args():
     )
     parser.add_argument("--jobs", type=int, default=2, help="trainings side by side (2)")
     parser.add_argument(
-        "--shipped", action="store_true", help="R-CRNN on rare-mini: its weights that ship, no training"
+        "--shipped",
+        action="store_true",
+        help="R-CRNN on rare-mini: its weights that ship, no training",
     )
     parser.add_argument(
-        "--detectors", nargs="+", default=[], choices=sorted(audiomask.DETECTORS), metavar="NAME",
+        "--detectors",
+        nargs="+",
+        default=[],
+        choices=sorted(audiomask.DETECTORS),
+        metavar="NAME",
         help=f"audiomask-table*: only these of {', '.join(audiomask.DETECTORS)}",
-    )  # fmt: skip
+    )
     parser.add_argument("--opts", nargs="*", default=[], help="KEY VALUE pairs for all trainings")
     return parser.parse_args()
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python
 """ER and F1 at every lambda of the fusion, from stored alpha and beta; no network runs."""
+
 import argparse
 import json
 import sys
@@ -54,7 +55,9 @@ def main(args) -> None:
     headers = ["test set", "window", "lambda", "ER", "F1 %"]
     print(tabulate(rows, headers, tablefmt="github", floatfmt=("", "", ".2f", ".2f", ".1f")))
     if args.output:
-        write_text(args.output, json.dumps([dict(zip(headers, row)) for row in rows], indent=1) + "\n")
+        write_text(
+            args.output, json.dumps([dict(zip(headers, row)) for row in rows], indent=1) + "\n"
+        )
 
 
 if __name__ == "__main__":

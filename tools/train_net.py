@@ -1,5 +1,6 @@
 #!/usr/bin/env python
 """Train or evaluate any audiodet system: tools/train_net.py --config-file F [--resume] [KEY VALUE ...]."""
+
 import re
 import sys
 

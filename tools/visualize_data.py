@@ -1,5 +1,6 @@
 #!/usr/bin/env python
 """Draw clips of a dataset as annotated, as training sees them, or as a model hears them."""
+
 import argparse
 import itertools
 import os

@@ -1,4 +1,5 @@
 """Figures of the analyses, drawn without pyplot."""
+
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -87,9 +88,14 @@ def draw_masks(
         for ax, caption in zip(line, captions):
             bands, frames = masks[caption].shape
             ax.imshow(
-                masks[caption], origin="lower", aspect="auto", cmap="viridis", vmin=0, vmax=1,
+                masks[caption],
+                origin="lower",
+                aspect="auto",
+                cmap="viridis",
+                vmin=0,
+                vmax=1,
                 extent=(0, frames * seconds, -0.5, bands - 0.5),
-            )  # fmt: skip
+            )
         line[0].set_ylabel(f"{label}\nmel band", fontsize=8)
     for ax, caption in zip(axes[0], captions):
         ax.set_title(caption, fontsize=9)

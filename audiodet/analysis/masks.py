@@ -2,6 +2,7 @@
 
 Shape shorthand: H mel bands, T frames, K classes.
 """
+
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -54,5 +55,7 @@ def mask_rows(cfg, record: dict, outputs: Mapping[str, dict]) -> dict[str, dict[
     for k in sorted({a["category_id"] for a in record["annotations"]}):
         true = {"binary mask": binary_mask, "ratio mask": ratio_mask}
         row = {name: f(parts, log_mel.power) * active[:, k] for name, f in true.items()}
-        rows[labels[k]] = row | {name: x["masks"][k].float().cpu().numpy() for name, x in outputs.items()}
+        rows[labels[k]] = row | {
+            name: x["masks"][k].float().cpu().numpy() for name, x in outputs.items()
+        }
     return rows

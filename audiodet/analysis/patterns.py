@@ -2,6 +2,7 @@
 
 Shape shorthand: H mel bands, T frames.
 """
+
 import numpy as np
 import torch
 

@@ -1,4 +1,5 @@
 """How well a system detects sounds whose pitch is shifted (Çakır et al. 2017, Fig. 5)."""
+
 from collections.abc import Iterable
 
 from detectron2.data import build_detection_test_loader
@@ -50,9 +51,11 @@ def pitch_shift_curve(
     found = {}
     for shift in semitones:
         loader = build_detection_test_loader(
-            records, mapper=PitchShiftMapper(cfg, shift), batch_size=cfg.TEST.BATCH_SIZE,
+            records,
+            mapper=PitchShiftMapper(cfg, shift),
+            batch_size=cfg.TEST.BATCH_SIZE,
             num_workers=cfg.DATALOADER.NUM_WORKERS,
-        )  # fmt: skip
+        )
         evaluator = SEDEvaluator(view, cfg)
         inference_on_dataset(model, loader, evaluator)
         decision = (evaluator.thresholds, cfg.TEST.BEST_EVENT_PER_CLIP)

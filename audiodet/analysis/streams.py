@@ -2,6 +2,7 @@
 
 Shape shorthand: S cells, K classes, M maps, H mel bands, T frames.
 """
+
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -33,9 +34,12 @@ def stream_arrays(model, clip: dict) -> dict[str, np.ndarray]:
 
 
 def draw_streams(
-    clip: dict, streams: Mapping[str, np.ndarray], labels: Sequence[str],
-    truth: Sequence[Event] = (), title: str = "",
-) -> Figure:  # fmt: skip
+    clip: dict,
+    streams: Mapping[str, np.ndarray],
+    labels: Sequence[str],
+    truth: Sequence[Event] = (),
+    title: str = "",
+) -> Figure:
     """The spectrogram with the mask over it and true events, f^s beside f^c, and the curves.
 
     Args:

@@ -1,4 +1,5 @@
 """What the first and last bytes of a recording promise, where libsndfile does not tell."""
+
 import os
 import re
 import stat
@@ -107,9 +108,14 @@ def _au_end(stream, order: str = ">") -> int:
 
 # First bytes -> the byte at which the header says that the samples end, 0 when it does not say.
 PROMISES = {
-    b"RIFF": _wav_end, b"RIFX": _rifx_end, b"RF64": _wav_end, b"riff": _w64_end,
-    b"FORM": _iff_end, b".snd": _au_end, b"dns.": lambda stream: _au_end(stream, "<"),
-}  # fmt: skip
+    b"RIFF": _wav_end,
+    b"RIFX": _rifx_end,
+    b"RF64": _wav_end,
+    b"riff": _w64_end,
+    b"FORM": _iff_end,
+    b".snd": _au_end,
+    b"dns.": lambda stream: _au_end(stream, "<"),
+}
 
 
 def _ogg_is_closed(stream, size: int) -> bool:

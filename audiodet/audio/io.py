@@ -19,6 +19,7 @@ end of the stream (ogg) and by the samples that come out. Four limits:
   decoding. If its bit rate varies as well, libsndfile may stop early; such files want re-encoding.
 - mp3 and ogg may end up to 4,608 samples (four mp3 frames, 0.1 s) short of their header.
 """
+
 import math
 import os
 from dataclasses import dataclass
@@ -130,9 +131,7 @@ def read_blocks(path: str, sample_rate: int | None, seconds: float) -> Iterator[
             yield rest
 
 
-def resample_pieces(
-    pieces: Iterable[np.ndarray], source: int, target: int
-) -> Iterator[np.ndarray]:
+def resample_pieces(pieces: Iterable[np.ndarray], source: int, target: int) -> Iterator[np.ndarray]:
     """Mono float32 pieces at the rate ``source`` -> at ``target``, as long as promised in all."""
     if source == target:
         yield from pieces
@@ -234,8 +233,7 @@ def _open(path: str) -> sf.SoundFile:
     except (sf.LibsndfileError, TypeError) as error:  # TypeError: soundfile on headerless ".raw"
         reason = getattr(error, "error_string", str(error)).strip(" .")
         raise AudioError(
-            f"{path}: not audio ({reason}; it starts with {head!r}); "
-            "expected wav, flac, ogg or mp3"
+            f"{path}: not audio ({reason}; it starts with {head!r}); expected wav, flac, ogg or mp3"
         ) from None
     if file.frames < 1:
         file.close()

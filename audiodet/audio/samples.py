@@ -1,4 +1,5 @@
 """Which samples can be sound."""
+
 import numpy as np
 
 from audiodet.errors import AudioError

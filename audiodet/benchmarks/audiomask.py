@@ -1,4 +1,5 @@
 """AudioMask R101 beside stock detectron2 Faster R-CNN R101-FPN on the same spectrograms."""
+
 from pathlib import Path
 
 import torch
@@ -41,9 +42,15 @@ def run(args, folder: str) -> dict:
     times.update(measure(training(stock, ours), max(2, args.rounds // 3)))
     crops = "2 crops of 8 s"
     medians = print_times(
-        times, {}, {"training step, stock": crops, "training step, AudioMask": crops,
-                    "matmul float32": "2048^3", "matmul bfloat16": "2048^3"},
-    )  # fmt: skip
+        times,
+        {},
+        {
+            "training step, stock": crops,
+            "training step, AudioMask": crops,
+            "matmul float32": "2048^3",
+            "matmul bfloat16": "2048^3",
+        },
+    )
     figures = ratios(medians, backbone_macs(ours, clip))
     for name, value in figures.items():
         print(f"{name}: {value:.3g}")
@@ -74,7 +81,12 @@ def inference(stock, ours, clip) -> dict:
 
     whole = {"stock": stock, "AudioMask": ours}
     found = {f"inference, {name}": _inference(model, clip) for name, model in whole.items()}
-    return {**found, "  AudioMask's backbone": backbone, "  its proposals": proposals, "  its heads": heads}
+    return {
+        **found,
+        "  AudioMask's backbone": backbone,
+        "  its proposals": proposals,
+        "  its heads": heads,
+    }
 
 
 def _inference(model, clip):
@@ -90,7 +102,13 @@ def verifier(folder: str, clip) -> dict:
     cfg = config("verifier", "MODEL.BACKBONE.PRECISION", "bfloat16")
     SEDCheckpointer(build_model(cfg), folder, cfg=cfg).save("verifier")
     hook = VerifierFusion(
-        config("R_101_FPN", "MODEL.FUSION.VERIFIER", f"{folder}/verifier.pth", "MODEL.FUSION.MIN_SCORE", 0.0)
+        config(
+            "R_101_FPN",
+            "MODEL.FUSION.VERIFIER",
+            f"{folder}/verifier.pth",
+            "MODEL.FUSION.MIN_SCORE",
+            0.0,
+        )
     )
     return {
         f"  verifier, {count} regions": lambda found=detections(count): hook(clip, [found])
@@ -142,7 +160,9 @@ def ratios(medians: dict, macs: float) -> dict:
         "training step, AudioMask over stock (goal 0.9)": medians["training step, AudioMask"]
         / medians["training step, stock"],
         **{
-            f"verifier of {count} regions over AudioMask (goal 0.05)": medians[f"  verifier, {count} regions"]
+            f"verifier of {count} regions over AudioMask (goal 0.05)": medians[
+                f"  verifier, {count} regions"
+            ]
             / ours
             for count in REGIONS
         },
@@ -172,8 +192,10 @@ def precision(weights: str | None, folder: str) -> dict:
             a, b = (model(clip)[0]["instances"] for model in (reduced, exact))
         for pair in pairs(a, b):
             onset, score, count = max(onset, pair[0]), max(score, pair[1]), count + 1
-    print(f"bfloat16 against float32, {count} events: onset up to {1000 * onset:.1f} ms (goal 20), "
-          f"score up to {score:.4f} (goal 0.02)")  # fmt: skip
+    print(
+        f"bfloat16 against float32, {count} events: onset up to {1000 * onset:.1f} ms (goal 20), "
+        f"score up to {score:.4f} (goal 0.02)"
+    )
     return {"onset change, seconds": onset, "score change": score, "events compared": count}
 
 
@@ -185,4 +207,7 @@ def pairs(a: Instances, b: Instances, least: float = 0.3):
             continue
         distance = (same.pred_boxes.tensor[:, [0, 2]] - box[[0, 2]]).abs().sum(1)
         near = int(distance.argmin())
-        yield float((same.pred_boxes.tensor[near, 0] - box[0]).abs()), float((same.scores[near] - score).abs())
+        yield (
+            float((same.pred_boxes.tensor[near, 0] - box[0]).abs()),
+            float((same.scores[near] - score).abs()),
+        )

@@ -2,6 +2,7 @@
 
 Each figure is the median over fresh processes. One core and two: the process is bound to them.
 """
+
 import json
 import os
 import resource
@@ -60,9 +61,12 @@ def detect(source: str, args, cores: int) -> dict:
         command = [sys.executable, "-m", "audiodet.cli", "detect", source, "-o", f"{out}/out"]
         start = time.perf_counter()
         process = subprocess.Popen(
-            [*command, "--model", args.model, "--device", "cpu"], env=environment,
-            stderr=subprocess.PIPE, text=True, preexec_fn=lambda: os.sched_setaffinity(0, chosen),
-        )  # fmt: skip
+            [*command, "--model", args.model, "--device", "cpu"],
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, chosen),
+        )
         told = process.stderr.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -1,4 +1,5 @@
 """R-CRNN and what every system shares: features, mixtures, inference, training step, imports."""
+
 import os
 import resource
 
@@ -105,7 +106,8 @@ def report(times: dict, batch: int) -> dict:
     clips.update(dict.fromkeys(per_batch, batch))
     medians = print_times(times, clips, {"training step": "crop of 8 s"})
     figures = {
-        "log-mel, times faster than librosa": medians["log-mel, librosa"] / medians["log-mel, audiodet"],
+        "log-mel, times faster than librosa": medians["log-mel, librosa"]
+        / medians["log-mel, audiodet"],
         "real-time factor": medians["files to events, all"] / 1000 / SECONDS,
         "import audiodet, seconds": import_seconds("import torch", "import audiodet"),
         "import for detection beyond torch and detectron2, seconds": import_seconds(

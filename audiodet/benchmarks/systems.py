@@ -1,4 +1,5 @@
 """The systems side by side: parameters, multiply-adds, real-time factor, training step, memory."""
+
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,22 @@ from audiodet.modeling import keras_count
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 SYSTEMS = (
-    "rcrnn/rare", "rcrnn/frame_control", "audiomask/R_18_FPN", "audiomask/R_101_FPN",
-    "audiomask/verifier_rare", "crnn/synthetic_crnn", "crnn/synthetic_cnn", "crnn/synthetic_rnn",
-    "crnn/synthetic_fnn", "crnn/poly_mini", "tfseg/dcase2018_gwrp", "tfseg/remix_mini",
-    "self_mask/desed", "self_mask/weak_mini", "crnn/weak_mini",
-)  # fmt: skip
+    "rcrnn/rare",
+    "rcrnn/frame_control",
+    "audiomask/R_18_FPN",
+    "audiomask/R_101_FPN",
+    "audiomask/verifier_rare",
+    "crnn/synthetic_crnn",
+    "crnn/synthetic_cnn",
+    "crnn/synthetic_rnn",
+    "crnn/synthetic_fnn",
+    "crnn/poly_mini",
+    "tfseg/dcase2018_gwrp",
+    "tfseg/remix_mini",
+    "self_mask/desed",
+    "self_mask/weak_mini",
+    "crnn/weak_mini",
+)
 SECONDS, CROP, BATCH = 10.0, 4.0, 4  # of a clip; of a training step's crops; their number
 
 
@@ -35,9 +47,13 @@ def run(args, folder: str) -> dict:
             "GMAC per 10 s, backbone": system.macs() / 1e9,
             "real-time factor": float(np.median(times[name])) / SECONDS,
             f"training step, ms a crop of {CROP:g} s": 1000 * float(np.median(steps[name])) / BATCH,
-            "peak memory, MB": peak_memory(f"from {__name__} import System\nSystem({name!r}).detect()"),
+            "peak memory, MB": peak_memory(
+                f"from {__name__} import System\nSystem({name!r}).detect()"
+            ),
         }
-        rows.append([name, f"{found['parameters']:,}", *(f"{x:.3g}" for x in [*found.values()][1:])])
+        rows.append(
+            [name, f"{found['parameters']:,}", *(f"{x:.3g}" for x in [*found.values()][1:])]
+        )
     print(tabulate(rows, ["system", *figures[SYSTEMS[0]]], disable_numparse=True))
     return figures
 
@@ -88,7 +104,9 @@ class _Segments(torch.nn.Module):
         self.verifier = verifier
 
     def forward(self, x):
-        features = self.verifier.features(x)[0].unfold(1, self.verifier.length, self.verifier.length)
+        features = self.verifier.features(x)[0].unfold(
+            1, self.verifier.length, self.verifier.length
+        )
         return self.verifier.head(features.transpose(0, 1))
 
 
@@ -106,5 +124,7 @@ def _same_convolution(inputs, outputs) -> int:
 
 
 COUNTS = {
-    "aten::gru": _recurrent, "aten::lstm": _recurrent, "aten::_convolution_mode": _same_convolution
-}  # fmt: skip
+    "aten::gru": _recurrent,
+    "aten::lstm": _recurrent,
+    "aten::_convolution_mode": _same_convolution,
+}

@@ -1,4 +1,5 @@
 """Time-frequency segmentation: rank pooling against a plain sort, real time, training, memory."""
+
 import numpy as np
 import torch
 from detectron2.modeling import build_model

@@ -1,4 +1,5 @@
 """Timing of functions in turn, so that a machine's moods hit all of them alike."""
+
 import os
 import platform
 import statistics
@@ -16,9 +17,7 @@ from tabulate import tabulate
 def machine() -> str:
     """What the figures were measured on, in one line."""
     kind = platform.processor() or platform.machine()
-    return (
-        f"{kind}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}"
-    )
+    return f"{kind}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
 def measure(items: Mapping[str, Callable], rounds: int) -> dict[str, list[float]]:
@@ -33,7 +32,9 @@ def measure(items: Mapping[str, Callable], rounds: int) -> dict[str, list[float]
     return times
 
 
-def print_times(times: Mapping[str, list[float]], share: Mapping[str, int], unit: Mapping[str, str]):
+def print_times(
+    times: Mapping[str, list[float]], share: Mapping[str, int], unit: Mapping[str, str]
+):
     """Print milliseconds and return their medians; an item's time is split among ``share``."""
     rows, medians = [], {}
     for name, values in times.items():

@@ -1,4 +1,5 @@
 """Log-mels of clips kept on disk, so that later epochs and later runs only read them."""
+
 import hashlib
 import json
 import os

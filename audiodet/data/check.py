@@ -3,6 +3,7 @@
 Nothing here stops at the first mistake: all of them are collected in a
 :class:`~audiodet.data.split_report.SplitReport`.
 """
+
 import hashlib
 import os
 from collections import Counter

@@ -5,6 +5,7 @@ The draws follow the authors' release step by step, so that the same source file
 ones in one shuffled order, again and again, three for each of 2,000 mixtures; scenes are used once
 each, whatever the fold.
 """
+
 import csv
 import os
 from pathlib import Path

@@ -9,6 +9,7 @@ Three kinds, told apart by the header:
 
 Other columns are ignored. UTF-8 with or without byte order mark, any line ends.
 """
+
 import csv
 import math
 import os

@@ -1,4 +1,5 @@
 """Datasets by name -> batches of mapped clips, for training and for inference."""
+
 import logging
 import math
 
@@ -7,8 +8,12 @@ from detectron2.data import build_detection_test_loader, build_detection_train_l
 
 from audiodet.data.mapper import SEDMapper
 from audiodet.data.samplers import (
-    EpochDataset, MixedDataset, MixedSampler, ResumableSampler, kind_pattern,
-)  # fmt: skip
+    EpochDataset,
+    MixedDataset,
+    MixedSampler,
+    ResumableSampler,
+    kind_pattern,
+)
 from audiodet.errors import ConfigError, DataError
 
 logger = logging.getLogger(__name__)

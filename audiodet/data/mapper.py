@@ -1,4 +1,5 @@
 """Dataset dict (seconds) -> the model's input (frames). The only door between the two units."""
+
 import copy
 
 import numpy as np

@@ -2,6 +2,7 @@
 
 Shape shorthand: H mel bands, T frames.
 """
+
 from typing import NamedTuple
 
 import numpy as np

@@ -5,6 +5,7 @@
 Beside them ``labels.tsv`` has the events of all, for DATASETS.CUSTOM: see
 :mod:`audiodet.data.label_table`.
 """
+
 from collections import defaultdict
 from pathlib import Path
 from typing import Sequence
@@ -63,7 +64,9 @@ def write_mixtures(
         done = defaultdict(list)  # label -> recipes with scaling factors
         for recipe in tqdm(recipes, desc=f"mixtures {set_name}", unit="clip"):
             path = target / "audio" / recipe["mixture_audio_filename"]
-            done[recipe["target"] or "all"].append(_write_audio(recipe, path, root, str(bits), sample_rate))
+            done[recipe["target"] or "all"].append(
+                _write_audio(recipe, path, root, str(bits), sample_rate)
+            )
         for label, group in done.items():
             _write_lists(group, target / "meta", f"{set_name}_{label}")
         write_text(target / "labels.tsv", "\t".join(STRONG) + "\n" + _events(recipes))
@@ -87,9 +90,7 @@ def _write_audio(recipe: dict, path: Path, root: str, bits: str, sample_rate: in
     return {
         **recipe,
         "scaling_factor": factors.pop(0) if recipe["event_present"] else None,
-        "more_events": [
-            {**e, "scaling_factor": f} for e, f in zip(recipe["more_events"], factors)
-        ],
+        "more_events": [{**e, "scaling_factor": f} for e, f in zip(recipe["more_events"], factors)],
         "distractors": [
             {**d, "scaling_factor": sound.scaling_factor}
             for d, sound in zip(recipe["distractors"], parts.distractors)

@@ -24,6 +24,7 @@ Fields of audiodet's own:
         that of the whole background is ``ebr``, instead of both under the event.
     gain_db: gain of the whole mixture.
 """
+
 import hashlib
 import json
 from functools import partial

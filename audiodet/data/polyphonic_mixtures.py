@@ -5,6 +5,7 @@ of different classes overlap. Recipes are those of :mod:`audiodet.data.mixtures`
 "more_events" and neither target nor source group: every class is scored in every mixture, and a
 mixture has many sources.
 """
+
 from dataclasses import replace
 from typing import Iterable, Sequence
 

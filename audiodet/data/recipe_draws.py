@@ -1,4 +1,5 @@
 """Random draws behind :func:`audiodet.data.mixtures.make_recipes`."""
+
 import math
 import random
 from collections import defaultdict

@@ -3,6 +3,7 @@
 Recipes are those of :mod:`audiodet.data.mixtures` with the events in "more_events" and neither
 target nor source group, as in :mod:`audiodet.data.polyphonic_mixtures`.
 """
+
 from dataclasses import replace
 from typing import Iterable, Sequence
 

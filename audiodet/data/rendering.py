@@ -5,6 +5,7 @@ the background's RMS *under the event* is the event-to-background ratio; the sum
 0.2. Beyond the official synthesizer: a white noise floor, so that bands that a codec emptied are
 no cue, and a peak limit instead of clipping.
 """
+
 import os
 from collections import OrderedDict
 from functools import lru_cache

@@ -1,4 +1,5 @@
 """Which training clip comes when, for any number of workers, processes and interruptions."""
+
 import itertools
 from typing import Sequence
 

@@ -4,6 +4,7 @@ Two layouts are read. With a ``soundbank.csv`` in the folder, its rows say what 
 Without one, the folder tree does: ``<class>/*`` (or ``events/<class>/*``), ``backgrounds/**`` and
 optionally ``distractors/**``; there every file is its own source.
 """
+
 import csv
 import hashlib
 import os
@@ -131,9 +132,7 @@ def _check_groups(clips: list[Clip], folder: str) -> None:
             )
 
 
-def hold_out(
-    clips: Iterable[Clip], fraction: float, seed: int
-) -> tuple[list[Clip], list[Clip]]:
+def hold_out(clips: Iterable[Clip], fraction: float, seed: int) -> tuple[list[Clip], list[Clip]]:
     """Split clips by source, to carve validation sources out of training sources.
 
     About ``fraction`` of the source groups are held out: of each event label (at least 2 groups),
@@ -193,9 +192,16 @@ def _row_clip(row: dict, where: str, root: Path) -> Clip:
             f"expected 0 <= onset < offset <= duration {duration} s"
         )
     return Clip(
-        row["path"], row["kind"], row["label"], row["split"], fold, onset, offset, duration,
+        row["path"],
+        row["kind"],
+        row["label"],
+        row["split"],
+        fold,
+        onset,
+        offset,
+        duration,
         row["split_group"],
-    )  # fmt: skip
+    )
 
 
 def _read_tree(root: Path) -> list[Clip]:

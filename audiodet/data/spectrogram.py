@@ -2,6 +2,7 @@
 
 Shape shorthand: N clips, H mel bands, T frames.
 """
+
 import math
 
 import torch
@@ -54,9 +55,20 @@ class LogMel(nn.Module):
     """
 
     def __init__(
-        self, sample_rate, n_fft, hop, n_mels, f_min=0.0, f_max=0.0, floor=1e-10, *,
-        window="hann", centre=True, power=2, floor_added=False,
-    ):  # fmt: skip
+        self,
+        sample_rate,
+        n_fft,
+        hop,
+        n_mels,
+        f_min=0.0,
+        f_max=0.0,
+        floor=1e-10,
+        *,
+        window="hann",
+        centre=True,
+        power=2,
+        floor_added=False,
+    ):
         """
         Args:
             sample_rate: in Hz.
@@ -98,10 +110,18 @@ class LogMel(nn.Module):
     def from_config(cls, cfg) -> "LogMel":
         spec = cfg.INPUT.SPECTROGRAM
         return cls(
-            cfg.INPUT.AUDIO.SAMPLE_RATE, spec.N_FFT, spec.HOP, spec.N_MELS,
-            spec.F_MIN, spec.F_MAX, spec.FLOOR, window=spec.WINDOW, centre=spec.CENTRE,
-            power=spec.POWER, floor_added=spec.FLOOR_ADDED,
-        )  # fmt: skip
+            cfg.INPUT.AUDIO.SAMPLE_RATE,
+            spec.N_FFT,
+            spec.HOP,
+            spec.N_MELS,
+            spec.F_MIN,
+            spec.F_MAX,
+            spec.FLOOR,
+            window=spec.WINDOW,
+            centre=spec.CENTRE,
+            power=spec.POWER,
+            floor_added=spec.FLOOR_ADDED,
+        )
 
     @property
     def seconds_per_frame(self) -> float:

@@ -2,6 +2,7 @@
 
 Errors make training on the split wrong; warnings may be intended.
 """
+
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from statistics import median

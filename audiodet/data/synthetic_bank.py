@@ -4,6 +4,7 @@ For demonstrations and tests on machines without recordings. Sounds are drawn fr
 parameters, so that they can be learnt but not by a single threshold; figures earned on them say
 nothing about real sounds.
 """
+
 import csv
 from pathlib import Path
 from zlib import crc32

@@ -1,4 +1,5 @@
 """Hooks that keep the best checkpoints of a training: across a resume, and no others."""
+
 import logging
 import math
 import os

@@ -1,4 +1,5 @@
 """Checkpoints that are whole or absent, tell what they are, and never run a stranger's code."""
+
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from detectron2.utils import comm
 from audiodet.errors import WeightsError
 from audiodet.files import atomic_path, write_text
 from audiodet.weights import CARD, read_weights
+
 
 def describe(cfg) -> dict:
     """What a checkpoint must carry so that it cannot be run with a wrong front end or labels."""

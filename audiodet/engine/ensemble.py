@@ -1,4 +1,5 @@
 """Checkpoints of a training -> an ensemble that is weighted on validation clips."""
+
 import glob
 import logging
 

@@ -1,4 +1,5 @@
 """Training hooks that detectron2 lacks: validation loss, early stopping, metrics that exist."""
+
 import contextlib
 import difflib
 import logging
@@ -53,9 +54,7 @@ class ValidationLoss(HookBase):
     What the model logs beside its losses (an accuracy) is averaged too, as val/<name>.
     """
 
-    def __init__(
-        self, period: int, model: nn.Module, build_loaders, before_measuring=lambda: None
-    ):
+    def __init__(self, period: int, model: nn.Module, build_loaders, before_measuring=lambda: None):
         """
         Args:
             period: iterations between two looks.
@@ -137,7 +136,12 @@ class EarlyStop(HookBase):
             min_delta: least change that counts as an improvement.
             mode: "min" or "max".
         """
-        self.period, self.metric, self.patience, self.min_delta = period, metric, patience, min_delta
+        self.period, self.metric, self.patience, self.min_delta = (
+            period,
+            metric,
+            patience,
+            min_delta,
+        )
         self.sign = {"min": 1.0, "max": -1.0}[mode]
         self.best, self.looks = math.inf, 0
 

@@ -1,4 +1,5 @@
 """Optimizers by configuration: detectron2's SGD, or Adam; gradients clipped as a whole or by part."""
+
 import torch
 from detectron2.solver import build_optimizer as build_sgd
 from detectron2.solver.build import get_default_optimizer_params, maybe_add_gradient_clipping
@@ -17,9 +18,7 @@ def build_optimizer(cfg, model) -> torch.optim.Optimizer:
     """
     clip, builders = cfg.SOLVER.CLIP_GRADIENTS, {"adam": _adam, "sgd": build_sgd}
     if cfg.SOLVER.OPTIMIZER not in builders:
-        raise ConfigError(
-            f"SOLVER.OPTIMIZER is {cfg.SOLVER.OPTIMIZER!r}, expected 'adam' or 'sgd'"
-        )
+        raise ConfigError(f"SOLVER.OPTIMIZER is {cfg.SOLVER.OPTIMIZER!r}, expected 'adam' or 'sgd'")
     if clip.CLIP_TYPE not in ("value", "norm", "full_model"):
         raise ConfigError(
             f"SOLVER.CLIP_GRADIENTS.CLIP_TYPE is {clip.CLIP_TYPE!r}, expected 'value', 'norm' or "

@@ -1,4 +1,5 @@
 """Command line -> checked configuration, the same in every process of a training."""
+
 import difflib
 import os
 

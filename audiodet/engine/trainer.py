@@ -1,4 +1,5 @@
 """The one training loop of all systems: detectron2's, with audiodet's data, hooks and scores."""
+
 import json
 import logging
 import os
@@ -12,7 +13,12 @@ from detectron2.layers import FrozenBatchNorm2d
 from detectron2.utils import comm
 from detectron2.utils.events import EventStorage
 
-from audiodet.data.loader import build_test_loader, build_train_loader, dataset_view, load_dataset_dicts
+from audiodet.data.loader import (
+    build_test_loader,
+    build_train_loader,
+    dataset_view,
+    load_dataset_dicts,
+)
 from audiodet.data.mapper import SEDMapper
 from audiodet.engine import best, hooks as sed_hooks
 from audiodet.engine.checkpoint import SEDCheckpointer, init_backbone, share_buffers
@@ -142,9 +148,7 @@ class Trainer(DefaultTrainer):
         ]
         if solver.VAL_PERIOD and cfg.DATASETS.VAL:
             loaders, share = self._validation_loaders, lambda: share_buffers(self.model)
-            result.append(
-                sed_hooks.ValidationLoss(solver.VAL_PERIOD, self.model, loaders, share)
-            )
+            result.append(sed_hooks.ValidationLoss(solver.VAL_PERIOD, self.model, loaders, share))
         if solver.BEST.METRIC:
             result.append(best.EndWithBest(self.checkpointer))
         result.append(hooks.EvalHook(cfg.TEST.EVAL_PERIOD, self._evaluate))

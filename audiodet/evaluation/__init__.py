@@ -1,4 +1,5 @@
 """Scores of sound events: sed_eval counts, audiodet adds up, bootstraps and reports."""
+
 from audiodet.evaluation.bootstrap import bootstrap, paired_bootstrap
 from audiodet.evaluation.clips import ClipResult, load_clips, save_clips, write_events
 from audiodet.evaluation.counts import (
@@ -14,8 +15,22 @@ from audiodet.evaluation.temporal_ap import TemporalAPEvaluator
 from audiodet.evaluation.thresholds import sweep_thresholds, tune_thresholds
 
 __all__ = [
-    "ClipResult", "Matching", "SEDEvaluator", "SEDScores", "TemporalAPEvaluator", "bootstrap",
-    "build_sed_evaluators", "load_clips", "paired_bootstrap", "pool_scores", "results",
-    "save_clips", "score_clips", "score_segments", "sweep_thresholds", "table",
-    "tune_thresholds", "write_events",
-]  # fmt: skip
+    "ClipResult",
+    "Matching",
+    "SEDEvaluator",
+    "SEDScores",
+    "TemporalAPEvaluator",
+    "bootstrap",
+    "build_sed_evaluators",
+    "load_clips",
+    "paired_bootstrap",
+    "pool_scores",
+    "results",
+    "save_clips",
+    "score_clips",
+    "score_segments",
+    "sweep_thresholds",
+    "table",
+    "tune_thresholds",
+    "write_events",
+]

@@ -6,6 +6,7 @@ from how much truth lies at each of its levels.
 
 Shape shorthand: K labels, U units of a clip, L levels of half precision.
 """
+
 from collections.abc import Sequence
 
 import numpy as np

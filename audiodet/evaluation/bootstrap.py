@@ -4,6 +4,7 @@ Two units are resampled. "clip": how far would the figure move with other mixtur
 recordings. "source": whole source groups; how far with other recordings. The second is the
 honest one where few recordings were mixed many times.
 """
+
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace

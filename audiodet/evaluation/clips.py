@@ -1,4 +1,5 @@
 """What a system said about each clip, beside the truth: the plain data that is scored."""
+
 import json
 import os
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,5 @@
 """Controls without learning, which any detector must beat."""
+
 import numpy as np
 
 from audiodet.modeling.postprocessing import Event

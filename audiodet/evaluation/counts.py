@@ -6,6 +6,7 @@ and stands in ``SEDScores.without_reference``. ``SEDScores.zero_f1`` scores its 
 
 Shape shorthand: N clips, K labels; the last axis of counts is (hits, insertions, deletions).
 """
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 

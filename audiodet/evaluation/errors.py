@@ -1,4 +1,5 @@
 """Why events are missed: what became of the best candidate of each clip that holds one."""
+
 from collections import Counter
 from collections.abc import Iterable, Mapping
 

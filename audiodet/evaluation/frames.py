@@ -2,6 +2,7 @@
 
 Shape shorthand: S time steps, F scored frames, K labels, R events.
 """
+
 from collections import OrderedDict
 
 import numpy as np

@@ -1,4 +1,5 @@
 """AudioMask's lambda after the fact: clips are scored anew from stored alpha and beta."""
+
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 

@@ -8,6 +8,7 @@ each number, averaged over one second.
 
 Shape shorthand: H mel bands, T frames, D = 59 numbers, K classes.
 """
+
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -64,9 +65,12 @@ class GMMBaseline:
                     )
                 places = rng.permutation(places)[:most]
                 mixture = GaussianMixture(
-                    self.components, covariance_type="diag", reg_covar=1e-3, max_iter=50,
+                    self.components,
+                    covariance_type="diag",
+                    reg_covar=1e-3,
+                    max_iter=50,
                     random_state=self.seed,
-                )  # fmt: skip
+                )
                 pair.append(mixture.fit(features[places]))
             self.pairs.append(pair)
         return self
@@ -81,4 +85,6 @@ class GMMBaseline:
     @property
     def parameters(self) -> int:
         """Means, variances and weights of all mixtures (3,808 a class)."""
-        return sum(m.means_.size + m.covariances_.size + m.weights_.size for p in self.pairs for m in p)
+        return sum(
+            m.means_.size + m.covariances_.size + m.weights_.size for p in self.pairs for m in p
+        )

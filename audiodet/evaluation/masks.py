@@ -2,6 +2,7 @@
 
 Shape shorthand: K labels, H mel bands, T frames.
 """
+
 from collections import OrderedDict
 
 from detectron2.data import DatasetCatalog, MetadataCatalog

@@ -5,6 +5,7 @@ figures are the means over scenes (Çakır et al. 2017, section III-B; Mesaros e
 
 Shape shorthand: N clips, G scenes, K labels; the last axis of counts is COUNTS.
 """
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,8 +17,12 @@ from audiodet.errors import DataError
 from audiodet.evaluation.bootstrap import has_sources, interval, resample
 from audiodet.evaluation.clips import ClipResult
 from audiodet.evaluation.counts import (
-    Matching, check_clips, mean_over_labels, rates, sed_eval_list,
-)  # fmt: skip
+    Matching,
+    check_clips,
+    mean_over_labels,
+    rates,
+    sed_eval_list,
+)
 
 COUNTS = ("Nref", "Nsys", "Ntp", "S", "D", "I")
 EVENT_COUNTS = ("Nref", "Nsys", "Ntp", "Nsubs", "Nfn", "Nfp")  # sed_eval's names of them for events

@@ -1,4 +1,5 @@
 """Scores as detectron2's flat results, and as a table for people."""
+
 import json
 import math
 import os

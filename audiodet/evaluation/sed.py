@@ -1,4 +1,5 @@
 """detectron2's DatasetEvaluator for sound events."""
+
 import json
 import logging
 import os
@@ -73,9 +74,7 @@ class SEDEvaluator(DatasetEvaluator):
             duration = self._truth[clip["image_id"]].duration
             instances = inside(output["instances"], duration)
             parts = {
-                name: instances.get(name).tolist()
-                for name in SCORE_PARTS
-                if instances.has(name)
+                name: instances.get(name).tolist() for name in SCORE_PARTS if instances.has(name)
             }
             events = events_from_instances(instances, self.labels, duration)
             self._candidates[clip["image_id"]], self._parts[clip["image_id"]] = events, parts
@@ -166,9 +165,7 @@ def build_sed_evaluators(
             TemporalAPEvaluator(dataset_name, output_dir),
         ],
         "tags": lambda: [
-            TaggingEvaluator(
-                dataset_name, output_dir, cfg.TEST.TAG_THRESHOLD, cfg.TEST.BOOTSTRAP
-            )
+            TaggingEvaluator(dataset_name, output_dir, cfg.TEST.TAG_THRESHOLD, cfg.TEST.BOOTSTRAP)
         ],
         "frames": lambda: [FrameEvaluator(dataset_name, cfg, output_dir)],
         "masks": lambda: [MaskEvaluator(dataset_name, cfg, output_dir)],

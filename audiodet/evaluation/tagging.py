@@ -1,4 +1,5 @@
 """Clip-level scores: which labels occur in a clip, without when."""
+
 import json
 import os
 from collections import OrderedDict
@@ -117,12 +118,14 @@ def _each(truth, scores, threshold) -> dict[str, np.ndarray]:
         "EER": lambda y, x: equal_error_rate(y.astype(int), x),
     }
     return {
-        name: np.array([
-            100 * metrics[name](y, x) if y.any() and (name == "F1" or not y.all()) else np.nan
-            for y, x in zip(truth.T, scores.T)
-        ])
+        name: np.array(
+            [
+                100 * metrics[name](y, x) if y.any() and (name == "F1" or not y.all()) else np.nan
+                for y, x in zip(truth.T, scores.T)
+            ]
+        )
         for name in metrics
-    }  # fmt: skip
+    }
 
 
 def _intervals(truth, scores, threshold, n: int, seed: int = 0) -> dict[str, float]:

@@ -1,4 +1,5 @@
 """Average precision over intervals: COCO's AP, whose boxes are events in seconds."""
+
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.evaluation import COCOEvaluator
 from detectron2.structures import BoxMode, Boxes

@@ -1,4 +1,5 @@
 """Scores that no threshold takes part in, by sed_scores_eval, from a model's scores over time."""
+
 import json
 import logging
 import math
@@ -22,9 +23,14 @@ logger = logging.getLogger(__name__)
 # The two scenarios of DCASE 2021 Task 4: quick to react, and not to confuse the classes.
 SCENARIOS = {
     "PSDS1": {"dtc_threshold": 0.7, "gtc_threshold": 0.7, "alpha_ct": 0.0, "alpha_st": 1.0},
-    "PSDS2": {"dtc_threshold": 0.1, "gtc_threshold": 0.1, "cttc_threshold": 0.3, "alpha_ct": 0.5,
-              "alpha_st": 1.0},
-}  # fmt: skip
+    "PSDS2": {
+        "dtc_threshold": 0.1,
+        "gtc_threshold": 0.1,
+        "cttc_threshold": 0.3,
+        "alpha_ct": 0.5,
+        "alpha_st": 1.0,
+    },
+}
 MAX_EFPR = 100.0  # effective false positives an hour up to which both are integrated
 ANY_OFFSET = 1e4  # collar in seconds that every offset is within
 

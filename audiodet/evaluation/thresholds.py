@@ -1,4 +1,5 @@
 """Final thresholds: every one that matters is tried, on validation clips only."""
+
 import logging
 from collections.abc import Sequence
 

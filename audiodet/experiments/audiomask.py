@@ -1,4 +1,5 @@
 """AudioMask's Tables I to III on rare-mini: detectors, verifiers, their fusion, and controls."""
+
 from collections import Counter
 from dataclasses import replace
 from functools import partial
@@ -10,13 +11,25 @@ from audiodet.evaluation.fusion_sweep import refuse
 from audiodet.experiments.audiomask_paper import print_table1, print_table2, print_table3
 from audiodet.experiments.controls import control
 from audiodet.experiments.runs import (
-    CONDITIONS, RARE_LABELS, Options, pooled_scores, rare_mini_run, shipped_rcrnn, thresholds_of,
+    CONDITIONS,
+    RARE_LABELS,
+    Options,
+    pooled_scores,
+    rare_mini_run,
+    shipped_rcrnn,
+    thresholds_of,
     train_all,
-)  # fmt: skip
+)
 from audiodet.experiments.tables import (
-    ER_AND_F1, er_and_f1, er_difference, fold_table, interval, print_table, print_trainings,
+    ER_AND_F1,
+    er_and_f1,
+    er_difference,
+    fold_table,
+    interval,
+    print_table,
+    print_trainings,
     short_run,
-)  # fmt: skip
+)
 
 # (configuration, folder) of the parts; a detector is fused with its verifier.
 DETECTORS = {
@@ -41,13 +54,17 @@ def parts(options: Options, name: str) -> tuple[list, list]:
     detectors, verifiers = (
         [
             rare_mini_run(
-                options.configs / f"{config}.yaml", folder, fold, options.root, test=test,
+                options.configs / f"{config}.yaml",
+                folder,
+                fold,
+                options.root,
+                test=test,
                 opts=options.opts,
             )
             for fold in options.folds
         ]
         for (config, folder), test in zip(DETECTORS[name], tested)
-    )  # fmt: skip
+    )
     return ([] if _ships(options, name) else detectors), verifiers
 
 
@@ -64,12 +81,16 @@ def fused(options: Options, name: str) -> list:
         folder, weights = f"{folder}_shipped", map(shipped_rcrnn, options.folds)
     return [
         rare_mini_run(
-            options.configs / f"{config}.yaml", folder, verifier.fold, options.root,
+            options.configs / f"{config}.yaml",
+            folder,
+            verifier.fold,
+            options.root,
             opts=["MODEL.FUSION.VERIFIER", str(verifier.folder / "model_final.pth"), *options.opts],
-            weights=str(path), tune=True,
+            weights=str(path),
+            tune=True,
         )
         for path, verifier in zip(weights, verifiers)
-    ]  # fmt: skip
+    ]
 
 
 def train_systems(options: Options) -> dict:
@@ -93,7 +114,10 @@ def table1(options: Options) -> dict:
             rows[label] = partial(
                 _pooled, fusions, edit=partial(refuse, weight=WEIGHT, window=window)
             )
-    for name, events in (("energy onset", energy_onset_events), ("spectral flux", spectral_flux_events)):
+    for name, events in (
+        ("energy onset", energy_onset_events),
+        ("spectral flux", spectral_flux_events),
+    ):
         rows[name] = control(options, events).__getitem__
     report = {c: {name: score(c) for name, score in rows.items()} for c in CONDITIONS}
     figures = {c: _print_rows(f"AudioMask, Table I on rare-mini, {c}", report[c]) for c in report}
@@ -172,7 +196,9 @@ def table2(options: Options) -> dict:
                 table.append(line)
     headers = ["detector", "mean over", "lambda"]
     headers += [f"{c} {x}" for c in CONDITIONS for x in ER_AND_F1]
-    print_table("AudioMask, Table II on rare-mini: lambda (the paper's best is 0.75)", table, headers)
+    print_table(
+        "AudioMask, Table II on rare-mini: lambda (the paper's best is 0.75)", table, headers
+    )
     print_trainings(_all_runs(systems))
     print_table2()
     return report

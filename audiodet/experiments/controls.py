@@ -1,4 +1,5 @@
 """Controls without learning on rare-mini."""
+
 from detectron2.data import DatasetCatalog
 from tqdm import tqdm
 
@@ -28,7 +29,10 @@ def control(options: Options, events) -> dict:
     thresholds |= across_folds({fold: sum(clips.values(), []) for fold, clips in tests.items()})
     return {
         c: pool_scores(
-            [score_clips(own[c], RARE_LABELS, thresholds[fold], True) for fold, own in tests.items()]
+            [
+                score_clips(own[c], RARE_LABELS, thresholds[fold], True)
+                for fold, own in tests.items()
+            ]
         )
         for c in CONDITIONS
     }

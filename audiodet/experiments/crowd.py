@@ -1,10 +1,17 @@
 """R-CRNN on clips of several events: the models that ship, and training on such clips."""
+
 from audiodet.data.datasets.rare_mini import RARE_LABELS
 from audiodet.evaluation import load_clips, pool_scores, results, score_clips
 from audiodet.experiments.runs import (
-    CONDITIONS, Options, Run, pooled_scores, shipped_rcrnn, shipped_thresholds, thresholds_of,
+    CONDITIONS,
+    Options,
+    Run,
+    pooled_scores,
+    shipped_rcrnn,
+    shipped_thresholds,
+    thresholds_of,
     train_all,
-)  # fmt: skip
+)
 from audiodet.experiments.tables import er_and_f1, print_table, print_trainings
 
 EVENTS = {"1": (1,), "2 or 3": (2, 3), "4 to 6": (4, 5, 6)}
@@ -25,10 +32,16 @@ def rare_crowd(options: Options) -> dict:
     train_all([run for runs in systems.values() for run in runs], options.jobs, options.cache)
     report = {name: _figures(runs) for name, runs in systems.items()}
     rows = [
-        [system, name, figures["clips"], *er_and_f1(figures), *(f"{figures[f'ER-{x}']:.2f}" for x in RARE_LABELS)]
+        [
+            system,
+            name,
+            figures["clips"],
+            *er_and_f1(figures),
+            *(f"{figures[f'ER-{x}']:.2f}" for x in RARE_LABELS),
+        ]
         for system, found in report.items()
         for name, figures in found.items()
-    ]  # fmt: skip
+    ]
     headers = ["system", "events in a clip", "clips", "ER [by source]", "F1 %", *RARE_LABELS]
     print_table("Clips of several events", rows, headers)
     if TRAINED in systems:

@@ -1,4 +1,5 @@
 """Çakır et al.'s Tables II and III on poly-mini: GMM, FNN, RNN, CNN and CRNN."""
+
 import numpy as np
 from detectron2.data import DatasetCatalog
 from tqdm import tqdm
@@ -29,9 +30,15 @@ HEADERS = [f"{segment} {x}" for segment in SEGMENTS for x in ("F1 %", "ER")]
 PAPER = {"CRNN": "66.4? / 0.48?"}
 # The paper's order, CRNN > CNN > RNN, FNN > GMM, pair by pair.
 CLAIMS = (
-    ("CRNN", "CNN"), ("CRNN", "RNN"), ("CRNN", "FNN"), ("CRNN", "GMM"), ("CNN", "RNN"),
-    ("CNN", "FNN"), ("RNN", "GMM"), ("FNN", "GMM"),
-)  # fmt: skip
+    ("CRNN", "CNN"),
+    ("CRNN", "RNN"),
+    ("CRNN", "FNN"),
+    ("CRNN", "GMM"),
+    ("CNN", "RNN"),
+    ("CNN", "FNN"),
+    ("RNN", "GMM"),
+    ("FNN", "GMM"),
+)
 GMM_CLIPS, GMM_EVERY = 400, 4  # training clips and every which frame of them
 GMM_GRID = np.linspace(0.3, 0.9, 25)  # thresholds that validation chooses from
 
@@ -98,8 +105,10 @@ def claims(scores: dict) -> dict:
             gain = micro_difference(scores[better, segment], scores[worse, segment])
             word = verdict(*gain["F1"][1:])
             found[f"{better} - {worse}, {segment}"] = {**gain, "verdict": word}
-            print(f"{better} > {worse}, {segment}: F1 {signed(gain['F1'], 1)}, "
-                  f"ER {signed(gain['ER'], 2)}: {word} in F1")  # fmt: skip
+            print(
+                f"{better} > {worse}, {segment}: F1 {signed(gain['F1'], 1)}, "
+                f"ER {signed(gain['ER'], 2)}: {word} in F1"
+            )
     return found
 
 
@@ -139,7 +148,9 @@ def _seeds() -> str:
 
 def gmm_clips(options: Options) -> list:
     """Test clips with the GMM baseline's events, its one threshold chosen on validation clips."""
-    cfg = load_config(str(options.configs / "crnn" / "poly_mini.yaml"), [*options.opts, *options.cache])
+    cfg = load_config(
+        str(options.configs / "crnn" / "poly_mini.yaml"), [*options.opts, *options.cache]
+    )
     mapper = SEDMapper(cfg, is_train=False)
     records = DatasetCatalog.get("poly_mini_train")
     chosen = records[:: max(1, len(records) // GMM_CLIPS)][:GMM_CLIPS]

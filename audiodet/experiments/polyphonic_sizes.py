@@ -2,6 +2,7 @@
 
 One seed and few iterations each, the same for every row.
 """
+
 from audiodet.analysis.figures import draw_curves
 from audiodet.evaluation.micro import micro_results
 from audiodet.experiments.polyphonic import HEADERS, SEGMENTS, SYSTEMS, score, test_clips
@@ -17,10 +18,14 @@ SIZES = {"CNN": (16, 32, 64, 96), "RNN": (32, 64, 128, 192), "CRNN": (16, 32, 64
 def table4(options: Options) -> dict:
     """The CRNN with other shapes of filters, as a table and a picture."""
     rows = {
-        shape: _run(options, "CRNN", f"kernel_{shape[0]}x{shape[1]}",
-                    ["MODEL.FRAME_STACK.KERNEL", str(list(shape))])
+        shape: _run(
+            options,
+            "CRNN",
+            f"kernel_{shape[0]}x{shape[1]}",
+            ["MODEL.FRAME_STACK.KERNEL", str(list(shape))],
+        )
         for shape in SHAPES
-    }  # fmt: skip
+    }
     train_all(list(rows.values()), options.jobs, options.cache)
     report, table, points = {}, [], {}
     for (bands, frames), run in rows.items():

@@ -1,4 +1,5 @@
 """The main result on rare-mini: R-CRNN, a frame-level control and spectral flux, all folds."""
+
 from collections import Counter
 
 from audiodet.data.datasets.rare_mini import RARE_LABELS, rare_mini_hash
@@ -7,9 +8,19 @@ from audiodet.evaluation.controls import spectral_flux_events
 from audiodet.evaluation.errors import KINDS, error_kinds
 from audiodet.experiments.controls import control
 from audiodet.experiments.runs import (
-    CONDITIONS, Options, best_possible, cross_fold_thresholds, own_thresholds, pooled_scores,
-    rare_mini_run, shipped_rcrnn, shipped_thresholds, test_clips, train_all, training_minutes,
-)  # fmt: skip
+    CONDITIONS,
+    Options,
+    best_possible,
+    cross_fold_thresholds,
+    own_thresholds,
+    pooled_scores,
+    rare_mini_run,
+    shipped_rcrnn,
+    shipped_thresholds,
+    test_clips,
+    train_all,
+    training_minutes,
+)
 from audiodet.experiments.tables import interval, print_table, print_trainings
 
 CONTROL = "frame-level control"
@@ -63,9 +74,14 @@ def _run(options: Options, system: str, fold: int):
     config, name = SYSTEMS[system]
     shipped = options.shipped and system == "R-CRNN"
     return rare_mini_run(
-        options.configs / f"{config}.yaml", name + "_shipped" * shipped, fold, options.root,
-        opts=options.opts, weights=str(shipped_rcrnn(fold)) if shipped else None, tune=shipped,
-    )  # fmt: skip
+        options.configs / f"{config}.yaml",
+        name + "_shipped" * shipped,
+        fold,
+        options.root,
+        opts=options.opts,
+        weights=str(shipped_rcrnn(fold)) if shipped else None,
+        tune=shipped,
+    )
 
 
 def _compare(rows: dict, flux, condition: str) -> dict:
@@ -127,10 +143,16 @@ def print_rare_mini(report: dict) -> None:
         print_table(f"rare-mini, {condition}", rows, headers)
         for name, difference in report[condition].items():
             if " - " in name:
-                print(f"paired difference of ER, {name}: {difference['ER']:+.2f} "
-                      f"[{difference['low']:+.2f}, {difference['high']:+.2f}] by source")  # fmt: skip
-        table = [[x, *(kinds[k] for k in COLUMNS)] for x, kinds in report["errors"][condition].items()]
-        print_table(f"R-CRNN, {condition}: the most confident candidate of a clip", table, ["", *COLUMNS])
+                print(
+                    f"paired difference of ER, {name}: {difference['ER']:+.2f} "
+                    f"[{difference['low']:+.2f}, {difference['high']:+.2f}] by source"
+                )
+        table = [
+            [x, *(kinds[k] for k in COLUMNS)] for x, kinds in report["errors"][condition].items()
+        ]
+        print_table(
+            f"R-CRNN, {condition}: the most confident candidate of a clip", table, ["", *COLUMNS]
+        )
     print("\ntest sets: " + ", ".join(f"{k} {v}" for k, v in report["test sets"].items()))
     for system, errors in report["best possible"].items():
         each = ", ".join(f"{condition} {error:.2f}" for condition, error in errors.items())

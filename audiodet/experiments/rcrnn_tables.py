@@ -1,4 +1,5 @@
 """R-CRNN's Tables 1 to 3: the paper's comparisons on one fold of rare-mini, one seed."""
+
 import statistics
 import time
 
@@ -19,7 +20,9 @@ PAPER_TABLE3 = {"scratch": 0.257, "frozen": 0.23, "fine-tuned": 0.09}
 def table1(options: Options) -> dict:
     """Feature extractors: CNN alone, GRU in one direction, in both."""
     files = {"none": "table1_none", "gru": "table1_gru", "bigru": "rare"}
-    rows = {key: short_run(options, f"rcrnn/{file}", f"table1_{key}") for key, file in files.items()}
+    rows = {
+        key: short_run(options, f"rcrnn/{file}", f"table1_{key}") for key, file in files.items()
+    }
     train_all(list(rows.values()), options.jobs, options.cache)
     title = "R-CRNN, Table 1 on rare-mini fold 0 (one seed, 600 iterations): recurrent layer"
     return fold_table(title, "recurrent layer", rows, PAPER_TABLE1)
@@ -69,7 +72,9 @@ def table3(options: Options) -> dict:
         ),
     }
     train_all([pretrained, *rows.values()], options.jobs, options.cache)
-    title = "R-CRNN, Table 3 on rare-mini fold 0 (one seed, 600 iterations): clip-level pre-training"
+    title = (
+        "R-CRNN, Table 3 on rare-mini fold 0 (one seed, 600 iterations): clip-level pre-training"
+    )
     report = fold_table(title, "CRNN", rows, PAPER_TABLE3)
     print(f"pre-training itself: {training_minutes(pretrained):.1f} min")
     return report

@@ -1,4 +1,5 @@
 """Trainings of a published table or a cross-validation: run what is missing, pool what is there."""
+
 import hashlib
 import json
 import os
@@ -229,9 +230,11 @@ def best_possible(runs) -> dict:
 def pooled_scores(runs, condition: str, thresholds: dict, edit=list):
     """Test results of several folds as one :class:`~audiodet.evaluation.counts.SEDScores`."""
     return pool_scores(
-        [score_clips(edit(test_clips(run, condition)), RARE_LABELS, thresholds[run.fold], True)
-         for run in runs]
-    )  # fmt: skip
+        [
+            score_clips(edit(test_clips(run, condition)), RARE_LABELS, thresholds[run.fold], True)
+            for run in runs
+        ]
+    )
 
 
 def training_minutes(run: Run) -> float:

@@ -1,4 +1,5 @@
 """Kong et al.'s Tables II, V, VI and IX on remix-mini: tags, frames, events, masks at 3 levels."""
+
 import math
 import re
 from dataclasses import replace
@@ -11,8 +12,13 @@ from audiodet.evaluation import load_clips, paired_bootstrap, pool_scores, score
 from audiodet.evaluation.counts import Matching
 from audiodet.experiments.runs import Options, Run, train_all, training_minutes
 from audiodet.experiments.tables import (
-    cell, print_table, print_trainings, signed, stored, verdict,
-)  # fmt: skip
+    cell,
+    print_table,
+    print_trainings,
+    signed,
+    stored,
+    verdict,
+)
 
 # Row -> config. The first three have no masks.
 SYSTEMS = {

@@ -1,4 +1,5 @@
 """Kiyokawa et al.'s Table 1 on weak-mini: alpha, connect and cut, ensemble, and controls."""
+
 import json
 from dataclasses import replace
 
@@ -6,12 +7,22 @@ import numpy as np
 
 from audiodet.data.datasets.weak_mini import WEAK_LABELS, weak_mini_hash
 from audiodet.evaluation import (
-    Matching, SEDScores, load_clips, paired_bootstrap, results, score_clips,
-)  # fmt: skip
+    Matching,
+    SEDScores,
+    load_clips,
+    paired_bootstrap,
+    results,
+    score_clips,
+)
 from audiodet.experiments.runs import Options, Run, train_all, training_minutes
 from audiodet.experiments.tables import (
-    cell, parameters, print_table, print_trainings, signed, verdict,
-)  # fmt: skip
+    cell,
+    parameters,
+    print_table,
+    print_trainings,
+    signed,
+    verdict,
+)
 
 # Training -> (config, seeds). What the mask is judged by has two.
 TRAININGS = {
@@ -31,8 +42,17 @@ ROWS = {
     "no mask": ("no mask", False, False),
     "CRNN": ("CRNN", False, False),
 }
-HEADERS = ["system", "seeds", "F1 %", "F1 % of seeds", "PSDS 1", "PSDS 2", "parameters",
-           "train min", "paper, F1 %"]  # fmt: skip
+HEADERS = [
+    "system",
+    "seeds",
+    "F1 %",
+    "F1 % of seeds",
+    "PSDS 1",
+    "PSDS 2",
+    "parameters",
+    "train min",
+    "paper, F1 %",
+]
 # Macro event-based F1 in percent on the challenge's validation set.
 PAPER = {"alpha 0.01 + both": "36.09 (full system)", "CRNN": "23.70 (challenge baseline)"}
 # What is claimed to help -> (row with it, row without).
@@ -101,10 +121,12 @@ def table1(options: Options) -> dict:
         free = [json.loads((_inference(run) / "scores.json").read_text()) for run in trained]
         origins = [run.after[0] if run.after else run for run in trained]
         report[row] = {
-            "pooled": figures, "F1 of seeds": each, "scores": free,
+            "pooled": figures,
+            "F1 of seeds": each,
+            "scores": free,
             "minutes": [training_minutes(run) for run in origins],
             "parameters": parameters(origins[0]),
-        }  # fmt: skip
+        }
         table.append(_line(row, report[row]))
     title = "ResNet with self-mask module, Table 1 on weak-mini"
     print_table(title, table, HEADERS)

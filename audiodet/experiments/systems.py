@@ -2,16 +2,27 @@
 
 One seed and about five minutes of one core each. Figures are the evaluators' own, on the same test clips.
 """
+
 from audiodet.data.datasets.weak_mini import weak_mini_hash
 from audiodet.engine.setup import load_config
 from audiodet.experiments.runs import Options, Run, train_all, training_minutes
 from audiodet.experiments.tables import (
-    cell, parameters, print_table, print_trainings, stored,
-)  # fmt: skip
+    cell,
+    parameters,
+    print_table,
+    print_trainings,
+    stored,
+)
 
 TEST_SET = "weak_mini_test"
-STRONG = ["DATASETS.TRAIN", "['weak_mini_strong']", "DATALOADER.WEAK_PER_BATCH", "0",
-          "MODEL.TAGGER.LOSS", "frame"]  # fmt: skip
+STRONG = [
+    "DATASETS.TRAIN",
+    "['weak_mini_strong']",
+    "DATALOADER.WEAK_PER_BATCH",
+    "0",
+    "MODEL.TAGGER.LOSS",
+    "frame",
+]
 # System -> (config, overrides). Iterations are those that take about as long.
 SYSTEMS = {
     "R-CRNN": ("rcrnn", []),

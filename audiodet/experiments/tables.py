@@ -1,4 +1,5 @@
 """Cells and tables that the published comparisons share."""
+
 import json
 import math
 
@@ -8,9 +9,15 @@ from tabulate import tabulate
 from audiodet.engine.setup import load_config
 from audiodet.evaluation import paired_bootstrap, results
 from audiodet.experiments.runs import (
-    CONDITIONS, Options, Run, own_thresholds, pooled_scores, rare_mini_run, temporal_ap50,
+    CONDITIONS,
+    Options,
+    Run,
+    own_thresholds,
+    pooled_scores,
+    rare_mini_run,
+    temporal_ap50,
     training_minutes,
-)  # fmt: skip
+)
 from audiodet.modeling import keras_count
 
 ER_AND_F1 = ("ER [by source]", "F1 %")
@@ -24,9 +31,13 @@ SHORT = ["SOLVER.MAX_ITER", "600", "SOLVER.VAL_PERIOD", "600", "SOLVER.CHECKPOIN
 def short_run(options: Options, config: str, name: str, opts=(), **kwargs) -> Run:
     """A :class:`Run` of 600 iterations on fold 0 of rare-mini."""
     return rare_mini_run(
-        options.configs / f"{config}.yaml", name, 0, options.root,
-        opts=[*SHORT, *options.opts, *opts], **kwargs,
-    )  # fmt: skip
+        options.configs / f"{config}.yaml",
+        name,
+        0,
+        options.root,
+        opts=[*SHORT, *options.opts, *opts],
+        **kwargs,
+    )
 
 
 def interval(figures: dict, metric: str, unit: str, digits: int = 2) -> str:
@@ -84,8 +95,10 @@ def print_trainings(runs, by_clip: bool = False) -> None:
     minutes = sum(training_minutes(run) for run in everything)
     if by_clip:
         print(f"\n{BY_CLIP}")
-    print(f"trainings: {len(everything)}, seeds {', '.join(map(str, seeds))}, "
-          f"{minutes:.1f} min of training loops in all")  # fmt: skip
+    print(
+        f"trainings: {len(everything)}, seeds {', '.join(map(str, seeds))}, "
+        f"{minutes:.1f} min of training loops in all"
+    )
 
 
 def er_and_f1(figures: dict) -> list[str]:

@@ -1,4 +1,5 @@
 """Detector: events of files and arrays of any length, with one trained model."""
+
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor

@@ -4,6 +4,7 @@ A format is a class with the name of its file, a ``header`` and ``lines``, which
 recordings in order. Names are escaped by :func:`printable`, so a row is one line whatever a file is
 called. Column names are part of audiodet's interface.
 """
+
 import json
 import os
 from dataclasses import dataclass
@@ -158,9 +159,18 @@ class Raven(Tsv):
 
     file = "audiodet_selections.txt"
     columns = (
-        "Selection", "View", "Channel", "Begin Time (s)", "End Time (s)", "Low Freq (Hz)",
-        "High Freq (Hz)", "Begin Path", "File Offset (s)", "Event Label", "Score",
-    )  # fmt: skip
+        "Selection",
+        "View",
+        "Channel",
+        "Begin Time (s)",
+        "End Time (s)",
+        "Low Freq (Hz)",
+        "High Freq (Hz)",
+        "Begin Path",
+        "File Offset (s)",
+        "Event Label",
+        "Score",
+    )
 
     def __init__(self, origin: Origin):
         super().__init__(origin)
@@ -199,6 +209,11 @@ class Audacity(Tsv):
 
 
 TEXT_FORMATS = {
-    "tsv": Tsv, "csv": Csv, "jsonl": JsonLines, "audacity": Audacity, "raven": Raven, "rttm": Rttm,
-}  # fmt: skip
+    "tsv": Tsv,
+    "csv": Csv,
+    "jsonl": JsonLines,
+    "audacity": Audacity,
+    "raven": Raven,
+    "rttm": Rttm,
+}
 FORMATS = (*TEXT_FORMATS, "parquet")

@@ -1,4 +1,5 @@
 """What a user names on the command line -> the recordings that are meant."""
+
 import os
 import sys
 from collections import Counter
@@ -66,8 +67,13 @@ def _expand(arguments, problems: list, skipped: Counter, inside: tuple = ()) -> 
                 found += 1
                 yield path
             if not found and len(problems) == before:
-                problems.append((argument, "a folder without recordings, expected files such as "
-                                 "*.wav, *.flac, *.ogg or *.mp3"))  # fmt: skip
+                problems.append(
+                    (
+                        argument,
+                        "a folder without recordings, expected files such as "
+                        "*.wav, *.flac, *.ogg or *.mp3",
+                    )
+                )
         else:
             yield argument
 

@@ -3,6 +3,7 @@
 The first line holds the parameters. A line that was cut short by a crash is dropped when the run
 is resumed, so each recording is in the journal whole or not at all.
 """
+
 import fcntl
 import json
 import os

@@ -1,4 +1,5 @@
 """A trained model by name, by file, or by configuration and weights; and what identifies it."""
+
 import hashlib
 import json
 from pathlib import Path

@@ -3,6 +3,7 @@
 Recordings are read where the actor runs, so all machines need the same paths. When an actor dies,
 another takes its place and its group is done anew; what is found reaches the journal once.
 """
+
 import os
 import socket
 from collections import Counter

@@ -1,4 +1,5 @@
 """From finished recordings to the files of a run, each written whole or not at all."""
+
 import json
 import os
 import shutil

@@ -1,4 +1,5 @@
 """Work that runs ahead in threads, delivered in order."""
+
 import ctypes
 import os
 import queue

@@ -1,4 +1,5 @@
 """Recordings -> events, with a model from :mod:`audiodet.model_zoo`."""
+
 import torch
 
 from audiodet.audio.io import read_audio

@@ -1,4 +1,5 @@
 """A progress bar on stderr, when that is a terminal."""
+
 import sys
 import time
 from typing import Mapping
@@ -20,9 +21,13 @@ class Progress:
         """
         self.sizes, self.seconds, self.began = sizes, 0.0, time.monotonic()
         self.bar = tqdm(
-            total=sum(sizes.values()), unit="B", unit_scale=True, file=sys.stderr,
-            disable=not sys.stderr.isatty(), dynamic_ncols=True,
-        )  # fmt: skip
+            total=sum(sizes.values()),
+            unit="B",
+            unit_scale=True,
+            file=sys.stderr,
+            disable=not sys.stderr.isatty(),
+            dynamic_ncols=True,
+        )
         self.before = 0  # bytes of finished recordings
 
     def __enter__(self) -> "Progress":

@@ -1,4 +1,5 @@
 """A run of ``audiodet detect``: recordings to files of events, through a journal."""
+
 import os
 import platform
 import sys
@@ -176,9 +177,11 @@ def _finish(journal, request, detector, about, paths, problems, history) -> int:
     written = write_all(request.output, request.formats, recordings, about)
     began, resumed = history
     counts = {
-        "recordings": len(paths), "failed": len(errors), "resumed": resumed,
+        "recordings": len(paths),
+        "failed": len(errors),
+        "resumed": resumed,
         "events": totals["events"],
-    }  # fmt: skip
+    }
     report = _report(request, detector, about)
     report |= {"counts": counts, "seconds_of_audio": round(totals["seconds"], 3)}
     report |= {"wall_seconds": round(time.monotonic() - began, 3)}

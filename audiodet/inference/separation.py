@@ -2,6 +2,7 @@
 
 Shape shorthand: H mel bands, T frames, K classes, B linear bands of the short-time spectrum.
 """
+
 import numpy as np
 import torch
 from torch.nn import functional as F

@@ -1,4 +1,5 @@
 """Raw PCM from a pipe -> events as they are found."""
+
 import sys
 from typing import BinaryIO, Iterator
 

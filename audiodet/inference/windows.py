@@ -3,6 +3,7 @@
 Windows start on whole time steps of the network, so a sound meets the same feature cells in each.
 Times are seconds from the start of the recording.
 """
+
 import math
 from dataclasses import dataclass
 from typing import Iterable, Iterator, NamedTuple
@@ -115,9 +116,10 @@ class Stitcher:
         paired_left, paired_right = {i for i, _ in pairs}, {j for _, j in pairs}
         single = [e for i, e in enumerate(left) if i not in paired_left and _centre(e) < middle]
         single += [
-            e for j, e in enumerate(right)
+            e
+            for j, e in enumerate(right)
             if j not in paired_right and (_centre(e) >= middle or e.onset >= end)
-        ]  # fmt: skip
+        ]
         return joined + [
             e for e in single if not any(self._alike(e, other) >= SAME for other in joined)
         ]
@@ -126,10 +128,14 @@ class Stitcher:
         """Indices of events that are the same, the most alike first; each event once."""
         inside = [[_clip(e, start, end) for e in side] for side in (left, right)]
         alike = sorted(
-            ((self._alike(a, b), i, j) for i, a in enumerate(inside[0])
-             for j, b in enumerate(inside[1]) if b.onset < end and a.label == b.label),
+            (
+                (self._alike(a, b), i, j)
+                for i, a in enumerate(inside[0])
+                for j, b in enumerate(inside[1])
+                if b.onset < end and a.label == b.label
+            ),
             key=lambda found: -found[0],
-        )  # fmt: skip
+        )
         pairs, used = [], set()
         for score, i, j in alike:
             if score >= SAME and not used & {("left", i), ("right", j)}:

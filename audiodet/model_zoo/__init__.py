@@ -3,6 +3,7 @@
 Each is a ``weights/<name>.safetensors`` with its configuration, labels, front end and per-class
 thresholds inside, and a model card ``<name>.md`` beside it.
 """
+
 import json
 
 from audiodet.weights import CARD, find_weights, read_described, shipped_names

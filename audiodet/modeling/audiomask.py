@@ -4,6 +4,7 @@ The paper trains a Mask R-CNN whose proposals span all mel bands; its mask branc
 there, and there is none here. The verifier and its fusion are a hook behind the detector, see
 :mod:`audiodet.modeling.fusion`.
 """
+
 import torch
 from detectron2.config import configurable
 from detectron2.modeling import META_ARCH_REGISTRY

@@ -3,6 +3,7 @@
 A long, unsteady event (a cry) draws many boxes that all find it and differ in their onset; NMS
 keeps the most confident one, which is not the most exact one (Gidaris & Komodakis, ICCV 2015).
 """
+
 from detectron2.layers import batched_nms
 from detectron2.structures import Boxes, Instances, pairwise_iou
 

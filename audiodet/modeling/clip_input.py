@@ -1,4 +1,5 @@
 """What every system shares at its door: dataset dicts -> a normalised batch of spectrograms."""
+
 from detectron2.structures import ImageList
 from torch import nn
 

@@ -1,4 +1,5 @@
 """Event connecting and cutting (Kiyokawa et al. 2019): no gap or event is shorter than 0.2 s."""
+
 import torch
 from detectron2.structures import Boxes, Instances
 
@@ -48,9 +49,11 @@ class ConnectAndCut:
         boxes = torch.zeros_like(table)
         boxes[:, 0::2], boxes[:, 3] = table[:, 1:3], result.image_size[0]
         return Instances(
-            result.image_size, pred_boxes=Boxes(boxes), scores=table[:, 3],
+            result.image_size,
+            pred_boxes=Boxes(boxes),
+            scores=table[:, 3],
             pred_classes=table[:, 0].long(),
-        )  # fmt: skip
+        )
 
     def _connected(self, events) -> list:
         """[label, onset, offset, score], by label and time -> the same with short gaps filled."""

@@ -1,4 +1,5 @@
 """Parameter counts by the rule of the papers' framework (Keras)."""
+
 from detectron2.layers import FrozenBatchNorm2d
 from torch import nn
 

@@ -2,6 +2,7 @@
 
 Shape shorthand: E checkpoints, S time steps, K classes.
 """
+
 import torch
 from torch import nn
 

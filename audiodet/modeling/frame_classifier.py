@@ -3,6 +3,7 @@
 Shape shorthand: N clips, S time steps of ``stride`` frames, T frames, K classes, R regions,
 L frames of a segment.
 """
+
 import torch
 from detectron2.modeling.postprocessing import detector_postprocess
 from detectron2.utils.events import get_event_storage, has_event_storage
@@ -11,8 +12,12 @@ from torch.nn import functional as F
 
 from audiodet.modeling.clip_input import ClipInput
 from audiodet.modeling.frame_events import (
-    RunRules, events_from_scores, smooth, step_edges, step_targets,
-)  # fmt: skip
+    RunRules,
+    events_from_scores,
+    smooth,
+    step_edges,
+    step_targets,
+)
 from audiodet.modeling.postprocessing import build_postprocessors
 from audiodet.modeling.segments import frames_of_segments
 
@@ -27,7 +32,15 @@ class FrameClassifier(nn.Module):
     """
 
     def __init__(
-        self, *, clip_input, num_classes, stride, offset, low, median_frames, rules=RunRules(),
+        self,
+        *,
+        clip_input,
+        num_classes,
+        stride,
+        offset,
+        low,
+        median_frames,
+        rules=RunRules(),
         postprocessors=(),
     ):
         """

@@ -2,6 +2,7 @@
 
 Shape shorthand: S time steps, K classes, R events.
 """
+
 from dataclasses import dataclass
 
 import numpy as np

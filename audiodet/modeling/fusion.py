@@ -2,6 +2,7 @@
 
 Shape shorthand: R regions of a clip, L frames of a segment, K classes of the verifier.
 """
+
 import torch
 from detectron2.structures import Instances
 
@@ -15,8 +16,17 @@ from audiodet.weights import find_weights
 WINDOWS = ("segment", "box")
 # What both must share.
 FRONT_END = (
-    "N_FFT", "WINDOW", "HOP", "CENTRE", "POWER", "N_MELS", "F_MIN", "F_MAX", "FLOOR", "FLOOR_ADDED",
-)  # fmt: skip
+    "N_FFT",
+    "WINDOW",
+    "HOP",
+    "CENTRE",
+    "POWER",
+    "N_MELS",
+    "F_MIN",
+    "F_MAX",
+    "FLOOR",
+    "FLOOR_ADDED",
+)
 
 
 def fuse(alpha, beta, weight: float):
@@ -103,4 +113,3 @@ def _check_verifier(verifier, cfg) -> None:
             f"MODEL.FUSION.VERIFIER {name}: knows {list(theirs.DATASETS.LABELS)}, expected also "
             f"the detector's {unknown}"
         )
-

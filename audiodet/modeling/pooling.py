@@ -2,6 +2,7 @@
 
 Shape shorthand: N clips, K classes, U units (frames, or bins of time and frequency), R rows.
 """
+
 from functools import lru_cache
 
 import numpy as np

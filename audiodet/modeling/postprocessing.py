@@ -1,4 +1,5 @@
 """From a model's boxes to events, and from candidate events to the ones that are reported."""
+
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -20,9 +21,7 @@ def build_postprocessors(cfg) -> list:
     for name in cfg.MODEL.POSTPROCESSORS:
         if name not in POSTPROCESSOR_REGISTRY:
             known = ", ".join(name for name, _ in POSTPROCESSOR_REGISTRY)
-            raise ConfigError(
-                f"MODEL.POSTPROCESSORS names {name!r}, expected hooks among: {known}"
-            )
+            raise ConfigError(f"MODEL.POSTPROCESSORS names {name!r}, expected hooks among: {known}")
     return [POSTPROCESSOR_REGISTRY.get(name)(cfg) for name in cfg.MODEL.POSTPROCESSORS]
 
 

@@ -1,4 +1,5 @@
 """``MODEL.BACKBONE.PRECISION``: what a backbone's convolutions are computed in."""
+
 from contextlib import nullcontext
 
 import torch

@@ -1,4 +1,5 @@
 """R-CRNN: region proposals over the time steps of a CRNN (Kao et al., Interspeech 2018)."""
+
 from detectron2.modeling import META_ARCH_REGISTRY
 from detectron2.structures import ImageList
 

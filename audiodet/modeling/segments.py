@@ -2,6 +2,7 @@
 
 Shape shorthand: R regions, L frames of a segment, T frames of the clip.
 """
+
 import torch
 
 

@@ -2,6 +2,7 @@
 
 Shape shorthand: N clips, S cells of 8 frames, K classes, M maps, H mel bands, T frames.
 """
+
 from typing import NamedTuple
 
 import torch

@@ -5,6 +5,7 @@ region detector must beat, with the same layers and the same data.
 
 Shape shorthand: N clips, S time steps, K classes, C channels.
 """
+
 import torch
 from detectron2.config import configurable
 from detectron2.modeling import META_ARCH_REGISTRY, build_backbone

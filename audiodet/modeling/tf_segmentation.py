@@ -3,6 +3,7 @@
 Shape shorthand: N clips, H mel bands, T frames, K classes, C channels, R events; H' is H where
 each bin has a probability and 1 where each frame has one.
 """
+
 import torch
 from detectron2.config import configurable
 from detectron2.modeling import META_ARCH_REGISTRY, build_backbone

@@ -7,6 +7,7 @@ NMS and clipping are interval operations without a line of ours. Two deltas per 
 Shape shorthand: N clips, A anchors per step, S time steps, R regions, K classes, M hidden units,
 B rows (mel bands divided by a level's stride), C channels.
 """
+
 from typing import List
 
 import torch

@@ -2,6 +2,7 @@
 
 Shape shorthand: N clips, H mel bands, T frames.
 """
+
 from detectron2.config import configurable
 from detectron2.modeling import GeneralizedRCNN
 from detectron2.structures import ImageList

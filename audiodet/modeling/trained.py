@@ -1,4 +1,5 @@
 """A trained model from its own file, which carries its configuration."""
+
 import torch
 import yaml
 from detectron2.config import CfgNode
@@ -11,8 +12,13 @@ from audiodet.weights import CARD, read_described
 
 # What a damaged configuration, and keys and values of another version, may raise.
 BAD_CONFIG = (
-    AssertionError, AttributeError, KeyError, TypeError, ValueError, yaml.YAMLError,
-)  # fmt: skip
+    AssertionError,
+    AttributeError,
+    KeyError,
+    TypeError,
+    ValueError,
+    yaml.YAMLError,
+)
 
 
 def load_trained(path: str, device: str = "cpu"):

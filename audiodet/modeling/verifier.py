@@ -2,6 +2,7 @@
 
 Shape shorthand: N segments, H mel bands, L frames of a segment, K classes, R regions of a clip.
 """
+
 import torch
 from detectron2.config import configurable
 from detectron2.modeling import META_ARCH_REGISTRY
@@ -28,11 +29,17 @@ class FrequencyConvolutions(nn.Module):
                 f"{n_mels // first // second} rows, expected 1"
             )
         self.layers = nn.Sequential(
-            nn.Conv2d(1, 64, (10, 1), padding="same"), nn.BatchNorm2d(64), nn.ReLU(),
-            nn.MaxPool2d((first, 1)), nn.Dropout(dropout),
-            nn.Conv2d(64, 256, (7, 1), padding="same"), nn.BatchNorm2d(256), nn.ReLU(),
-            nn.MaxPool2d((second, 1)), nn.Dropout(dropout),
-        )  # fmt: skip
+            nn.Conv2d(1, 64, (10, 1), padding="same"),
+            nn.BatchNorm2d(64),
+            nn.ReLU(),
+            nn.MaxPool2d((first, 1)),
+            nn.Dropout(dropout),
+            nn.Conv2d(64, 256, (7, 1), padding="same"),
+            nn.BatchNorm2d(256),
+            nn.ReLU(),
+            nn.MaxPool2d((second, 1)),
+            nn.Dropout(dropout),
+        )
         self.to(memory_format=torch.channels_last)
 
     def forward(self, x):
@@ -51,7 +58,9 @@ class FrameVerifier(FrameClassifier):
     """
 
     @configurable
-    def __init__(self, *, n_mels, length, pools, dropout, released, stride_frames, precision, **kwargs):
+    def __init__(
+        self, *, n_mels, length, pools, dropout, released, stride_frames, precision, **kwargs
+    ):
         super().__init__(stride=1, offset=0.5, **kwargs)
         self.length, self.stride_frames, self.released = length, stride_frames, released
         self.precision = check_precision(precision)

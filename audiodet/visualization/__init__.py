@@ -1,4 +1,5 @@
 """Pictures of clips, their events and what a model found in them."""
+
 from audiodet.visualization.clip_plot import draw_clip, save_figure
 from audiodet.visualization.results import choose_clips, visualize_results
 

@@ -3,6 +3,7 @@
 Drawn without pyplot: no window, no global state. detectron2's Visualizer is not used, because it
 writes labels over the picture and knows no axes; a sonagram without seconds and Hz says little.
 """
+
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -110,9 +111,15 @@ def _draw_spectrogram(ax, log_mel, span, f_min, f_max):
     low, high = np.percentile(log_mel, [20, 99.8])
     bands = len(log_mel)
     ax.imshow(
-        log_mel, origin="lower", aspect="auto", cmap="Greys", interpolation="nearest",
-        extent=(*span, -0.5, bands - 0.5), vmin=low, vmax=max(high, low + 1.0),
-    )  # fmt: skip
+        log_mel,
+        origin="lower",
+        aspect="auto",
+        cmap="Greys",
+        interpolation="nearest",
+        extent=(*span, -0.5, bands - 0.5),
+        vmin=low,
+        vmax=max(high, low + 1.0),
+    )
     positions = mel_positions(TICKS_HZ, bands, f_min, f_max)
     ticks, last = [], -np.inf
     for hz, position in zip(TICKS_HZ, positions):
@@ -145,11 +152,15 @@ def _draw_boxes(ax, events: Iterable[Event], colour: str, inset: float, scale):
             low, high = (edges + 0.5) / bands
         ax.add_patch(
             Rectangle(
-                (event.onset, low), event.offset - event.onset, high - low,
-                transform=ax.get_xaxis_transform(), edgecolor=colour, linewidth=1.5,
+                (event.onset, low),
+                event.offset - event.onset,
+                high - low,
+                transform=ax.get_xaxis_transform(),
+                edgecolor=colour,
+                linewidth=1.5,
                 facecolor=(*_rgb(colour), 0.10),
             )
-        )  # fmt: skip
+        )
 
 
 def _rgb(colour: str) -> tuple[float, float, float]:
@@ -187,18 +198,31 @@ def _draw_tags(ax, tags, colour: str, name: str, upwards: bool):
     ax.set_yticks([])
     ax.spines[:].set_visible(False)
     ax.text(
-        -0.008, 0.5 / rows if upwards else 1 - 0.5 / rows, name, transform=ax.transAxes,
-        ha="right", va="center", fontsize=9, color=colour, fontweight="bold",
-    )  # fmt: skip
+        -0.008,
+        0.5 / rows if upwards else 1 - 0.5 / rows,
+        name,
+        transform=ax.transAxes,
+        ha="right",
+        va="center",
+        fontsize=9,
+        color=colour,
+        fontweight="bold",
+    )
     if not tags:
         ax.text(0.002, 0.5, "none", transform=ax.transAxes, va="center", fontsize=8, color=colour)
     pixel = (ax.get_xlim()[1] - ax.get_xlim()[0]) / ((WIDTH - LEFT - RIGHT) * DPI)
     for event, text, left, row in tags:
         ax.plot([event.onset] * 2, [-0.5, row + 0.5], color=colour, linewidth=1.0, clip_on=False)
         ax.text(
-            left + 3 * pixel, row + 0.5, text, fontsize=8, va="center_baseline", color="white",
-            zorder=3, bbox={"boxstyle": "square,pad=0.25", "facecolor": colour, "linewidth": 0},
-        )  # fmt: skip
+            left + 3 * pixel,
+            row + 0.5,
+            text,
+            fontsize=8,
+            va="center_baseline",
+            color="white",
+            zorder=3,
+            bbox={"boxstyle": "square,pad=0.25", "facecolor": colour, "linewidth": 0},
+        )
 
 
 def _draw_proposals(ax, proposals):
@@ -216,7 +240,13 @@ def _draw_regions(ax, regions, chosen):
         if is_chosen:
             ax.fill_between(span, 0, event.score, color=DETECTION, alpha=0.12, linewidth=0)
         text = f"{event.label} D {event.score:.2f}, \N{GREEK SMALL LETTER BETA} {beta:.2f}"
-        ax.text(event.onset, event.score + 0.04, text, fontsize=6.5, fontweight="bold" if is_chosen else None)
+        ax.text(
+            event.onset,
+            event.score + 0.04,
+            text,
+            fontsize=6.5,
+            fontweight="bold" if is_chosen else None,
+        )
     _score_axis(ax, "regions")
     ax.set_ylim(top=1.2)
 

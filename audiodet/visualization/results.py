@@ -1,4 +1,5 @@
 """Pictures of scored clips: hits, misses and false alarms side by side."""
+
 import itertools
 import json
 import os

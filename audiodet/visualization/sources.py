@@ -3,6 +3,7 @@
 A source is called with a configuration and the name of a dataset, and yields
 (file name, (bands, frames) log-mel, keyword arguments of :func:`draw_clip`).
 """
+
 import itertools
 
 import torch

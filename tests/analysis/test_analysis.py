@@ -1,4 +1,5 @@
 """Analyses on tiny networks whose answer is known."""
+
 import json
 
 import numpy as np
@@ -18,8 +19,20 @@ from tests.tiny import run_tool, tiny_config, tiny_opts, train, write_tiny_data
 
 def network(**more):
     torch.manual_seed(0)
-    return FrameStack(40, pools=(5, 4, 2), maps=4, kernel=(5, 5), rnn_layers=0, rnn_units=1, fc_layers=0,
-                      fc_units=1, maxout=1, context=1, dropout=0.25, **more)  # fmt: skip
+    return FrameStack(
+        40,
+        pools=(5, 4, 2),
+        maps=4,
+        kernel=(5, 5),
+        rnn_layers=0,
+        rnn_units=1,
+        fc_layers=0,
+        fc_units=1,
+        maxout=1,
+        context=1,
+        dropout=0.25,
+        **more,
+    )
 
 
 def test_a_pattern_excites_its_map():
@@ -31,14 +44,18 @@ def test_a_pattern_excites_its_map():
     assert pattern.shape == (40, 20) and pattern.std() == pytest.approx(1.0, abs=0.05)
     noise = torch.randn(1, 1, 40, 20)
     with torch.no_grad():
-        answers = [stack.eval().convolutions[0].norm(filters(x))[0, 1].mean() for x in
-                   (torch.from_numpy(pattern)[None, None], noise)]  # fmt: skip
+        answers = [
+            stack.eval().convolutions[0].norm(filters(x))[0, 1].mean()
+            for x in (torch.from_numpy(pattern)[None, None], noise)
+        ]
     assert answers[0] > answers[1]
     assert exciting_pattern(stack, 2, 3, frames=8, steps=3).shape == (40, 8)
     np.testing.assert_array_equal(pattern, exciting_pattern(stack, 0, 1, frames=20))
 
 
-@pytest.mark.parametrize("layer, number, words", [(3, 0, "layer 3, expected 0 to 2"), (0, 4, "feature map 4")])
+@pytest.mark.parametrize(
+    "layer, number, words", [(3, 0, "layer 3, expected 0 to 2"), (0, 4, "feature map 4")]
+)
 def test_what_is_not_there(layer, number, words):
     with pytest.raises(ConfigError, match=words):
         exciting_pattern(network(), layer, number)
@@ -74,10 +91,31 @@ def trained(tmp_path_factory):
     """A tiny CRNN, barely trained, and its data."""
     folder = tmp_path_factory.mktemp("analysis")
     data = write_tiny_data(folder / "tiny_analysis")
-    opts = tiny_opts(data, folder / "out", "MODEL.META_ARCHITECTURE", "SequenceTagger", "MODEL.TAGGER.LOSS", "frame",
-                     "MODEL.BACKBONE.NAME", "build_frame_stack_backbone", "INPUT.SPECTROGRAM.N_MELS", 40,
-                     "MODEL.FRAME_STACK.MAPS", 4, "MODEL.FRAME_STACK.RNN_UNITS", 4, "MODEL.ANCHOR_GENERATOR.OFFSET", 0.5,
-                     "SOLVER.MAX_ITER", 2, "MODEL.TAGGER.LOW_THRESHOLD", 0.3, "TEST.THRESHOLDS", "[0.3]", test=["test"])  # fmt: skip
+    opts = tiny_opts(
+        data,
+        folder / "out",
+        "MODEL.META_ARCHITECTURE",
+        "SequenceTagger",
+        "MODEL.TAGGER.LOSS",
+        "frame",
+        "MODEL.BACKBONE.NAME",
+        "build_frame_stack_backbone",
+        "INPUT.SPECTROGRAM.N_MELS",
+        40,
+        "MODEL.FRAME_STACK.MAPS",
+        4,
+        "MODEL.FRAME_STACK.RNN_UNITS",
+        4,
+        "MODEL.ANCHOR_GENERATOR.OFFSET",
+        0.5,
+        "SOLVER.MAX_ITER",
+        2,
+        "MODEL.TAGGER.LOW_THRESHOLD",
+        0.3,
+        "TEST.THRESHOLDS",
+        "[0.3]",
+        test=["test"],
+    )
     train(tiny_config(data, folder / "out", *opts, test=["test"]))
     return data, opts, f"net={data.yaml}:{folder / 'out' / 'model_final.pth'}"
 
@@ -85,9 +123,22 @@ def trained(tmp_path_factory):
 @pytest.mark.parametrize("command", ["pitch-shift", "filters", "roll"])
 def test_the_tool_draws(command, trained, tmp_path, monkeypatch, capsys):
     data, opts, model = trained
-    more = {"pitch-shift": ["--semitones", "0", "12"], "filters": ["--maps", "3"], "roll": ["--clip", "1"]}
+    more = {
+        "pitch-shift": ["--semitones", "0", "12"],
+        "filters": ["--maps", "3"],
+        "roll": ["--clip", "1"],
+    }
     out = tmp_path / f"{command}.png"
-    arguments = [command, "--model", model, "--out", str(out), *more[command], "--opts", *map(str, opts)]
+    arguments = [
+        command,
+        "--model",
+        model,
+        "--out",
+        str(out),
+        *more[command],
+        "--opts",
+        *map(str, opts),
+    ]
     assert run_tool(monkeypatch, *arguments, tool="analyze") == ""
     assert out.read_bytes().startswith(b"\x89PNG")
     if command == "pitch-shift":
@@ -96,5 +147,13 @@ def test_the_tool_draws(command, trained, tmp_path, monkeypatch, capsys):
 
 
 def test_a_model_is_named_with_its_files(monkeypatch, tmp_path):
-    said = run_tool(monkeypatch, "filters", "--model", "net=only.yaml", "--out", str(tmp_path / "x.png"), tool="analyze")
+    said = run_tool(
+        monkeypatch,
+        "filters",
+        "--model",
+        "net=only.yaml",
+        "--out",
+        str(tmp_path / "x.png"),
+        tool="analyze",
+    )
     assert said == "error: --model 'net=only.yaml', expected NAME=CONFIG:WEIGHTS"

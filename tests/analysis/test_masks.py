@@ -1,4 +1,5 @@
 """Figures of masks and of frame scores, from a model that is not trained."""
+
 import matplotlib.image
 import numpy as np
 import pytest
@@ -48,15 +49,19 @@ def test_rows_are_the_true_classes(model, soundbank, monkeypatch):
 
 
 def test_figures_show_what_they_are_given():
-    rows = {"dog": {"true": np.eye(8), "GMP": np.zeros((8, 8))},
-            "cat": {"true": np.ones((8, 8)), "GMP": np.eye(8)}}  # fmt: skip
+    rows = {
+        "dog": {"true": np.eye(8), "GMP": np.zeros((8, 8))},
+        "cat": {"true": np.ones((8, 8)), "GMP": np.eye(8)},
+    }
     figure = draw_masks(rows, 0.5, "clip")
     images = [ax.images[0] for ax in figure.axes]
     masks = [mask for row in rows.values() for mask in row.values()]
     assert len(images) == 4 and all(np.array_equal(i.get_array(), m) for i, m in zip(images, masks))
     assert images[0].get_extent() == [0, 4.0, -0.5, 7.5]
     curve = (np.arange(3.0), np.array([0.1, 0.9, 0.2]))
-    figure = draw_frame_scores({"GMP": {"dog": curve}, "GAP": {"dog": curve}}, [Event(0.5, 1.5, "dog")], 3.0)
+    figure = draw_frame_scores(
+        {"GMP": {"dog": curve}, "GAP": {"dog": curve}}, [Event(0.5, 1.5, "dog")], 3.0
+    )
     assert [ax.get_ylabel() for ax in figure.axes] == ["GMP", "GAP"]
     for ax in figure.axes:
         assert np.array_equal(ax.lines[0].get_ydata(), curve[1])

@@ -1,4 +1,5 @@
 """The picture of the five streams: what stands where, in seconds."""
+
 import numpy as np
 import pytest
 import torch
@@ -38,7 +39,9 @@ def test_the_mask_lies_over_the_spectrogram(drawn):
     assert spectrogram.get_array().shape == (128, 1024) and 0 < mask.get_alpha() < 1
     np.testing.assert_array_equal(mask.get_array(), arrays["M^R"])
     (box,) = figure.axes[0].patches
-    assert (box.get_x(), box.get_width()) == (2.0, 1.5) and figure.axes[0].texts[0].get_text() == "b"
+    assert (box.get_x(), box.get_width()) == (2.0, 1.5) and figure.axes[0].texts[
+        0
+    ].get_text() == "b"
 
 
 def test_cells_labels_and_curves(drawn):

@@ -1,4 +1,5 @@
 """What a header promises is held against the file."""
+
 import struct
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Reading: against the sine that was written, and against soundfile's own samples."""
+
 import os
 import tracemalloc
 

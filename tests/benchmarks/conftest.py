@@ -1,4 +1,5 @@
 """Fixtures of the benchmarks' tests."""
+
 import pytest
 
 from tests.tiny import TinyData, write_tiny_data

@@ -1,4 +1,5 @@
 """What the benchmarks measure with."""
+
 import pytest
 import torch
 from detectron2.modeling import build_model
@@ -34,8 +35,13 @@ def test_a_training_step_changes_the_model(tiny_data):
     assert not model.training
 
 
-@pytest.mark.parametrize("name", [*("rcrnn/rare", "crnn/poly_mini", "audiomask/verifier_rare"),
-                                  *("self_mask/weak_mini", "tfseg/remix_mini")])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("rcrnn/rare", "crnn/poly_mini", "audiomask/verifier_rare"),
+        *("self_mask/weak_mini", "tfseg/remix_mini"),
+    ],
+)
 def test_a_system_is_measured_whole(name):
     system = System(name)
     before = [p.detach().clone() for p in system.model.parameters()]

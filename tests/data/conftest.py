@@ -1,4 +1,5 @@
 """Fixtures of the data tests."""
+
 import numpy as np
 import pytest
 import soundfile as sf

@@ -1,4 +1,5 @@
 """Augmentation and crops, against what is promised in dB, cells and seconds."""
+
 import numpy as np
 import pytest
 

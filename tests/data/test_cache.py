@@ -1,4 +1,5 @@
 """Cached log-mels: the same arrays, never of another file or front end, never half of one."""
+
 import multiprocessing
 import os
 import time

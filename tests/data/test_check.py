@@ -1,4 +1,5 @@
 """`audiodet data check`: every mistake is listed, and the exit code says whether to train."""
+
 import shutil
 
 import numpy as np

@@ -1,4 +1,5 @@
 """The official tree of CHiME-Home, rebuilt small."""
+
 import pytest
 from detectron2.data import DatasetCatalog, MetadataCatalog
 

@@ -1,4 +1,5 @@
 """The remix of DCASE 2018 from a small tree of the same layout: draws, levels, files, loader."""
+
 import csv
 
 import numpy as np
@@ -11,8 +12,13 @@ from audiodet.audio.io import read_audio
 from audiodet.config import get_cfg
 from audiodet.data import dcase2018_mixer
 from audiodet.data.datasets.dcase2018_remix import (
-    FOLDER, FOLDS, RATIOS, REMIX_LABELS, load_dcase2018_remix, register_dcase2018_remix,
-)  # fmt: skip
+    FOLDER,
+    FOLDS,
+    RATIOS,
+    REMIX_LABELS,
+    load_dcase2018_remix,
+    register_dcase2018_remix,
+)
 from audiodet.data.dcase2018_mixer import deal_folds, draw_mixtures, mix_parts, write_remix
 from audiodet.data.mapper import SEDMapper
 from audiodet.data.mask_truth import mixture_mels
@@ -69,7 +75,9 @@ def test_mixtures_use_their_folds_verified_events(tree):
             row = rows[event["event_audio_name"]]
             assert (row["fold"], row["manually_verified"]) == (mixture["fold"], "1")
             length = sf.info(f"{tree[1]}/audio_train/{row['fname']}").duration
-            assert event["onset"] == onset and event["offset"] == pytest.approx(onset + min(length, 2.0))
+            assert event["onset"] == onset and event["offset"] == pytest.approx(
+                onset + min(length, 2.0)
+            )
             assert event["event_label"] == row["label"]
 
 
@@ -98,7 +106,9 @@ def test_loader(workspace, tree):
     assert {c["label_kind"] for c in train} == {"weak"} and not any(c["annotations"] for c in train)
     listed = yaml.safe_load(open(f"{workspace}/yaml_files/mixture.yaml"))
     mixture = next(m for m in listed if m["fold"] == 2)
-    found = [(a["bbox"][0], a["bbox"][2], REMIX_LABELS[a["category_id"]]) for a in test[0]["annotations"]]
+    found = [
+        (a["bbox"][0], a["bbox"][2], REMIX_LABELS[a["category_id"]]) for a in test[0]["annotations"]
+    ]
     assert found == [(e["onset"], e["offset"], e["event_label"]) for e in mixture["events"]]
     assert test[0]["width"] == 10.0
     cfg = get_cfg()
@@ -114,7 +124,12 @@ def test_loader(workspace, tree):
 
 
 def test_names(workspace, tmp_path, register_anew):
-    names = [f"dcase2018_remix_{r}db_fold{f}_{s}" for r in RATIOS for f in FOLDS for s in ("train", "test")]
+    names = [
+        f"dcase2018_remix_{r}db_fold{f}_{s}"
+        for r in RATIOS
+        for f in FOLDS
+        for s in ("train", "test")
+    ]
     (tmp_path / FOLDER).symlink_to(workspace)
     register_anew(names, register_dcase2018_remix, tmp_path)
     for fold in FOLDS:
@@ -127,9 +142,13 @@ def test_names(workspace, tmp_path, register_anew):
 
 
 def test_missing_mixtures(workspace, tmp_path):
-    with pytest.raises(DataError, match=r"3 of 3 mixtures of fold 1's test set missing in .*snr=10"):
+    with pytest.raises(
+        DataError, match=r"3 of 3 mixtures of fold 1's test set missing in .*snr=10"
+    ):
         load_dcase2018_remix(workspace, 10, 1, "test")
-    with pytest.raises(DataError, match="mixture.yaml: no such list of mixtures; see datasets/README"):
+    with pytest.raises(
+        DataError, match="mixture.yaml: no such list of mixtures; see datasets/README"
+    ):
         load_dcase2018_remix(str(tmp_path), 0, 1, "test")
     (tmp_path / "yaml_files").mkdir()
     (tmp_path / "yaml_files" / "mixture.yaml").write_text("- {mixture_name: 0.wav}\n")

@@ -1,4 +1,5 @@
 """DCASE 2019 Task 4 on a small tree of its layout, and weak labels where they do not belong."""
+
 import zlib
 
 import numpy as np
@@ -8,8 +9,13 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from audiodet.data.datasets import trees
 from audiodet.data.datasets.desed import (
-    DESED_LABELS, FOLDER, SPLITS, is_held_out, load_desed, register_desed,
-)  # fmt: skip
+    DESED_LABELS,
+    FOLDER,
+    SPLITS,
+    is_held_out,
+    load_desed,
+    register_desed,
+)
 from audiodet.data.label_table import read_table
 from audiodet.data.loader import build_train_loader, load_dataset_dicts, training_clips
 from audiodet.data.mapper import SEDMapper
@@ -19,8 +25,11 @@ from audiodet.errors import ConfigError, DataError
 RATE = 44100
 WEAK = ["filename\tevent_labels", "a.wav\tDog,Speech", "b.wav\tCat"]
 STRONG = [
-    "filename\tonset\toffset\tevent_label", "a.wav\t1.0\t2.5\tDog", "a.wav\t2.0\t3.0\tDog", "b.wav\t\t\t",
-]  # fmt: skip
+    "filename\tonset\toffset\tevent_label",
+    "a.wav\t1.0\t2.5\tDog",
+    "a.wav\t2.0\t3.0\tDog",
+    "b.wav\t\t\t",
+]
 PLACES = {split: f"train/{split}" for split in ("weak", "synthetic", "unlabel_in_domain")}
 PLACES |= {"synthetic_train": "train/synthetic", "synthetic_val": "train/synthetic"}
 PLACES["validation"] = "validation/validation"
@@ -50,7 +59,10 @@ def test_the_four_splits(tmp_path):
     write(tmp_path, "validation", STRONG)
     weak = load_desed(str(tmp_path), "weak")
     assert [clip["label_kind"] for clip in weak] == ["weak"] * 2 and not weak[0]["annotations"]
-    assert [[DESED_LABELS[k] for k in clip["clip_labels"]] for clip in weak] == [["Dog", "Speech"], ["Cat"]]
+    assert [[DESED_LABELS[k] for k in clip["clip_labels"]] for clip in weak] == [
+        ["Dog", "Speech"],
+        ["Cat"],
+    ]
     for split in ("synthetic", "validation"):
         first, second = load_desed(str(tmp_path), split)
         assert events(first) == [(1.0, 3.0, "Dog")] and events(second) == []  # overlaps are joined
@@ -71,18 +83,24 @@ def test_missing_recordings_are_counted(tmp_path, caplog):
 
 def test_empty_splits_are_refused(tmp_path):
     write(tmp_path, "weak", WEAK, audio=())
-    with pytest.raises(DataError, match="none of its 2 recordings is in .*/audio/train/weak, expected some"):
+    with pytest.raises(
+        DataError, match="none of its 2 recordings is in .*/audio/train/weak, expected some"
+    ):
         load_desed(str(tmp_path), "weak")
     write(tmp_path, "weak", WEAK[:1])
     with pytest.raises(DataError, match="weak.tsv: 0 clips listed"):
         load_desed(str(tmp_path), "weak")
-    with pytest.raises(DataError, match="validation/validation.tsv: no such table; see datasets/README.md"):
+    with pytest.raises(
+        DataError, match="validation/validation.tsv: no such table; see datasets/README.md"
+    ):
         load_desed(str(tmp_path), "validation")
 
 
 def test_a_table_of_another_kind(tmp_path):
     write(tmp_path, "synthetic", WEAK)
-    with pytest.raises(DataError, match="weak labels, expected strong ones in the split 'synthetic'"):
+    with pytest.raises(
+        DataError, match="weak labels, expected strong ones in the split 'synthetic'"
+    ):
         load_desed(str(tmp_path), "synthetic")
     write(tmp_path, "weak", STRONG)
     with pytest.raises(DataError, match="strong labels, expected weak ones in the split 'weak'"):
@@ -91,15 +109,23 @@ def test_a_table_of_another_kind(tmp_path):
 
 def test_files_that_are_shorter_than_their_labels(tmp_path, caplog):
     """Cut at the file's end; what begins behind it is left out; one warning for the split."""
-    lines = [STRONG[0], "a.wav\t9.0\t10.0\tDog", "a.wav\t9.95\t10.0\tCat", "b.wav\t1.0\t10.000\tCat",
-             "c.wav\t9.96\t10.0\tCat"]  # fmt: skip
+    lines = [
+        STRONG[0],
+        "a.wav\t9.0\t10.0\tDog",
+        "a.wav\t9.95\t10.0\tCat",
+        "b.wav\t1.0\t10.000\tCat",
+        "c.wav\t9.96\t10.0\tCat",
+    ]
     audio = [("a.wav", 9.9, RATE), ("b.wav", 9.96, RATE), ("c.wav", 9.0, RATE)]
     write(tmp_path, "synthetic", lines, audio)
     with caplog.at_level("WARNING"):
         clips = load_desed(str(tmp_path), "synthetic")
     assert [events(clip) for clip in clips] == [[(9.0, 9.9, "Dog")], [(1.0, 9.96, "Cat")], []]
     (warning,) = [r.getMessage() for r in caplog.records]
-    assert "synthetic.tsv: 3 events end behind their recording and are cut there or left out" in warning
+    assert (
+        "synthetic.tsv: 3 events end behind their recording and are cut there or left out"
+        in warning
+    )
     assert "the first one: event 9 to 10 s in a.wav, expected inside the clip's 9.900 s" in warning
 
 
@@ -116,7 +142,9 @@ def test_a_tenth_of_the_synthetic_clips_is_held_out(tmp_path):
     held_out = found["synthetic_val"]
     assert held_out == [name for name in names if zlib.crc32(name.encode()) % 10 == 0] and held_out
     write(tmp_path, "synthetic", [lines[0], *lines[:20:-1]], ())
-    fewer = [clip["file_name"].rpartition("/")[2] for clip in load_desed(str(tmp_path), "synthetic_val")]
+    fewer = [
+        clip["file_name"].rpartition("/")[2] for clip in load_desed(str(tmp_path), "synthetic_val")
+    ]
     assert set(fewer) == set(held_out) & set(names[20:])
     assert 0.09 < sum(is_held_out(f"{i}.wav") for i in range(2045)) / 2045 < 0.11
 
@@ -125,7 +153,10 @@ def test_a_tenth_of_the_synthetic_clips_is_held_out(tmp_path):
     "lines, problem",
     [
         ([*WEAK, "c.wav\t1.0\t2.0\tDog"], "weak.tsv:4: 4 fields, expected 2, of weak labels"),
-        (["filename\tonset\toffset\tevent_label\tevent_labels"], "strong and weak labels in one table"),
+        (
+            ["filename\tonset\toffset\tevent_label\tevent_labels"],
+            "strong and weak labels in one table",
+        ),
     ],
 )
 def test_a_table_that_mixes_both_kinds(tmp_path, lines, problem):
@@ -144,8 +175,16 @@ def test_a_weak_row_in_a_strong_table(tmp_path):
 
 
 def config(*opts):
-    small = ["MODEL.DEVICE", "cpu", "DATALOADER.NUM_WORKERS", "0", "SOLVER.IMS_PER_BATCH", "4",
-             "DATALOADER.WEAK_PER_BATCH", "1"]  # fmt: skip
+    small = [
+        "MODEL.DEVICE",
+        "cpu",
+        "DATALOADER.NUM_WORKERS",
+        "0",
+        "SOLVER.IMS_PER_BATCH",
+        "4",
+        "DATALOADER.WEAK_PER_BATCH",
+        "1",
+    ]
     return load_config("configs/self_mask/desed.yaml", [*small, *map(str, opts)])
 
 
@@ -194,7 +233,9 @@ def test_trees_of_two_roots_stay_apart():
 
     def load(root):
         reads.append(root)
-        return [{"file_name": root, "annotations": [{"bbox": [0.0, 0.0, 2.0, 1.0], "category_id": 0}]}]
+        return [
+            {"file_name": root, "annotations": [{"bbox": [0.0, 0.0, 2.0, 1.0], "category_id": 0}]}
+        ]
 
     for root in ("a", "b"):
         trees.register_sed("toy_tree", ["x"], load, root)
@@ -229,15 +270,26 @@ def records(kind, n, labels=range(10)):
     for i in range(n):
         k = list(labels)[i % len(list(labels))]
         box = {"bbox": [1.0, 0.0, 2.0, 1.0], "bbox_mode": 0, "category_id": k, "iscrowd": 0}
-        clip = {"file_name": f"{kind}{i}.wav", "image_id": i, "height": 1, "width": 10.0, "label_kind": kind}
+        clip = {
+            "file_name": f"{kind}{i}.wav",
+            "image_id": i,
+            "height": 1,
+            "width": 10.0,
+            "label_kind": kind,
+        }
         more = {"weak": {"clip_labels": [k]}, "strong": {"annotations": [box]}}.get(kind, {})
         found.append({"annotations": [], **clip, **more})
     return found
 
 
 def test_a_class_without_weak_labels(register):
-    names = [register("weak_", records("weak", 9, range(9))), register("strong_", records("strong", 10))]
-    with pytest.raises(DataError, match="has 0 weak labels of Vacuum_cleaner, expected at least one"):
+    names = [
+        register("weak_", records("weak", 9, range(9))),
+        register("strong_", records("strong", 10)),
+    ]
+    with pytest.raises(
+        DataError, match="has 0 weak labels of Vacuum_cleaner, expected at least one"
+    ):
         training_clips(config("DATASETS.TRAIN", str(names)))
     DatasetCatalog.remove("weak_")
     register("weak_", records("weak", 10))
@@ -253,7 +305,10 @@ def test_unlabelled_clips_are_ignored_with_a_count(register, caplog):
 
 
 def test_a_set_ratio_needs_both_kinds(register):
-    weak, strong = register("weak_", records("weak", 10)), register("strong_", records("strong", 10))
+    weak, strong = (
+        register("weak_", records("weak", 10)),
+        register("strong_", records("strong", 10)),
+    )
     with pytest.raises(DataError, match="has 0 weak and 10 strong clips, expected both"):
         build_train_loader(config("DATASETS.TRAIN", str([strong])))
     both = ["DATASETS.TRAIN", str([weak, strong])]

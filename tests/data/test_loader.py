@@ -1,4 +1,5 @@
 """Which clip comes when, with which labels, for any number of workers, ranks and interruptions."""
+
 import itertools
 
 import pytest
@@ -73,8 +74,10 @@ def test_number_names_clip_and_draw():
     dataset = EpochDataset(clips)
     assert len(dataset) == 3
     assert [dataset[n] for n in (0, 4, 300)] == [
-        {"image_id": 10, "draw": 0}, {"image_id": 11, "draw": 4}, {"image_id": 10, "draw": 300}
-    ]  # fmt: skip
+        {"image_id": 10, "draw": 0},
+        {"image_id": 11, "draw": 4},
+        {"image_id": 10, "draw": 300},
+    ]
     assert clips[0] == {"image_id": 10}
 
 
@@ -163,12 +166,19 @@ def test_views_by_hand(register):
     name = register("toy_view", CLIPS, OWN)
     assert dataset_view(name, OWN) == dataset_view(name, tuple(OWN)) == name
     assert view(name, ["shot", "cry", "glass"]) == [
-        (0, [1, 2, 0], None), (1, [0], None), (2, [], None), (3, [], [1, 0]), (4, [2], None)
-    ]  # fmt: skip
+        (0, [1, 2, 0], None),
+        (1, [0], None),
+        (2, [], None),
+        (3, [], [1, 0]),
+        (4, [2], None),
+    ]
     assert view(name, ["shot"]) == [(0, [0], None), (2, [], None), (3, [], [0]), (4, [], None)]
     assert view(name, ["bird", "cry"]) == [
-        (0, [1], None), (1, [], None), (3, [], [1]), (4, [], None)
-    ]  # fmt: skip
+        (0, [1], None),
+        (1, [], None),
+        (3, [], [1]),
+        (4, [], None),
+    ]
     assert MetadataCatalog.get(dataset_view(name, ["shot"])).thing_classes == ["shot"]
     assert MetadataCatalog.get(dataset_view(name, ["shot"])).evaluator_type == "sed"
     assert [a["category_id"] for a in CLIPS[0]["annotations"]] == [0, 1, 2]  # the original stays
@@ -177,8 +187,11 @@ def test_views_by_hand(register):
 
 def test_views_that_cannot_be(register):
     name = register("toy_other", CLIPS, OWN)
-    with pytest.raises(ConfigError, match=r"'toy_other' has the labels \['cry', 'glass', 'shot'\], "
-                       r"expected some of DATASETS.LABELS \['dog'\]"):  # fmt: skip
+    with pytest.raises(
+        ConfigError,
+        match=r"'toy_other' has the labels \['cry', 'glass', 'shot'\], "
+        r"expected some of DATASETS.LABELS \['dog'\]",
+    ):
         dataset_view(name, ["dog"])
     with pytest.raises(ConfigError, match="'toy_othr' is not registered; .*toy_other"):
         dataset_view("toy_othr", OWN)
@@ -213,6 +226,8 @@ def test_labels_must_be_of_a_kind_that_the_model_learns_from(register, tiny_data
     for more in ((), (*tagger, "frame")):
         with pytest.raises(DataError, match="dataset 'toy_weak' has weak labels, this model"):
             build_train_loader(tiny_config(tiny_data, "output", *opts, *more))
-    mapped = [clip for (clip,) in batches(tiny_config(tiny_data, "output", *opts, *tagger, "clip"), 2)]
+    mapped = [
+        clip for (clip,) in batches(tiny_config(tiny_data, "output", *opts, *tagger, "clip"), 2)
+    ]
     assert sorted(clip["clip_labels"].tolist() for clip in mapped) == [[0, 1], [1, 0]]
     assert all(clip["image"].shape[-1] == 94 for clip in mapped)

@@ -1,4 +1,5 @@
 """Dataset dict -> model input: seconds become frames and come back, crops and draws."""
+
 import copy
 
 import numpy as np
@@ -31,8 +32,12 @@ def config(**changes):
     return cfg
 
 
-AUGMENTED = {"SPEC_AUGMENT__TIME_MASKS": 2, "SPEC_AUGMENT__FREQ_MASKS": 1,
-             "SPEC_AUGMENT__GAIN_DB": 6.0, "SPEC_AUGMENT__EQ_DB": 3.0}  # fmt: skip
+AUGMENTED = {
+    "SPEC_AUGMENT__TIME_MASKS": 2,
+    "SPEC_AUGMENT__FREQ_MASKS": 1,
+    "SPEC_AUGMENT__GAIN_DB": 6.0,
+    "SPEC_AUGMENT__EQ_DB": 3.0,
+}
 
 
 def clip_dict(duration, events, **more) -> dict:
@@ -134,7 +139,9 @@ def test_fraction_of_an_event_that_keeps_it(fraction, kept, monkeypatch):
     monkeypatch.setattr(mapper_module, "choose_crop", lambda *args: 1.2)
     opts = {"CROP_AUDIO__SECONDS": 1.0, "CROP_AUDIO__MIN_EVENT_FRACTION": fraction}
     clip = random_clip(np.random.default_rng(0), 4 * RATE)
-    clip["annotations"] = clip_dict(4.0, [(1.0, 2.0, 0), (2.0, 3.0, 1), (3.0, 3.5, 1)])["annotations"]
+    clip["annotations"] = clip_dict(4.0, [(1.0, 2.0, 0), (2.0, 3.0, 1), (3.0, 3.5, 1)])[
+        "annotations"
+    ]
     assert len(MemoryMapper(config(**opts), is_train=True)(clip)["instances"]) == kept
 
 
@@ -181,7 +188,11 @@ def test_validation_crops_are_each_clips_own_and_not_augmented():
     first, again = mapper(clip)["image"][0], mapper(clip)["image"][0]
     frames = first.shape[1]
     assert torch.equal(first, again) and frames == round(0.5 / FRAME)
-    places = [i for i in range(plain.shape[1] - frames + 1) if torch.equal(plain[:, i : i + frames], first)]
+    places = [
+        i
+        for i in range(plain.shape[1] - frames + 1)
+        if torch.equal(plain[:, i : i + frames], first)
+    ]
     others = [mapper({**clip, "image_id": i})["image"][0] for i in range(8)]
     assert places and any(not torch.equal(first, other) for other in others)
 

@@ -1,4 +1,5 @@
 """Weak and strong clips in a set ratio, whatever the workers, processes and interruptions."""
+
 import itertools
 
 import pytest
@@ -51,5 +52,6 @@ def test_number_names_kind_clip_and_draw():
     dataset = MixedDataset([[{"image_id": 10}, {"image_id": 11}], [{"image_id": 20}]])
     assert len(dataset) == 3
     assert [dataset[n] for n in (0, 2, 4, 6, 1, 3)] == [
-        {"image_id": i, "draw": n} for i, n in [(10, 0), (11, 2), (10, 4), (11, 6), (20, 1), (20, 3)]
+        {"image_id": i, "draw": n}
+        for i, n in [(10, 0), (11, 2), (10, 4), (11, 6), (20, 1), (20, 3)]
     ]

@@ -1,4 +1,5 @@
 """Mixtures on disk: the official layout, its files and what becomes of a failure."""
+
 import csv
 import runpy
 import sys
@@ -185,9 +186,20 @@ def test_tool_writes_sets_of_disjoint_sources(synthetic_bank, tmp_path, monkeypa
     for name in ("devtrain", "devtest"):
         options = ("--classes", "gunshot", "--count", 8, "--duration", 3, "--presence", 0.75)
         run_tool(
-            monkeypatch, "--soundbank", synthetic_bank, "--out", tmp_path, "--set", name, *options,
-            "--ebrs", -3, 3, "--bits", "16",
-        )  # fmt: skip
+            monkeypatch,
+            "--soundbank",
+            synthetic_bank,
+            "--out",
+            tmp_path,
+            "--set",
+            name,
+            *options,
+            "--ebrs",
+            -3,
+            3,
+            "--bits",
+            "16",
+        )
         folder = Path(capsys.readouterr().out.strip())
         stored = folder / "meta" / f"mixture_recipes_{name}_gunshot.yaml"
         recipes = yaml.safe_load(stored.read_text())

@@ -1,4 +1,5 @@
 """Recipes and rendering against signals whose mixture can be worked out by hand."""
+
 import copy
 import hashlib
 import json

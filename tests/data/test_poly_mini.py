@@ -1,4 +1,5 @@
 """Polyphonic mixtures: what is drawn, that it is where the annotation says, merged events."""
+
 from collections import Counter
 
 import numpy as np
@@ -9,7 +10,12 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from audiodet.data.datasets import poly_mini
 from audiodet.data.datasets.overlaps import merge_overlaps
-from audiodet.data.datasets.poly_mini import POLY_LABELS, POLY_MINI_NAMES, load_poly_mini, poly_mini_hash
+from audiodet.data.datasets.poly_mini import (
+    POLY_LABELS,
+    POLY_MINI_NAMES,
+    load_poly_mini,
+    poly_mini_hash,
+)
 from audiodet.data.mixture_files import write_mixtures
 from audiodet.data.mixtures import recipe_annotations
 from audiodet.data.polyphonic_mixtures import make_polyphonic_recipes
@@ -25,7 +31,9 @@ LABELS = ("babycry", "glassbreak", "gunshot")
 @pytest.fixture(scope="module")
 def recipes(synthetic_bank):
     clips = load_soundbank(synthetic_bank).clips
-    return make_polyphonic_recipes(clips, LABELS, 30, 0, classes=(2, 3), sounds=(1, 2), duration=10.0)
+    return make_polyphonic_recipes(
+        clips, LABELS, 30, 0, classes=(2, 3), sounds=(1, 2), duration=10.0
+    )
 
 
 def test_classes_and_sounds_of_a_mixture(recipes):
@@ -90,7 +98,9 @@ def test_more_classes_than_labels(synthetic_bank):
 
 
 def test_a_bank_without_the_classes(synthetic_bank):
-    with pytest.raises(DataError, match="no sounds of cat_meow, clock_tick, dog_bark, rooster, sneeze"):
+    with pytest.raises(
+        DataError, match="no sounds of cat_meow, clock_tick, dog_bark, rooster, sneeze"
+    ):
         load_poly_mini("poly_mini_test", synthetic_bank)
 
 
@@ -99,7 +109,14 @@ def annotation(onset, offset, label):
 
 
 def test_overlapping_events_of_one_label_become_one(caplog):
-    events = [(0.0, 2.0, 0), (1.0, 3.0, 0), (3.0, 3.5, 0), (1.5, 2.5, 1), (4.0, 9.0, 0), (5.0, 6.0, 0)]
+    events = [
+        (0.0, 2.0, 0),
+        (1.0, 3.0, 0),
+        (3.0, 3.5, 0),
+        (1.5, 2.5, 1),
+        (4.0, 9.0, 0),
+        (5.0, 6.0, 0),
+    ]
     clip = {"annotations": [annotation(*e) for e in reversed(events)], "width": 10.0}
     with caplog.at_level("INFO"):
         (merged,) = merge_overlaps([clip], "mine")
@@ -120,7 +137,9 @@ def test_sources_are_disjoint_and_the_test_set_is_fixed(soundbank, monkeypatch):
         paths = {e["event_path"] for c in clips for e in c["recipe"]["more_events"]}
         paths |= {p for r in layers for p in [r.get("bg_path"), *r.get("bg_chain", ())] if p}
         used.append(paths)
-        assert {k for c in clips for k in (a["category_id"] for a in c["annotations"])} == set(range(8))
+        assert {k for c in clips for k in (a["category_id"] for a in c["annotations"])} == set(
+            range(8)
+        )
     groups = {clip.path: clip.split_group for clip in load_soundbank(soundbank).clips}
     train, val, test = ({groups[path] for path in paths} for paths in used)
     assert not train & val and not train & test and not val & test

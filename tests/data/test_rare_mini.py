@@ -1,4 +1,5 @@
 """rare-mini: counts, balance, sources disjoint between splits, and its fixed recipes."""
+
 from collections import Counter
 
 import numpy as np
@@ -94,9 +95,8 @@ def test_counts_and_balance_of_the_test_clips(root, condition, distractors, fold
     for label in RARE_LABELS:
         for draw in ("draw0", "draw1"):
             clips = [
-                r for r in recipes
-                if r["target"] == label and draw in r["mixture_audio_filename"]
-            ]  # fmt: skip
+                r for r in recipes if r["target"] == label and draw in r["mixture_audio_filename"]
+            ]
             positives = [recipe for recipe in clips if recipe["event_present"]]
             assert len(clips) == 100 and len(positives) == 50
             assert {recipe["event_class"] for recipe in positives} == {label}
@@ -120,7 +120,9 @@ def test_crowded_clips_hold_events_of_their_fold_and_are_scored_for_all_labels(r
 
 def test_crowded_training_clips_hold_several_events_of_the_training_sources(root):
     plain, crowded = (rare_mini_recipes(f"rare_mini_{x}fold1_train", root) for x in ("", "crowd_"))
-    counts = Counter(len(d["annotations"]) for d in load_rare_mini("rare_mini_crowd_fold1_train", root))
+    counts = Counter(
+        len(d["annotations"]) for d in load_rare_mini("rare_mini_crowd_fold1_train", root)
+    )
     assert set(counts) == {0, 1, 2, 3, 4} and counts[0] == 2400
     assert used_paths(crowded) == used_paths(plain)
     assert max(recipe["ebr"] or 0 for recipe in plain) <= 9
@@ -184,7 +186,9 @@ def test_fixed_test_sets_of_real_recordings(soundbank):
 
 def test_names_are_registered_without_a_bank(monkeypatch):
     assert set(RARE_MINI_NAMES) <= set(DatasetCatalog.list())
-    assert len(RARE_MINI_NAMES) == 2 * 4 * 2 + 2 * 4 * 2 + 3 * 4 + 2  # val, test; draws; train, crowd; all
+    assert (
+        len(RARE_MINI_NAMES) == 2 * 4 * 2 + 2 * 4 * 2 + 3 * 4 + 2
+    )  # val, test; draws; train, crowd; all
     assert MetadataCatalog.get("rare_mini_all_train").thing_classes == list(RARE_LABELS)
     assert MetadataCatalog.get("rare_mini_all_train").evaluator_type == "sed"
     monkeypatch.delenv("AUDIODET_SOUNDBANK", raising=False)

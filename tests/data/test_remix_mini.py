@@ -1,4 +1,5 @@
 """remix-mini: places and levels of the events, weak training clips, disjoint sources; mask truth."""
+
 import numpy as np
 import pytest
 from detectron2.data import DatasetCatalog
@@ -45,8 +46,12 @@ def test_the_ratio_is_of_the_whole_event_to_the_whole_scene(recipes, synthetic_b
         parts = render_parts(recipe, synthetic_bank, RATE)
         for event, sound in zip(recipe["more_events"], parts.events):
             begin, end = (round(t * RATE) for t in event["level_seconds"])
-            whole = _load(synthetic_bank, event["event_path"], RATE)[begin:end] * sound.scaling_factor
-            assert 20 * np.log10(rms(whole) / rms(parts.background)) == pytest.approx(10.0, abs=1e-3)
+            whole = (
+                _load(synthetic_bank, event["event_path"], RATE)[begin:end] * sound.scaling_factor
+            )
+            assert 20 * np.log10(rms(whole) / rms(parts.background)) == pytest.approx(
+                10.0, abs=1e-3
+            )
             np.testing.assert_allclose(sound.samples, whole[: len(sound.samples)], rtol=1e-5)
 
 
@@ -103,9 +108,13 @@ def test_a_recording_has_no_mask_truth():
 
 
 def test_a_bank_without_the_classes(synthetic_bank):
-    with pytest.raises(DataError, match="no sounds of cat_meow, clock_tick, dog_bark, rooster, sneeze"):
+    with pytest.raises(
+        DataError, match="no sounds of cat_meow, clock_tick, dog_bark, rooster, sneeze"
+    ):
         load_remix_mini("remix_mini_0db_fold0_test", synthetic_bank)
-    with pytest.raises(DataError, match="remix_mini_5db: no such dataset, expected one of remix_mini_20"):
+    with pytest.raises(
+        DataError, match="remix_mini_5db: no such dataset, expected one of remix_mini_20"
+    ):
         load_remix_mini("remix_mini_5db", synthetic_bank)
 
 

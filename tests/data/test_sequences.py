@@ -1,4 +1,5 @@
 """Consecutive training sequences: every frame, later each epoch; clips that do not fit."""
+
 import itertools
 
 import numpy as np
@@ -31,7 +32,10 @@ def test_numbers_name_sequences_and_epochs():
     clips = [{"image_id": i, "width": w, "file_name": ""} for i, w in enumerate((4.0, 1.0, 2.5))]
     dataset = SequenceDataset(clips, 2.0)
     assert len(dataset) == 2 + 1 + 2
-    found = [(x["image_id"], *x["sequence"], x["draw"]) for x in map(dataset.__getitem__, (0, 1, 2, 9, 10))]
+    found = [
+        (x["image_id"], *x["sequence"], x["draw"])
+        for x in map(dataset.__getitem__, (0, 1, 2, 9, 10))
+    ]
     assert found == [(0, 0, 0, 0), (0, 1, 0, 1), (1, 0, 0, 2), (2, 1, 1, 9), (0, 0, 2, 10)]
 
 
@@ -64,7 +68,9 @@ def test_sequence_longer_than_every_clip(cfg):
     cfg = cfg.clone()
     cfg.defrost()
     cfg.INPUT.SEQUENCE.FRAMES = 200
-    with pytest.raises(ConfigError, match=r"FRAMES lasts 3.20 s, the longest training clip .*wav 2.00 s"):
+    with pytest.raises(
+        ConfigError, match=r"FRAMES lasts 3.20 s, the longest training clip .*wav 2.00 s"
+    ):
         build_train_loader(cfg)
 
 
@@ -94,8 +100,19 @@ def test_short_and_long_clips_share_a_batch(cfg):
     from detectron2.structures import Boxes, Instances
     from detectron2.utils.events import EventStorage
 
-    system = load_config("configs/crnn/poly_mini.yaml", ["MODEL.DEVICE", "cpu", "MODEL.FRAME_STACK.DROPOUT", 0.0,
-                         "MODEL.BACKBONE.PRECISION", "float32", "MODEL.FRAME_STACK.MAPS", 4])  # fmt: skip
+    system = load_config(
+        "configs/crnn/poly_mini.yaml",
+        [
+            "MODEL.DEVICE",
+            "cpu",
+            "MODEL.FRAME_STACK.DROPOUT",
+            0.0,
+            "MODEL.BACKBONE.PRECISION",
+            "float32",
+            "MODEL.FRAME_STACK.MAPS",
+            4,
+        ],
+    )
     torch.manual_seed(0)
     model = build_model(system)
     for module in model.modules():  # batch statistics would tie clips together
@@ -104,10 +121,14 @@ def test_short_and_long_clips_share_a_batch(cfg):
             module.training = False
 
     def clip(frames):
-        truth = Instances((40, frames), gt_boxes=Boxes([[0.0, 0.0, 5.0, 40.0]]), gt_classes=torch.tensor([2]))
+        truth = Instances(
+            (40, frames), gt_boxes=Boxes([[0.0, 0.0, 5.0, 40.0]]), gt_classes=torch.tensor([2])
+        )
         return {"image": torch.randn(1, 40, frames), "instances": truth}
 
     short, long = clip(20), clip(60)
     with EventStorage():
-        together, a, b = (model(batch)["loss_frame"].item() for batch in ([short, long], [short], [long]))
+        together, a, b = (
+            model(batch)["loss_frame"].item() for batch in ([short, long], [short], [long])
+        )
     assert together == pytest.approx((20 * a + 60 * b) / 80, rel=1e-5)

@@ -1,4 +1,5 @@
 """Sound banks: the CSV layout, plain folders, the procedural bank, and splits by source."""
+
 import csv
 import filecmp
 from collections import Counter

@@ -1,4 +1,5 @@
 """Log-mel against librosa; normalisation against numpy."""
+
 import librosa
 import numpy as np
 import pytest
@@ -95,14 +96,32 @@ def test_kongs_front_end_equals_scipys_spectrogram():
     wave = (rng.normal(0, 0.1, 320000) * np.linspace(0, 1, 320000)).astype(np.float32)
     window = np.hamming(2048)
     _, _, magnitude = scipy.signal.spectrogram(
-        wave.astype(float), window=window, nperseg=2048, noverlap=1024, detrend=False, mode="magnitude"
+        wave.astype(float),
+        window=window,
+        nperseg=2048,
+        noverlap=1024,
+        detrend=False,
+        mode="magnitude",
     )
     magnitude *= np.sqrt(np.sum(window**2))  # scipy scales to a density
     mel = librosa.filters.mel(sr=32000, n_fft=2048, n_mels=64, fmin=50, fmax=16000) @ magnitude
-    module = LogMel(32000, 2048, 1024, 64, 50.0, 16000.0, 1e-8,
-                    window="hamming", centre=False, power=1, floor_added=True)  # fmt: skip
+    module = LogMel(
+        32000,
+        2048,
+        1024,
+        64,
+        50.0,
+        16000.0,
+        1e-8,
+        window="hamming",
+        centre=False,
+        power=1,
+        floor_added=True,
+    )
     assert module(torch.from_numpy(wave)).shape == mel.shape == (64, 311)
-    np.testing.assert_allclose(module(torch.from_numpy(wave)).numpy(), np.log(mel + 1e-8), atol=1e-4)
+    np.testing.assert_allclose(
+        module(torch.from_numpy(wave)).numpy(), np.log(mel + 1e-8), atol=1e-4
+    )
     assert torch.all(module(torch.zeros(4096)) == np.log(np.float32(1e-8)))
     module.floor = 1.0
     np.testing.assert_allclose(module(torch.from_numpy(wave)).numpy(), np.log(mel + 1), atol=1e-4)
@@ -118,9 +137,12 @@ def test_band_edges_part_the_bands():
 
 
 @pytest.mark.parametrize(
-    "options, said", [({"window": "boxcar"}, "WINDOW is 'boxcar', expected one of hann, hamming"),
-                      ({"power": 3}, "POWER is 3, expected 1 or 2")]
-)  # fmt: skip
+    "options, said",
+    [
+        ({"window": "boxcar"}, "WINDOW is 'boxcar', expected one of hann, hamming"),
+        ({"power": 3}, "POWER is 3, expected 1 or 2"),
+    ],
+)
 def test_unknown_window_or_power(options, said):
     with pytest.raises(ConfigError, match=said):
         LogMel(32000, 2048, 1024, 64, **options)

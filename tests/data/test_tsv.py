@@ -1,4 +1,5 @@
 """Label tables: parsing, registration, and every way in which they can be wrong."""
+
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
@@ -54,14 +55,20 @@ def test_strong_table_by_hand(audio, table):
     rows += "a.wav\t0.75\t1.5\tdog\nsub/c.wav\n"
     clips = load_tsv(table(HEADER + rows), audio, ["dog", "car"])
     assert [clip["file_name"] for clip in clips] == [
-        f"{audio}/a.wav", f"{audio}/b.wav", f"{audio}/sub/c.wav"
-    ]  # fmt: skip
+        f"{audio}/a.wav",
+        f"{audio}/b.wav",
+        f"{audio}/sub/c.wav",
+    ]
     assert [(clip["image_id"], clip["height"], clip["width"]) for clip in clips] == [
-        (0, 1, 2.0), (1, 1, 3.5), (2, 1, 1.0)
-    ]  # fmt: skip
+        (0, 1, 2.0),
+        (1, 1, 3.5),
+        (2, 1, 1.0),
+    ]
     assert boxes(clips[0]) == [
-        (0, [0.5, 0.0, 1.25, 1.0]), (1, [1.0, 0.0, 2.0, 1.0]), (0, [0.75, 0.0, 1.5, 1.0])
-    ]  # fmt: skip
+        (0, [0.5, 0.0, 1.25, 1.0]),
+        (1, [1.0, 0.0, 2.0, 1.0]),
+        (0, [0.75, 0.0, 1.5, 1.0]),
+    ]
     assert boxes(clips[1]) == boxes(clips[2]) == []
     assert {clip["label_kind"] for clip in clips} == {"strong"}
     note = clips[0]["annotations"][0]

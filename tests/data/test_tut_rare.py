@@ -1,4 +1,5 @@
 """The official trees of TUT Rare Sound Events 2017, rebuilt small."""
+
 import numpy as np
 import pytest
 import soundfile as sf
@@ -56,8 +57,13 @@ def test_all_classes_of_a_split(tmp_path, split, part, subset, param_hash):
     assert [clip["image_id"] for clip in clips] == list(range(6))
     assert [clip["target"] for clip in clips] == [label for label in LABELS for _ in range(2)]
     assert [clip["source_group"] for clip in clips] == [
-        "babycry/31527.wav", "a001", "glassbreak/31527.wav", "a001", "gunshot/31527.wav", "a001"
-    ]  # fmt: skip
+        "babycry/31527.wav",
+        "a001",
+        "glassbreak/31527.wav",
+        "a001",
+        "gunshot/31527.wav",
+        "a001",
+    ]
     events = [[(n["category_id"], n["bbox"]) for n in clip["annotations"]] for clip in clips]
     box = [0.4, 0.0, 0.9, 1.0]
     assert events == [[(0, box)], [], [(1, box)], [], [(2, box)], []]

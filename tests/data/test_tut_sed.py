@@ -1,4 +1,5 @@
 """The official tree of TUT Sound Events 2016, development set, rebuilt small."""
+
 import pytest
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.structures import BoxMode

@@ -1,4 +1,5 @@
 """The official tree of TUT-SED Synthetic 2016, rebuilt small."""
+
 import pytest
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.structures import BoxMode
@@ -83,10 +84,15 @@ def test_clips_of_each_split(tree, tmp_path):
 
 def test_overlapping_events_of_a_label_are_joined_where_it_is_registered(tree, tmp_path):
     path = annotation(tree, 40)
-    path.write_text(path.read_text() + path.read_text().splitlines()[0].replace("0.75", "1.0") + "\n")
+    path.write_text(
+        path.read_text() + path.read_text().splitlines()[0].replace("0.75", "1.0") + "\n"
+    )
     register_sed("toy_synthetic", LABELS, load_tut_sed_synthetic, str(tmp_path), "train")
     try:
-        merged, plain = DatasetCatalog.get("toy_synthetic"), load_tut_sed_synthetic(str(tmp_path), "train")
+        merged, plain = (
+            DatasetCatalog.get("toy_synthetic"),
+            load_tut_sed_synthetic(str(tmp_path), "train"),
+        )
     finally:
         DatasetCatalog.remove("toy_synthetic")
         MetadataCatalog.remove("toy_synthetic")

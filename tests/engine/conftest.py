@@ -1,4 +1,5 @@
 """Fixtures of the training tests."""
+
 from typing import NamedTuple
 
 import pytest

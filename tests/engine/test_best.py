@@ -1,4 +1,5 @@
 """Which checkpoints are the best: by scores of several sets, of this training, by known names."""
+
 import math
 
 import pytest

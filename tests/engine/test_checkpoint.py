@@ -1,4 +1,5 @@
 """Checkpoints: what is refused, what is safe, and what travels inside."""
+
 import os
 import pickle
 
@@ -172,5 +173,3 @@ def test_last_checkpoint_without_its_file(tiny_data, tmp_path):
     cfg = tiny_config(tiny_data, tmp_path)
     with pytest.raises(WeightsError, match="model_0000003.pth: no such file"):
         Trainer(cfg).resume_or_load(resume=True)
-
-

@@ -1,4 +1,5 @@
 """Two processes train one model through detectron2's launcher (gloo, CPU)."""
+
 import argparse
 import json
 import os
@@ -52,10 +53,22 @@ def two_ranks(tmp_path_factory):
     folder = tmp_path_factory.mktemp("two_ranks")
     data = write_tiny_data(folder / "tiny_ranks", {"train": 6, "val": 1, "test": 3})
     opts = tiny_opts(
-        data, folder / "out", "SOLVER.MAX_ITER", 3, "SOLVER.VAL_PERIOD", 2, "SOLVER.BEST.METRIC",
-        "val/total_loss", "SOLVER.EARLY_STOP.PATIENCE", 5, "SOLVER.CHECKPOINT_PERIOD", 2,
-        "TEST.TUNE_THRESHOLDS", True, test=["test"],
-    )  # fmt: skip
+        data,
+        folder / "out",
+        "SOLVER.MAX_ITER",
+        3,
+        "SOLVER.VAL_PERIOD",
+        2,
+        "SOLVER.BEST.METRIC",
+        "val/total_loss",
+        "SOLVER.EARLY_STOP.PATIENCE",
+        5,
+        "SOLVER.CHECKPOINT_PERIOD",
+        2,
+        "TEST.TUNE_THRESHOLDS",
+        True,
+        test=["test"],
+    )
     args = argparse.Namespace(config_file=data.yaml, opts=opts, resume=False, eval_only=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CUDA_VISIBLE_DEVICES", "")
@@ -119,15 +132,25 @@ def test_train_net_as_a_program(tmp_path, machines):
     data = write_tiny_data(tmp_path / f"tiny_program{machines}", {"train": 4, "val": 1, "test": 2})
     command = [sys.executable, ROOT / "tools" / "train_net.py", "--config-file", data.yaml]
     url = "auto" if machines == 1 else f"tcp://127.0.0.1:{free_port()}"
-    command += ["--num-gpus", str(2 // machines), "--num-machines", str(machines), "--dist-url", url]
+    command += [
+        "--num-gpus",
+        str(2 // machines),
+        "--num-machines",
+        str(machines),
+        "--dist-url",
+        url,
+    ]
     opts = tiny_opts(data, tmp_path / "out", "SOLVER.MAX_ITER", 2, test=["test"])
     programs = [
         subprocess.Popen(
-            [*command, "--machine-rank", str(rank), *opts], text=True, stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
+            [*command, "--machine-rank", str(rank), *opts],
+            text=True,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
         )
         for rank in range(machines)
-    ]  # fmt: skip
+    ]
     try:
         for program in programs:
             _, said = program.communicate(timeout=300)

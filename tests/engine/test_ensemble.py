@@ -1,4 +1,5 @@
 """The best few checkpoints of a training, and the ensemble that they make."""
+
 import json
 
 import pytest
@@ -14,15 +15,29 @@ from audiodet.modeling.ensemble import FrameEnsemble
 from audiodet.modeling.frame_classifier import FrameClassifier
 from tests.tiny import StopAt, tiny_config, train, write_tiny_data
 
-TAGGER = ("MODEL.META_ARCHITECTURE", "SequenceTagger", "MODEL.TAGGER.LOSS", "frame", "SOLVER.VAL_PERIOD", 1,
-          "SOLVER.TOP.COUNT", 3, "SOLVER.CHECKPOINT_PERIOD", 100, "TEST.THRESHOLDS", "[0.3]")  # fmt: skip
+TAGGER = (
+    "MODEL.META_ARCHITECTURE",
+    "SequenceTagger",
+    "MODEL.TAGGER.LOSS",
+    "frame",
+    "SOLVER.VAL_PERIOD",
+    1,
+    "SOLVER.TOP.COUNT",
+    3,
+    "SOLVER.CHECKPOINT_PERIOD",
+    100,
+    "TEST.THRESHOLDS",
+    "[0.3]",
+)
 
 
 class Member(FrameClassifier):
     """Says the same scores of every clip."""
 
     def __init__(self, scores):
-        super().__init__(clip_input=None, num_classes=2, stride=8, offset=0.5, low=0.5, median_frames=0)
+        super().__init__(
+            clip_input=None, num_classes=2, stride=8, offset=0.5, low=0.5, median_frames=0
+        )
         self.scores = torch.tensor(scores)
 
     def step_scores(self, batched_inputs):
@@ -43,7 +58,9 @@ def test_weights_by_class_by_hand():
 
 
 def test_only_frame_level_models():
-    with pytest.raises(ConfigError, match=r"an ensemble of \['Linear'\], expected frame-level models"):
+    with pytest.raises(
+        ConfigError, match=r"an ensemble of \['Linear'\], expected frame-level models"
+    ):
         FrameEnsemble([torch.nn.Linear(1, 1)], torch.ones(1, 2))
 
 
@@ -139,4 +156,3 @@ def test_what_an_ensemble_needs(data, trained):
         build_ensemble(cfg)
     with pytest.raises(ConfigError, match="SOLVER.TOP watches"):
         tiny_config(data, data.folder / "x", *TAGGER, "SOLVER.VAL_PERIOD", 0)
-

@@ -1,4 +1,5 @@
 """Validation loss, early stopping and the best checkpoint."""
+
 import copy
 import json
 from pathlib import Path
@@ -217,5 +218,8 @@ def test_resume_after_an_early_stop_only_evaluates(scripted, tiny_data, tmp_path
 def test_old_checkpoints_go(scripted, tiny_data, tmp_path):
     train(tiny_config(tiny_data, tmp_path, *scripted, *BEST, "SOLVER.CHECKPOINTS_KEPT", 2))
     assert sorted(path.name for path in Path(tmp_path).glob("*.pth")) == [
-        "model_0000011.pth", "model_0000013.pth", "model_best.pth", "model_final.pth"
-    ]  # fmt: skip
+        "model_0000011.pth",
+        "model_0000013.pth",
+        "model_best.pth",
+        "model_final.pth",
+    ]

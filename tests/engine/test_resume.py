@@ -1,4 +1,5 @@
 """A training that was stopped or killed continues as if nothing had happened."""
+
 import json
 import os
 import subprocess

@@ -1,4 +1,5 @@
 """Configurations and datasets that cannot work: one clear line, before anything is trained."""
+
 import argparse
 import os
 import re
@@ -33,11 +34,14 @@ NESTED = "SOLVER:\n  MAX_ITR: 3\n"
     "wrong, near, text",
     [
         ("SOLVER.MAX_ITR", "SOLVER.MAX_ITER", NESTED),
-        ("SOLVER.EARLY_STOP.PATIENT", "SOLVER.EARLY_STOP.PATIENCE",
-         "SOLVER: {EARLY_STOP: {PATIENT: 3}}"),
+        (
+            "SOLVER.EARLY_STOP.PATIENT",
+            "SOLVER.EARLY_STOP.PATIENCE",
+            "SOLVER: {EARLY_STOP: {PATIENT: 3}}",
+        ),
         ("INPUT.SPECTOGRAM", "INPUT.SPECTROGRAM", "INPUT: {SPECTOGRAM: {HOP: 3}}"),
     ],
-)  # fmt: skip
+)
 def test_misspelt_key(wrong, near, text, yaml):
     with pytest.raises(ConfigError) as error:
         load_config(yaml(text))
@@ -103,16 +107,29 @@ def test_code_in_a_yaml_never_runs(yaml, tmp_path):
         (["SOLVER.BEST.METRIC", "val/total_loss", "SOLVER.VAL_PERIOD", "5"], "VAL is .*: set both"),
         (["INPUT.SPECTROGRAM.NORMALIZE_CLIPS", "0"], "NORMALIZE_CLIPS is 0, expected at least 1"),
         (["TEST.TUNE_THRESHOLDS", "True", "DATASETS.TEST", "['a']"], r"VAL \[\] and .*\['a'\]"),
-        (["TEST.TUNE_THRESHOLDS", "True", "DATASETS.TEST", "['a', 'b']", "DATASETS.VAL", "['b']"],
-         r"VAL \['b'\] and DATASETS.TEST \['a', 'b'\]"),
+        (
+            [
+                "TEST.TUNE_THRESHOLDS",
+                "True",
+                "DATASETS.TEST",
+                "['a', 'b']",
+                "DATASETS.VAL",
+                "['b']",
+            ],
+            r"VAL \['b'\] and DATASETS.TEST \['a', 'b'\]",
+        ),
         (["SOLVER.BEST.METRIC", "sed/F1"], "'sed/F1'.* TEST.EVAL_PERIOD is 0"),
-        (["SOLVER.EARLY_STOP.PATIENCE", "2", "SOLVER.EARLY_STOP.METRIC", "sed/F1"],
-         "'sed/F1'.* TEST.EVAL_PERIOD is 0"),
+        (
+            ["SOLVER.EARLY_STOP.PATIENCE", "2", "SOLVER.EARLY_STOP.METRIC", "sed/F1"],
+            "'sed/F1'.* TEST.EVAL_PERIOD is 0",
+        ),
         (["SOLVER.BEST.METRIC", "sed/F1", "TEST.EVAL_PERIOD", "5"], r"VAL is \[\]: set both"),
-        (["SOLVER.TOP.COUNT", "2", "SOLVER.TOP.METRIC", "sed/F1", "TEST.EVAL_PERIOD", "5"],
-         r"'sed/F1'.* TEST.EVAL_PERIOD is 5 and DATASETS.VAL is \[\]: set both"),
+        (
+            ["SOLVER.TOP.COUNT", "2", "SOLVER.TOP.METRIC", "sed/F1", "TEST.EVAL_PERIOD", "5"],
+            r"'sed/F1'.* TEST.EVAL_PERIOD is 5 and DATASETS.VAL is \[\]: set both",
+        ),
     ],
-)  # fmt: skip
+)
 def test_values_that_cannot_work(opts, message):
     with pytest.raises(ConfigError, match=message) as error:
         load_config("", opts)
@@ -160,15 +177,25 @@ def test_setup_registers_datasets_and_leaves_no_probe(tiny_data, tmp_path, monke
 @pytest.fixture
 def own_data(tmp_path):
     """Writes a label table over one clip and gives the arguments that name it as TRAIN."""
+
     def write(table, *opts):
         write_clip(tmp_path / "a.wav", np.random.default_rng(0), [])
         (tmp_path / "labels.tsv").write_text(table)
         name = f"{tmp_path.name}_own"
         spec = f"{name}={tmp_path}/labels.tsv:{tmp_path}"
         return (
-            "OUTPUT_DIR", tmp_path / "out", "DATASETS.CUSTOM", [spec], "DATASETS.TRAIN", [name],
-            "DATASETS.LABELS", LABELS, "DATASETS.TEST", [], *opts,
-        )  # fmt: skip
+            "OUTPUT_DIR",
+            tmp_path / "out",
+            "DATASETS.CUSTOM",
+            [spec],
+            "DATASETS.TRAIN",
+            [name],
+            "DATASETS.LABELS",
+            LABELS,
+            "DATASETS.TEST",
+            [],
+            *opts,
+        )
 
     yield write
     for catalog in (DatasetCatalog, MetadataCatalog):
@@ -188,12 +215,15 @@ HEADER = "filename\tonset\toffset\tevent_label\n"
         (HEADER + "b.wav\n", (), "b.wav"),
         (HEADER + "a.wav\n", ("DATASETS.TRAIN", ["rare_mine"]), "'rare_mine' is not registered"),
         (HEADER + "a.wav\n", ("DATASETS.TRAIN", []), "DATASETS.TRAIN is empty"),
-        (HEADER + "a.wav\n", ("DATASETS.TRAIN", ["tut_rare_2017_babycry_devtrain"]),
-         r"has the labels \['babycry'\], expected some of DATASETS.LABELS \['burst', 'tone'\]"),
+        (
+            HEADER + "a.wav\n",
+            ("DATASETS.TRAIN", ["tut_rare_2017_babycry_devtrain"]),
+            r"has the labels \['babycry'\], expected some of DATASETS.LABELS \['burst', 'tone'\]",
+        ),
         (HEADER + "a.wav\n", ("SOLVER.OPTIMIZER", "lion"), "SOLVER.OPTIMIZER is 'lion'"),
         (HEADER + "a.wav\n", ("INPUT.SPECTROGRAM.N_MELS", 8), "N_MELS is 8"),
     ],
-)  # fmt: skip
+)
 def test_train_net_refuses(table, opts, message, own_data, tiny_data, monkeypatch):
     said = run_tool(monkeypatch, "--config-file", tiny_data.yaml, *own_data(table, *opts))
     assert said.startswith("error: ") and "\n" not in said
@@ -228,9 +258,7 @@ def test_train_net_as_a_program(tmp_path):
     """One line that starts with "error:", no traceback, exit code 1, nothing written."""
     command = [sys.executable, str(ROOT / "tools" / "train_net.py"), "SOLVER.MAX_ITR", "3"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    result = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert result.returncode == 1 and "Traceback" not in result.stderr
     errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
     assert errors == [

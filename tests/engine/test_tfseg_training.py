@@ -1,4 +1,5 @@
 """Training on clip labels alone: the loss falls, all scores are taken; strong labels are refused."""
+
 import json
 
 import pytest
@@ -7,13 +8,42 @@ from audiodet.errors import ConfigError, DataError
 from audiodet.data.loader import build_train_loader
 from tests.tiny import RATE, tiny_config, train, write_tiny_data
 
-TFSEG = ("MODEL.META_ARCHITECTURE", "TFSegmentation", "MODEL.TFSEG.MAPS", "[8, 8]",
-         "MODEL.BACKBONE.NAME", "build_mask_network_backbone", "MODEL.TFSEG.RANK_DECAY", 0.995,
-         "INPUT.SPECTROGRAM.N_MELS", 16, "INPUT.SPECTROGRAM.CENTRE", False, "INPUT.CROP_AUDIO.SECONDS", 0.0,
-         "INPUT.SPEC_AUGMENT.TIME_MASKS", 0, "INPUT.SPEC_AUGMENT.FREQ_MASKS", 0,
-         "INPUT.SPEC_AUGMENT.GAIN_DB", 0.0, "INPUT.SPEC_AUGMENT.EQ_DB", 0.0, "SOLVER.BASE_LR", 0.01,
-         "SOLVER.IMS_PER_BATCH", 6, "MODEL.TAGGER.LOW_THRESHOLD", 0.1, "TEST.THRESHOLDS", "[0.2]",
-         "TEST.FRAME_SECONDS", 256 / RATE, "TEST.EVALUATORS", "['events', 'tags', 'frames']")  # fmt: skip
+TFSEG = (
+    "MODEL.META_ARCHITECTURE",
+    "TFSegmentation",
+    "MODEL.TFSEG.MAPS",
+    "[8, 8]",
+    "MODEL.BACKBONE.NAME",
+    "build_mask_network_backbone",
+    "MODEL.TFSEG.RANK_DECAY",
+    0.995,
+    "INPUT.SPECTROGRAM.N_MELS",
+    16,
+    "INPUT.SPECTROGRAM.CENTRE",
+    False,
+    "INPUT.CROP_AUDIO.SECONDS",
+    0.0,
+    "INPUT.SPEC_AUGMENT.TIME_MASKS",
+    0,
+    "INPUT.SPEC_AUGMENT.FREQ_MASKS",
+    0,
+    "INPUT.SPEC_AUGMENT.GAIN_DB",
+    0.0,
+    "INPUT.SPEC_AUGMENT.EQ_DB",
+    0.0,
+    "SOLVER.BASE_LR",
+    0.01,
+    "SOLVER.IMS_PER_BATCH",
+    6,
+    "MODEL.TAGGER.LOW_THRESHOLD",
+    0.1,
+    "TEST.THRESHOLDS",
+    "[0.2]",
+    "TEST.FRAME_SECONDS",
+    256 / RATE,
+    "TEST.EVALUATORS",
+    "['events', 'tags', 'frames']",
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +69,9 @@ def test_learns_from_clip_labels(weak_data, tmp_path):
     assert found["frames"]["AUC"] > 85  # where, though only which was told
     written = {p.name for p in (tmp_path / "inference" / f"{weak_data.name}_test").iterdir()}
     assert {"frames.json", "tagging.json", "metrics.json"} <= written
-    frames = json.loads((tmp_path / "inference" / f"{weak_data.name}_test" / "frames.json").read_text())
+    frames = json.loads(
+        (tmp_path / "inference" / f"{weak_data.name}_test" / "frames.json").read_text()
+    )
     assert frames["frames"]["F1"] == pytest.approx(found["frames"]["F1"])
 
 
@@ -54,5 +86,7 @@ def test_strong_labels_are_refused(tmp_path):
 def test_masks_of_a_frame_wise_network(weak_data, tmp_path):
     opts = ["MODEL.TFSEG.LEVEL", "frame", "TEST.EVALUATORS", "['masks']", "SOLVER.MAX_ITER", 1]
     cfg = tiny_config(weak_data, tmp_path, *TFSEG, *opts, test=["test"])
-    with pytest.raises(ConfigError, match="names 'masks', which TFSegmentation does not give here, expected"):
+    with pytest.raises(
+        ConfigError, match="names 'masks', which TFSegmentation does not give here, expected"
+    ):
         train(cfg)

@@ -1,4 +1,5 @@
 """What a training starts from, what it changes, and what its evaluation writes."""
+
 import json
 import re
 
@@ -142,9 +143,7 @@ def test_optimizer(name, kind, tiny_data, tmp_path):
 def test_gradients_are_clipped(tiny_data, tmp_path):
     """SGD with the gradient's norm cut to 1: 64 equal components move by rate / 8 each."""
     clip = ("SOLVER.CLIP_GRADIENTS.ENABLED", True, "SOLVER.CLIP_GRADIENTS.CLIP_TYPE", "norm")
-    cfg = tiny_config(
-        tiny_data, tmp_path, "SOLVER.OPTIMIZER", "sgd", "SOLVER.BASE_LR", 0.25, *clip
-    )
+    cfg = tiny_config(tiny_data, tmp_path, "SOLVER.OPTIMIZER", "sgd", "SOLVER.BASE_LR", 0.25, *clip)
     model = Trainer.build_model(cfg)
     optimizer = Trainer.build_optimizer(cfg, model)
     bias = model.backbone.cnn.stem.bias

@@ -1,4 +1,5 @@
 """The verifier trains through the same trainer, on segments, watched by its accuracy."""
+
 import json
 
 import pytest
@@ -10,11 +11,23 @@ from tests.tiny import run_tool, tiny_config, tiny_opts, train
 
 SEGMENT = 62  # frames of 16 ms: 1 s
 OPTS = [
-    "MODEL.META_ARCHITECTURE", "FrameVerifier", "MODEL.VERIFIER.FRAMES", SEGMENT,
-    "MODEL.VERIFIER.POOLS", "[8,8]", "MODEL.VERIFIER.STRIDE", 31,
-    "INPUT.CROP_AUDIO.SECONDS", SEGMENT * 256 / 16000, "INPUT.CROP_AUDIO.EVENT_FRACTION", 1.0,
-    "INPUT.CROP_AUDIO.VALIDATE", True, "SOLVER.VAL_PERIOD", 2,
-]  # fmt: skip
+    "MODEL.META_ARCHITECTURE",
+    "FrameVerifier",
+    "MODEL.VERIFIER.FRAMES",
+    SEGMENT,
+    "MODEL.VERIFIER.POOLS",
+    "[8,8]",
+    "MODEL.VERIFIER.STRIDE",
+    31,
+    "INPUT.CROP_AUDIO.SECONDS",
+    SEGMENT * 256 / 16000,
+    "INPUT.CROP_AUDIO.EVENT_FRACTION",
+    1.0,
+    "INPUT.CROP_AUDIO.VALIDATE",
+    True,
+    "SOLVER.VAL_PERIOD",
+    2,
+]
 
 
 def logged(folder, key) -> list:
@@ -23,8 +36,16 @@ def logged(folder, key) -> list:
 
 
 def test_trains_validates_on_crops_and_scores_whole_clips(tiny_data, tmp_path):
-    cfg = tiny_config(tiny_data, tmp_path, *OPTS, "SOLVER.BEST.METRIC", "val/frame_accuracy",
-                      "SOLVER.BEST.MODE", "max", test=["test"])  # fmt: skip
+    cfg = tiny_config(
+        tiny_data,
+        tmp_path,
+        *OPTS,
+        "SOLVER.BEST.METRIC",
+        "val/frame_accuracy",
+        "SOLVER.BEST.MODE",
+        "max",
+        test=["test"],
+    )
     _, losses = train(cfg)
     assert len(losses.total) == 10
     (accuracy,) = set(map(type, logged(tmp_path, "val/frame_accuracy")))
@@ -38,9 +59,20 @@ def test_trains_validates_on_crops_and_scores_whole_clips(tiny_data, tmp_path):
 
 def test_stops_when_accuracy_stands_still(tiny_data, tmp_path):
     """A rate of nothing learns nothing: patience runs out at the fourth look."""
-    stop = ["SOLVER.BASE_LR", 1e-12, "SOLVER.EARLY_STOP.METRIC", "val/frame_accuracy",
-            "SOLVER.EARLY_STOP.MODE", "max", "SOLVER.EARLY_STOP.PATIENCE", 3,
-            "SOLVER.EARLY_STOP.MIN_DELTA", 1.0, "SOLVER.MAX_ITER", 40]  # fmt: skip
+    stop = [
+        "SOLVER.BASE_LR",
+        1e-12,
+        "SOLVER.EARLY_STOP.METRIC",
+        "val/frame_accuracy",
+        "SOLVER.EARLY_STOP.MODE",
+        "max",
+        "SOLVER.EARLY_STOP.PATIENCE",
+        3,
+        "SOLVER.EARLY_STOP.MIN_DELTA",
+        1.0,
+        "SOLVER.MAX_ITER",
+        40,
+    ]
     _, losses = train(tiny_config(tiny_data, tmp_path, *OPTS, *stop))
     assert len(losses.total) == 8  # looks after 2, 4, 6 and 8 steps
 
@@ -56,18 +88,34 @@ def test_fusion_through_the_tool(tiny_data, tmp_path, monkeypatch):
     for folder, opts in (("detector", []), ("verifier", OPTS)):
         pairs = tiny_opts(tiny_data, tmp_path / folder, *opts, *short)
         assert run_tool(monkeypatch, "--config-file", tiny_data.yaml, *pairs) == ""
-    fused = ["MODEL.POSTPROCESSORS", ["VerifierFusion"], "MODEL.FUSION.MIN_SCORE", 0.0,
-             "MODEL.FUSION.VERIFIER", tmp_path / "verifier" / "model_final.pth",
-             "MODEL.VERIFIER.FRAMES", SEGMENT, "TEST.TUNE_THRESHOLDS", True,
-             "MODEL.WEIGHTS", tmp_path / "detector" / "model_final.pth"]  # fmt: skip
+    fused = [
+        "MODEL.POSTPROCESSORS",
+        ["VerifierFusion"],
+        "MODEL.FUSION.MIN_SCORE",
+        0.0,
+        "MODEL.FUSION.VERIFIER",
+        tmp_path / "verifier" / "model_final.pth",
+        "MODEL.VERIFIER.FRAMES",
+        SEGMENT,
+        "TEST.TUNE_THRESHOLDS",
+        True,
+        "MODEL.WEIGHTS",
+        tmp_path / "detector" / "model_final.pth",
+    ]
     pairs = tiny_opts(tiny_data, tmp_path / "fused", *fused, test=["test"])
     assert run_tool(monkeypatch, "--config-file", tiny_data.yaml, "--eval-only", *pairs) == ""
     stored = tmp_path / "fused" / "inference"
-    clips = [json.loads(x) for x in (stored / f"{tiny_data.name}_test" / "clips.jsonl").read_text().splitlines()]
+    clips = [
+        json.loads(x)
+        for x in (stored / f"{tiny_data.name}_test" / "clips.jsonl").read_text().splitlines()
+    ]
     assert any(clip["candidates"] for clip in clips)
     for clip in clips:
         for event, alpha, beta in zip(
-            clip["candidates"], clip["parts"]["segment_scores"], clip["parts"]["detector_scores"], strict=True
+            clip["candidates"],
+            clip["parts"]["segment_scores"],
+            clip["parts"]["detector_scores"],
+            strict=True,
         ):
             assert event[3] == pytest.approx(0.75 * alpha + 0.25 * beta, abs=1e-6)
     sweep(tmp_path / "fused", tmp_path / "sweep.json", monkeypatch)

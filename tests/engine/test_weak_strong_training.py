@@ -1,4 +1,5 @@
 """Training on weak and strong labels together: both kinds count, and an interruption changes nothing."""
+
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,39 @@ from audiodet.errors import DataError
 from audiodet.visualization.sources import loaded
 from tests.tiny import LABELS, StopAt, run_tool, tiny_config, tiny_opts, train, write_tiny_data
 
-COMMON = ("INPUT.CROP_AUDIO.SECONDS", 0.0, "DATALOADER.WEAK_PER_BATCH", 1,
-          "TEST.EVALUATORS", "('events', 'scores')", "MODEL.TAGGER.LOW_THRESHOLD", 0.0, "TEST.THRESHOLDS", "[0.0]", "SOLVER.MAX_ITER", 8,
-          "SOLVER.LR_SCHEDULER_NAME", "WarmupMultiStepLR", "SOLVER.STEPS", "[]")  # fmt: skip
-SELF_MASK = (*COMMON, "MODEL.META_ARCHITECTURE", "SelfMaskNet",
-             "MODEL.BACKBONE.NAME", "build_self_mask_backbone", "INPUT.SPECTROGRAM.NORMALIZE", "product", "MODEL.ANCHOR_GENERATOR.OFFSET", 0.5,
-             "MODEL.SELF_MASK.STEM", 4, "MODEL.SELF_MASK.WIDTHS", "(4, 4, 4, 8)")  # fmt: skip
+COMMON = (
+    "INPUT.CROP_AUDIO.SECONDS",
+    0.0,
+    "DATALOADER.WEAK_PER_BATCH",
+    1,
+    "TEST.EVALUATORS",
+    "('events', 'scores')",
+    "MODEL.TAGGER.LOW_THRESHOLD",
+    0.0,
+    "TEST.THRESHOLDS",
+    "[0.0]",
+    "SOLVER.MAX_ITER",
+    8,
+    "SOLVER.LR_SCHEDULER_NAME",
+    "WarmupMultiStepLR",
+    "SOLVER.STEPS",
+    "[]",
+)
+SELF_MASK = (
+    *COMMON,
+    "MODEL.META_ARCHITECTURE",
+    "SelfMaskNet",
+    "MODEL.BACKBONE.NAME",
+    "build_self_mask_backbone",
+    "INPUT.SPECTROGRAM.NORMALIZE",
+    "product",
+    "MODEL.ANCHOR_GENERATOR.OFFSET",
+    0.5,
+    "MODEL.SELF_MASK.STEM",
+    4,
+    "MODEL.SELF_MASK.WIDTHS",
+    "(4, 4, 4, 8)",
+)
 TAGGER = (*COMMON, "MODEL.META_ARCHITECTURE", "SequenceTagger", "MODEL.TAGGER.LOSS", "both")
 
 
@@ -51,7 +79,9 @@ class Batches(HookBase):
 
     def after_step(self):
         latest = self.trainer.storage.latest()
-        self.losses[self.trainer.iter] = {k: v[0] for k, v in latest.items() if k.startswith("loss_")}
+        self.losses[self.trainer.iter] = {
+            k: v[0] for k, v in latest.items() if k.startswith("loss_")
+        }
 
 
 @pytest.mark.parametrize("opts", [SELF_MASK, TAGGER], ids=["self-mask", "tagger"])
@@ -74,14 +104,18 @@ def test_every_batch_has_its_weak_clip(data, tmp_path):
     for _ in range(9):
         batch = next(loader)
         assert [clip["label_kind"] for clip in batch] == ["strong", "weak"]
-        assert not len(batch[1]["instances"]) and Path(batch[1]["file_name"]).name.startswith("weak")
+        assert not len(batch[1]["instances"]) and Path(batch[1]["file_name"]).name.startswith(
+            "weak"
+        )
     labels = {k for clip in batch for k in clip["clip_labels"].nonzero().ravel().tolist()}
     assert labels <= {0, 1}
 
 
 @pytest.mark.parametrize("split", ["train", "weak"])
 def test_one_kind_alone_can_be_looked_at(data, split, tmp_path):
-    file_name, image, shown = next(loaded(config(data, tmp_path, SELF_MASK), f"{data.name}_{split}"))
+    file_name, image, shown = next(
+        loaded(config(data, tmp_path, SELF_MASK), f"{data.name}_{split}")
+    )
     assert Path(file_name).name.startswith(split) and image.ndim == 2
     assert split == "train" or shown["truth"] == []
 
@@ -113,5 +147,7 @@ def test_the_tool_draws_the_streams(data, tmp_path, monkeypatch):
 def test_unlabelled_clips_do_not_validate(data, tmp_path):
     val = ("SOLVER.VAL_PERIOD", 1, "DATASETS.VAL", str([f"{data.name}_unlabelled"]))
     cfg = config(data, tmp_path, SELF_MASK, *val)
-    with pytest.raises(DataError, match="has unlabelled labels, this model learns from strong or weak"):
+    with pytest.raises(
+        DataError, match="has unlabelled labels, this model learns from strong or weak"
+    ):
         train(cfg)

@@ -2,6 +2,7 @@
 
 Usage: train_and_die.py LOSSES.jsonl KILL_AT <arguments of train_net.py>; KILL_AT -1 for never.
 """
+
 import json
 import os
 import runpy

@@ -1,4 +1,5 @@
 """F1, AUC and AP from counts against scikit-learn; frame-wise and mask scores by hand."""
+
 import json
 from types import SimpleNamespace
 
@@ -41,7 +42,9 @@ def test_equals_scikit_learn():
     for k, label in enumerate("ab"):
         assert flat[f"F1-{label}"] == pytest.approx(100 * f1_score(true[k], found[k] >= 0.5))
         assert flat[f"AUC-{label}"] == pytest.approx(100 * roc_auc_score(true[k], found[k]))
-        assert flat[f"AP-{label}"] == pytest.approx(100 * average_precision_score(true[k], found[k]))
+        assert flat[f"AP-{label}"] == pytest.approx(
+            100 * average_precision_score(true[k], found[k])
+        )
     assert flat["mAP"] == pytest.approx((flat["AP-a"] + flat["AP-b"]) / 2)
 
 
@@ -55,7 +58,9 @@ def test_shares_of_truth_are_weights():
         sk = {"sample_weight": weights}
         assert flat[f"F1-{label}"] == pytest.approx(100 * f1_score(y, x >= 0.5, **sk))
         assert flat[f"AUC-{label}"] == pytest.approx(100 * roc_auc_score(y, x, **sk), rel=1e-5)
-        assert flat[f"AP-{label}"] == pytest.approx(100 * average_precision_score(y, x, **sk), rel=1e-5)
+        assert flat[f"AP-{label}"] == pytest.approx(
+            100 * average_precision_score(y, x, **sk), rel=1e-5
+        )
 
 
 def test_intervals_hold_the_figures():
@@ -81,7 +86,9 @@ def event(onset, offset, label):
 @pytest.fixture
 def dataset():
     """A clip of 1 s with "a" from 0.25 to 0.5 s."""
-    records = [{"file_name": "0.wav", "image_id": 0, "width": 1.0, "annotations": [event(0.25, 0.5, 0)]}]
+    records = [
+        {"file_name": "0.wav", "image_id": 0, "width": 1.0, "annotations": [event(0.25, 0.5, 0)]}
+    ]
     DatasetCatalog.register("toy_frames", lambda: records)
     MetadataCatalog.get("toy_frames").set(thing_classes=["a", "b"], evaluator_type="sed")
     yield "toy_frames"
@@ -107,8 +114,10 @@ def test_frames_of_an_event():
 def test_frame_scores_by_hand(dataset, cfg, tmp_path):
     """True frames 2 to 5 of ten; steps of 0.2 s, of which the second and the last are found."""
     steps = torch.tensor([[0.0], [0.9], [0.4], [0.0], [0.8]])
-    output = {"frame_scores": torch.cat([steps, 0 * steps], 1),
-              "frame_seconds": torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9])}  # fmt: skip
+    output = {
+        "frame_scores": torch.cat([steps, 0 * steps], 1),
+        "frame_seconds": torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9]),
+    }
     evaluator = FrameEvaluator(dataset, cfg, str(tmp_path))
     evaluator.process([{"image_id": 0, "width": 1.05}], [output])
     found = evaluator.evaluate()["frames"]
@@ -122,10 +131,16 @@ def test_frame_scores_by_hand(dataset, cfg, tmp_path):
 
 def test_events_give_frame_scores():
     """A region detector's: the best event that holds a frame's centre."""
-    found = Instances((1, 1), pred_boxes=Boxes(torch.tensor([[0.25, 0, 0.5, 1], [0.4, 0, 0.9, 1]])),
-                      scores=torch.tensor([0.9, 0.3]), pred_classes=torch.tensor([0, 0]))  # fmt: skip
+    found = Instances(
+        (1, 1),
+        pred_boxes=Boxes(torch.tensor([[0.25, 0, 0.5, 1], [0.4, 0, 0.9, 1]])),
+        scores=torch.tensor([0.9, 0.3]),
+        pred_classes=torch.tensor([0, 0]),
+    )
     scores = frame_scores({"instances": found}, 10, SECONDS, 2)
-    np.testing.assert_allclose(scores[:, 0], [0, 0, 0.9, 0.9, 0.9, 0.3, 0.3, 0.3, 0.3, 0], atol=1e-7)
+    np.testing.assert_allclose(
+        scores[:, 0], [0, 0, 0.9, 0.9, 0.9, 0.3, 0.3, 0.3, 0.3, 0], atol=1e-7
+    )
     assert not scores[:, 1].any()
 
 

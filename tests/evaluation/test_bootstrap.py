@@ -1,4 +1,5 @@
 """Intervals of cases whose spread is known."""
+
 import numpy as np
 import pytest
 

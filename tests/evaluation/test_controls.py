@@ -1,4 +1,5 @@
 """Controls find the loudest change, and nothing else."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,5 @@
 """Scores against numbers worked by hand and against sed_eval called directly."""
+
 import numpy as np
 import pytest
 from sed_eval.sound_event import EventBasedMetrics, SegmentBasedMetrics

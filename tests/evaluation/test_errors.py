@@ -1,4 +1,5 @@
 """Kinds of errors on clips made by hand."""
+
 from audiodet.evaluation import ClipResult
 from audiodet.evaluation.errors import error_kinds
 from audiodet.modeling.postprocessing import Event
@@ -22,4 +23,6 @@ def test_each_kind():
         None: [None, (1.0, 2.0, 0.4)],
     }
     for number, (kind, case) in enumerate(cases.items()):
-        assert error_kinds([clip(number, *case)], {"cry": 0.5})["cry"] == ({kind: 1} if kind else {})
+        assert error_kinds([clip(number, *case)], {"cry": 0.5})["cry"] == (
+            {kind: 1} if kind else {}
+        )

@@ -1,4 +1,5 @@
 """Lambda after the fact equals lambda in the network, without the network."""
+
 import pytest
 
 from audiodet.errors import ConfigError, DataError
@@ -17,7 +18,11 @@ def clip():
 
 def test_by_hand(clip):
     (fused,) = refuse([clip], 0.5, "box")
-    assert [(e.onset, round(e.score, 6)) for e in fused.candidates] == [(1.0, 0.75), (0.0, 0.55), (2.0, 0.4)]
+    assert [(e.onset, round(e.score, 6)) for e in fused.candidates] == [
+        (1.0, 0.75),
+        (0.0, 0.55),
+        (2.0, 0.4),
+    ]
     assert fused.parts["detector_scores"] == [0.6, 0.9, 0.3]
     assert fused.reference == clip.reference and fused.source_group == "g"
 
@@ -41,6 +46,8 @@ def test_bad_input(clip):
     with pytest.raises(ConfigError, match="window is 'clip'"):
         refuse([clip], 0.5, "clip")
     clip.parts = {}
-    with pytest.raises(DataError, match="a: holds the parts .*, expected detector_scores and segment_scores"):
+    with pytest.raises(
+        DataError, match="a: holds the parts .*, expected detector_scores and segment_scores"
+    ):
         refuse([clip], 0.5)
     assert refuse([ClipResult("empty", 30.0)], 0.5)[0].candidates == []

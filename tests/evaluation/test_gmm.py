@@ -1,4 +1,5 @@
 """The GMM baseline on sounds that cepstra tell apart, and its published size."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,5 @@
 """Segment counts of all labels together, against hand-made cases and sed_eval's own sums."""
+
 import numpy as np
 import pytest
 from sed_eval.sound_event import EventBasedMetrics, SegmentBasedMetrics
@@ -44,7 +45,13 @@ def test_events_by_hand():
     found = [(0.1, 1.0, "a"), (1.1, 2.0, "a"), (2.6, 3.0, "b")]
     flat = micro_events([clip("x", reference, found)], LABELS, ALL, matching=Matching(0.2))
     assert flat == pytest.approx(
-        {"F1": 200 / 7, "ER": 4 / 4, "substitutions": 1 / 4, "deletions": 2 / 4, "insertions": 1 / 4}
+        {
+            "F1": 200 / 7,
+            "ER": 4 / 4,
+            "substitutions": 1 / 4,
+            "deletions": 2 / 4,
+            "insertions": 1 / 4,
+        }
     )
     quiet = clip("y", reference, found)
     quiet.target = "a"  # the events of "b" are not asked for
@@ -55,16 +62,33 @@ def test_events_by_hand():
 @pytest.mark.parametrize("matching", [Matching(0.5), Matching(0.2, True, 0.5)])
 def test_event_sums_are_sed_evals(matching):
     clips = random_clips(12)
-    metrics = EventBasedMetrics(list(LABELS), evaluate_offset=matching.evaluate_offset,
-                                t_collar=matching.collar, percentage_of_length=0.5)  # fmt: skip
+    metrics = EventBasedMetrics(
+        list(LABELS),
+        evaluate_offset=matching.evaluate_offset,
+        t_collar=matching.collar,
+        percentage_of_length=0.5,
+    )
     for c in clips:
-        metrics.evaluate(*([{"event_onset": e.onset, "event_offset": e.offset, "event_label": e.label}
-                            for e in s] for s in (c.reference, sorted(c.candidates))))  # fmt: skip
-    overall, flat = metrics.results_overall_metrics(), micro_events(clips, LABELS, ALL, matching=matching)
+        metrics.evaluate(
+            *(
+                [
+                    {"event_onset": e.onset, "event_offset": e.offset, "event_label": e.label}
+                    for e in s
+                ]
+                for s in (c.reference, sorted(c.candidates))
+            )
+        )
+    overall, flat = (
+        metrics.results_overall_metrics(),
+        micro_events(clips, LABELS, ALL, matching=matching),
+    )
     assert flat["F1"] == pytest.approx(100 * overall["f_measure"]["f_measure"])
     assert flat["ER"] == pytest.approx(overall["error_rate"]["error_rate"])
     for name in ("substitution", "deletion", "insertion"):
-        assert flat[f"{name}s"] == pytest.approx(overall["error_rate"][f"{name}_rate"]) and flat[f"{name}s"]
+        assert (
+            flat[f"{name}s"] == pytest.approx(overall["error_rate"][f"{name}_rate"])
+            and flat[f"{name}s"]
+        )
 
 
 def random_clips(n, scenes=(None,)):
@@ -72,7 +96,10 @@ def random_clips(n, scenes=(None,)):
 
     def events():
         on = rng.uniform(0, 9, 6)
-        return [(x, x + d, LABELS[k]) for x, d, k in zip(on, rng.uniform(0.1, 1, 6), rng.integers(0, 2, 6))]
+        return [
+            (x, x + d, LABELS[k])
+            for x, d, k in zip(on, rng.uniform(0.1, 1, 6), rng.integers(0, 2, 6))
+        ]
 
     return [clip(str(i), events(), events(), scenes[i % len(scenes)], 10.0) for i in range(n)]
 
@@ -82,8 +109,10 @@ def test_sums_are_sed_evals(seconds):
     clips = random_clips(6)
     metrics = SegmentBasedMetrics(list(LABELS), time_resolution=seconds)
     for c in clips:
-        sides = ([{"event_onset": e.onset, "event_offset": e.offset, "event_label": e.label} for e in s]
-                 for s in (c.reference, c.candidates))  # fmt: skip
+        sides = (
+            [{"event_onset": e.onset, "event_offset": e.offset, "event_label": e.label} for e in s]
+            for s in (c.reference, c.candidates)
+        )
         metrics.evaluate(*sides, c.duration)
     flat = micro_results(score_micro(clips, LABELS, ALL, seconds=seconds))
     overall, labels = metrics.results_overall_metrics(), metrics.results_class_wise_metrics()

@@ -1,4 +1,5 @@
 """SEDEvaluator and temporal AP on registered toy datasets."""
+
 import json
 
 import pytest

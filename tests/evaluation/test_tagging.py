@@ -1,4 +1,5 @@
 """Clip-level scores by hand."""
+
 import json
 
 import numpy as np
@@ -17,9 +18,15 @@ from audiodet.evaluation.tagging import TaggingEvaluator, clip_scores
 def dataset():
     """Four weak clips: "a" in the first two, "b" in all."""
     records = [
-        {"file_name": f"{i}.wav", "image_id": i, "width": 4.0, "label_kind": "weak",
-         "clip_labels": [0, 1] if i < 2 else [1]} for i in range(4)
-    ]  # fmt: skip
+        {
+            "file_name": f"{i}.wav",
+            "image_id": i,
+            "width": 4.0,
+            "label_kind": "weak",
+            "clip_labels": [0, 1] if i < 2 else [1],
+        }
+        for i in range(4)
+    ]
     DatasetCatalog.register("toy_tags", lambda: records)
     MetadataCatalog.get("toy_tags").set(thing_classes=["a", "b"], evaluator_type="sed")
     yield "toy_tags"
@@ -35,8 +42,9 @@ def evaluate(evaluator, scores):
 
 
 @pytest.mark.parametrize(
-    "scores, eer", [((0.9, 0.8, 0.2, 0.1), 0.0), ((0.9, 0.3, 0.4, 0.1), 50.0), ((0.1, 0.2, 0.8, 0.9), 100.0)]
-)  # fmt: skip
+    "scores, eer",
+    [((0.9, 0.8, 0.2, 0.1), 0.0), ((0.9, 0.3, 0.4, 0.1), 50.0), ((0.1, 0.2, 0.8, 0.9), 100.0)],
+)
 def test_equal_error_rate(dataset, scores, eer, tmp_path):
     found = evaluate(TaggingEvaluator(dataset, str(tmp_path)), scores)
     assert found["EER"] == found["EER-a"] == pytest.approx(eer)
@@ -58,7 +66,9 @@ def test_figures_of_one_label_by_hand(dataset):
 
 
 def test_events_give_clip_scores():
-    found = Instances((1, 4), scores=torch.tensor([0.7, 0.2, 0.6]), pred_classes=torch.tensor([1, 1, 0]))
+    found = Instances(
+        (1, 4), scores=torch.tensor([0.7, 0.2, 0.6]), pred_classes=torch.tensor([1, 1, 0])
+    )
     assert clip_scores({"instances": found}, 3) == pytest.approx([0.6, 0.7, 0.0])
 
 

@@ -1,4 +1,5 @@
 """Scores without thresholds, by hand; the macro F1 of DCASE 2019 Task 4 against sed_eval."""
+
 import json
 from dataclasses import replace
 
@@ -21,7 +22,12 @@ from audiodet.modeling.postprocessing import Event
 
 LABELS = ["a", "b", "c"]
 # Four clips of 10 s; "b" touches and overlaps itself, "c" never sounds.
-EVENTS = [[(1.0, 3.0, 0)], [(2.0, 4.0, 0), (5.0, 7.0, 1), (6.0, 8.0, 1)], [(4.0, 6.0, 1)], [(7.0, 9.0, 0)]]
+EVENTS = [
+    [(1.0, 3.0, 0)],
+    [(2.0, 4.0, 0), (5.0, 7.0, 1), (6.0, 8.0, 1)],
+    [(4.0, 6.0, 1)],
+    [(7.0, 9.0, 0)],
+]
 
 
 def note(onset, offset, k):
@@ -30,8 +36,17 @@ def note(onset, offset, k):
 
 @pytest.fixture
 def dataset():
-    records = [{"file_name": f"{i}.wav", "image_id": i, "height": 1, "width": 10.0, "label_kind": "strong",
-                "annotations": [note(*e) for e in events]} for i, events in enumerate(EVENTS)]  # fmt: skip
+    records = [
+        {
+            "file_name": f"{i}.wav",
+            "image_id": i,
+            "height": 1,
+            "width": 10.0,
+            "label_kind": "strong",
+            "annotations": [note(*e) for e in events],
+        }
+        for i, events in enumerate(EVENTS)
+    ]
     DatasetCatalog.register("toy_scores", lambda: records)
     MetadataCatalog.get("toy_scores").set(thing_classes=LABELS, evaluator_type="sed")
     yield "toy_scores"
@@ -128,7 +143,9 @@ def detections(events) -> dict:
     """[(onset, offset, label, score), ...] -> a region detector's output."""
     boxes = Boxes(torch.tensor([[on, 0.0, off, 1.0] for on, off, _, _ in events]).reshape(-1, 4))
     scores, labels = torch.tensor([e[3] for e in events]), torch.tensor([e[2] for e in events])
-    return {"instances": Instances((1, 10), pred_boxes=boxes, scores=scores, pred_classes=labels.long())}
+    return {
+        "instances": Instances((1, 10), pred_boxes=boxes, scores=scores, pred_classes=labels.long())
+    }
 
 
 def test_a_region_detector_is_scored_by_its_events(dataset):
@@ -164,7 +181,9 @@ def test_nothing_to_score(dataset):
 
 CLIPS = [
     ClipResult("x", 10.0, [Event(1.0, 3.0, "a")], [Event(1.15, 3.35, "a", 0.9)]),  # 0.4 s are 20 %
-    ClipResult("y", 10.0, [Event(1.0, 3.0, "b")], [Event(1.0, 3.45, "b", 0.9), Event(5.0, 6.0, "c", 0.9)]),
+    ClipResult(
+        "y", 10.0, [Event(1.0, 3.0, "b")], [Event(1.0, 3.45, "b", 0.9), Event(5.0, 6.0, "c", 0.9)]
+    ),
     ClipResult("z", 10.0, [Event(2.0, 2.5, "b")], [Event(2.0, 2.65, "b", 0.9)]),  # 0.2 s
 ]
 
@@ -177,11 +196,17 @@ def challenge_scores(zero):
 
 def test_macro_f1_of_the_challenge_against_sed_eval():
     """200 ms onsets, offsets within the larger of 200 ms and 20 %: a 1/1, b 1/2."""
-    metrics = EventBasedMetrics(LABELS, t_collar=0.2, percentage_of_length=0.2,
-                                empty_system_output_handling="zero_score")  # fmt: skip
+    metrics = EventBasedMetrics(
+        LABELS, t_collar=0.2, percentage_of_length=0.2, empty_system_output_handling="zero_score"
+    )
     for clip in CLIPS:
-        lists = [[{"event_onset": e.onset, "event_offset": e.offset, "event_label": e.label} for e in part]
-                 for part in (clip.reference, clip.candidates)]  # fmt: skip
+        lists = [
+            [
+                {"event_onset": e.onset, "event_offset": e.offset, "event_label": e.label}
+                for e in part
+            ]
+            for part in (clip.reference, clip.candidates)
+        ]
         metrics.evaluate(*lists)
     theirs = metrics.results_class_wise_metrics()
     ours = challenge_scores(False).per_label
@@ -202,12 +227,20 @@ def test_a_label_without_references_scores_0_if_asked_to():
 
 
 def test_the_evaluator_says_what_was_scored_0(dataset, tmp_path, caplog):
-    instances = [Instances((1, 10), pred_boxes=Boxes(torch.tensor([[e[0], 0, e[1], 1] for e in x])),
-                           scores=torch.ones(len(x)), pred_classes=torch.tensor([e[2] for e in x]))
-                 for x in EVENTS]  # fmt: skip
+    instances = [
+        Instances(
+            (1, 10),
+            pred_boxes=Boxes(torch.tensor([[e[0], 0, e[1], 1] for e in x])),
+            scores=torch.ones(len(x)),
+            pred_classes=torch.tensor([e[2] for e in x]),
+        )
+        for x in EVENTS
+    ]
     for zero, mean in ((False, 100.0), (True, 200 / 3)):
         evaluator = SEDEvaluator(dataset, config(ZERO_WITHOUT_REFERENCE=zero), str(tmp_path))
-        evaluator.process([{"image_id": i} for i in range(4)], [{"instances": x} for x in instances])
+        evaluator.process(
+            [{"image_id": i} for i in range(4)], [{"instances": x} for x in instances]
+        )
         with caplog.at_level("INFO"):
             assert evaluator.evaluate()["sed"]["F1"] == pytest.approx(mean)
         summary = json.loads((tmp_path / "metrics.json").read_text())

@@ -1,4 +1,5 @@
 """Threshold sweep and choice, solved by hand and by brute force."""
+
 import time
 
 import numpy as np

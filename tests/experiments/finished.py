@@ -1,4 +1,5 @@
 """What trainings and evaluations on rare-mini leave behind, made by hand."""
+
 import json
 
 from audiodet.data.datasets.rare_mini import RARE_LABELS
@@ -15,7 +16,15 @@ def clips(fold, detector, verifier):
             true, event = Event(1.0, 2.0, label), Event(1.0, 2.0, label, beta)
             parts = {"detector_scores": [beta], "segment_scores": [alpha], "box_scores": [alpha]}
             found.append(
-                ClipResult(f"{label}{fold}{i}", 30.0, [true] * (i == 0), [event], label, f"{fold}{i}", parts)
+                ClipResult(
+                    f"{label}{fold}{i}",
+                    30.0,
+                    [true] * (i == 0),
+                    [event],
+                    label,
+                    f"{fold}{i}",
+                    parts,
+                )
             )
     return found
 

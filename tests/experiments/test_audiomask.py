@@ -1,4 +1,5 @@
 """The tables of AudioMask on results made by hand; no training."""
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +33,10 @@ def test_fused_runs_evaluate_their_own_folds_parts(options):
             assert run.weights == str(detector.folder / "model_final.pth") and run.tune
             assert str(verifier.folder / "model_final.pth") in run.opts
             assert run.fold == detector.fold == verifier.fold
-            assert f"['rare_mini_quiet_fold{run.fold}_test', 'rare_mini_hard_fold{run.fold}_test']" in run.opts
+            assert (
+                f"['rare_mini_quiet_fold{run.fold}_test', 'rare_mini_hard_fold{run.fold}_test']"
+                in run.opts
+            )
 
 
 def test_a_detector_that_ships_is_not_trained(options, capsys):

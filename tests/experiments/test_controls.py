@@ -1,4 +1,5 @@
 """Thresholds of the controls, on clips made by hand; nothing is rendered."""
+
 import pytest
 
 from audiodet.evaluation import ClipResult
@@ -36,7 +37,9 @@ def scores(monkeypatch):
 def test_a_folds_threshold_comes_from_the_others(scores):
     """Folds 0 and 1 are parted by a threshold of each other's; fold 2 has its scores the wrong way."""
     assert scores(0, 1)["ER"] == 0.0
-    assert scores(0, 1, 2)["ER"] == pytest.approx(2 / 3)  # fold 2: its event missed, another one found
+    assert scores(0, 1, 2)["ER"] == pytest.approx(
+        2 / 3
+    )  # fold 2: its event missed, another one found
 
 
 def test_one_fold_alone_takes_its_validation_clips(scores):

@@ -1,4 +1,5 @@
 """The table of crowded clips on results made by hand; no model runs."""
+
 from dataclasses import replace
 
 import pytest
@@ -40,7 +41,9 @@ def options(tmp_path):
 
 def test_errors_by_how_many_events_a_clip_holds(options, capsys):
     report = crowd.rare_crowd(options)
-    errors = {name: {k: round(v["ER"], 3) for k, v in rows.items()} for name, rows in report.items()}
+    errors = {
+        name: {k: round(v["ER"], 3) for k, v in rows.items()} for name, rows in report.items()
+    }
     one = {"1": 0.0, "2 or 3": 0.5, "at most 1, quiet": 0.0, "at most 1, hard": 0.0}
     assert errors == {crowd.SHIPPED: {**one, "4 to 6": 0.6}, crowd.TRAINED: {**one, "4 to 6": 0.2}}
     assert report[crowd.SHIPPED]["4 to 6"]["clips"] == 12

@@ -1,4 +1,5 @@
 """The tables of the polyphonic systems on results made by hand; no training."""
+
 import json
 
 import pytest
@@ -63,8 +64,15 @@ def test_table_2(options, capsys):
 def test_every_pair_of_the_papers_order_has_a_verdict(options, capsys):
     report = polyphonic.table2(options)
     said = capsys.readouterr().out
-    pairs = ("CRNN - CNN", "CNN - RNN", "CNN - FNN", "RNN - GMM", "FNN - GMM", "CRNN - RNN",
-             "CRNN - FNN")  # fmt: skip
+    pairs = (
+        "CRNN - CNN",
+        "CNN - RNN",
+        "CNN - FNN",
+        "RNN - GMM",
+        "FNN - GMM",
+        "CRNN - RNN",
+        "CRNN - FNN",
+    )
     assert {f"{pair}, {x}" for pair in pairs for x in ("frame", "40 ms", "1 s")} <= set(report)
     assert report["CRNN - FNN, frame"]["verdict"] == "confirmed"
     assert report["CNN - RNN, 40 ms"]["verdict"] == "not shown"  # five clips against four

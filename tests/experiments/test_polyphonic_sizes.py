@@ -1,4 +1,5 @@
 """Table IV and Fig. 4 of the polyphonic systems on results made by hand; no training."""
+
 import json
 
 import cv2

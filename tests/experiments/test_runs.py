@@ -1,4 +1,5 @@
 """Cross-validation bookkeeping on results made by hand; no training."""
+
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,9 +10,16 @@ from audiodet.data.datasets.rare_mini import RARE_LABELS
 from audiodet.errors import AudiodetError
 from audiodet.evaluation import ClipResult, save_clips
 from audiodet.experiments.runs import (
-    CONDITIONS, Run, across_folds, cross_fold_thresholds, own_thresholds, pooled_scores,
-    rare_mini_run, train_all, training_minutes,
-)  # fmt: skip
+    CONDITIONS,
+    Run,
+    across_folds,
+    cross_fold_thresholds,
+    own_thresholds,
+    pooled_scores,
+    rare_mini_run,
+    train_all,
+    training_minutes,
+)
 from audiodet.experiments.runs import test_clips as clips_of
 from audiodet.modeling.postprocessing import Event
 
@@ -21,12 +29,20 @@ def write_fold(root, fold, hits, false_alarms):
     run = rare_mini_run("none.yaml", "toy", fold, root)
     for condition in ("quiet", "hard"):
         clips = [
-            ClipResult(f"{condition}{fold}hit{i}", 30.0, [Event(1.0, 2.0, "babycry")],
-                       [Event(1.0, 2.0, "babycry", s)], "babycry", f"group{i}")
+            ClipResult(
+                f"{condition}{fold}hit{i}",
+                30.0,
+                [Event(1.0, 2.0, "babycry")],
+                [Event(1.0, 2.0, "babycry", s)],
+                "babycry",
+                f"group{i}",
+            )
             for i, s in enumerate(hits)
-        ]  # fmt: skip
+        ]
         clips += [
-            ClipResult(f"{condition}{fold}no{i}", 30.0, [], [Event(3.0, 4.0, "babycry", s)], "babycry", "g")
+            ClipResult(
+                f"{condition}{fold}no{i}", 30.0, [], [Event(3.0, 4.0, "babycry", s)], "babycry", "g"
+            )
             for i, s in enumerate(false_alarms)
         ]
         folder = run.folder / "inference" / f"rare_mini_{condition}_fold{fold}_test"
@@ -47,13 +63,17 @@ def runs(tmp_path):
 
 def test_a_folds_threshold_never_sees_its_own_clips(runs):
     found = cross_fold_thresholds(runs)
-    assert 0.2 < found[2]["babycry"] <= 0.5  # folds 0 and 1: all hits above 0.5, one false alarm at 0.3
+    assert (
+        0.2 < found[2]["babycry"] <= 0.5
+    )  # folds 0 and 1: all hits above 0.5, one false alarm at 0.3
     assert found[2]["babycry"] > 0.3
     # changing fold 2's own clips changes the thresholds of the others only
     for condition in ("quiet", "hard"):
         path = runs[2].folder / "inference" / f"rare_mini_{condition}_fold2_test" / "clips.jsonl"
         path.unlink()
-        save_clips([ClipResult(condition, 30.0, [Event(1.0, 2.0, "babycry")], [], "babycry", "g")], path)
+        save_clips(
+            [ClipResult(condition, 30.0, [Event(1.0, 2.0, "babycry")], [], "babycry", "g")], path
+        )
     again = cross_fold_thresholds(runs)
     assert again[2] == found[2] and again[0] != found[0]
 
@@ -61,7 +81,9 @@ def test_a_folds_threshold_never_sees_its_own_clips(runs):
 def test_one_fold_alone_has_no_threshold_from_others(runs):
     clips = {run.fold: [c for x in CONDITIONS for c in clips_of(run, x)] for run in runs}
     found = across_folds(clips)
-    assert found == {fold: own for fold, own in cross_fold_thresholds(runs).items() if fold != "all"}
+    assert found == {
+        fold: own for fold, own in cross_fold_thresholds(runs).items() if fold != "all"
+    }
     assert across_folds({0: clips[0]}) == {}
 
 

@@ -1,4 +1,5 @@
 """The tables of time-frequency segmentation on results made by hand; no training."""
+
 import json
 
 import pytest
@@ -21,9 +22,7 @@ def figures(value: float) -> dict:
 def clips(name: str, right: int) -> list:
     """Ten clips with an event of 2 s; in ``right`` of them it is found."""
     event = [Event(0.5, 2.5, "babycry", 0.9)]
-    return [
-        ClipResult(f"{name}_{i:04d}.wav", 10.0, event, event * (i < right)) for i in range(10)
-    ]
+    return [ClipResult(f"{name}_{i:04d}.wav", 10.0, event, event * (i < right)) for i in range(10)]
 
 
 def write(run, name, ratio, gain=1.0):
@@ -35,7 +34,14 @@ def write(run, name, ratio, gain=1.0):
         (folder / f"{file}.json").write_text(json.dumps({task: figures(value)}))
     masks = {"masks": figures(value), "masks_ratio": figures(value / 2)}
     (folder / "masks.json").write_text(json.dumps(masks))
-    sed = {**figures(value), "ER": 1.5, "ER-low": 1.25, "ER-high": 1.75, "deletions": 0.5, "insertions": 1.0}
+    sed = {
+        **figures(value),
+        "ER": 1.5,
+        "ER-low": 1.25,
+        "ER-high": 1.75,
+        "deletions": 0.5,
+        "insertions": 1.0,
+    }
     (folder / "metrics.json").write_text(json.dumps({"sed": sed}))
     right = {"GMP": 1, "GAP": 2, "GWRP": 7 - (20 - ratio) // 10}.get(name, 0)
     save_clips(clips(segmentation.test_set(run), right), folder / "clips.jsonl")
@@ -117,7 +123,16 @@ def test_table_6(options, capsys):
     report = segmentation.table6(options)
     said = capsys.readouterr().out
     row = rows(said, "GWRP")[2]
-    assert row == ["0 dB", "GWRP", "20.0 [17.0, 24.0]", "1.50 [1.25, 1.75]", "0.50", "1.00", "2.0", "16.7"]
+    assert row == [
+        "0 dB",
+        "GWRP",
+        "20.0 [17.0, 24.0]",
+        "1.50 [1.25, 1.75]",
+        "0.50",
+        "1.00",
+        "2.0",
+        "16.7",
+    ]
     assert rows(said, "FC-DNN (the paper's alone)")[0][-1] == "12.0"
     claim = report["claims"]["GWRP > GMP, 0 dB"]
     difference, low, high = claim["F1"]

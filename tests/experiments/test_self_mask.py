@@ -1,4 +1,5 @@
 """The table of the self-mask system on results made by hand; no training."""
+
 import json
 
 import pytest
@@ -12,9 +13,15 @@ from audiodet.modeling.postprocessing import Event
 from tests.conftest import ROOT
 
 # Of 40 clips of 10 s with one event each, five a label, in how many it is found; by seed.
-FOUND = {"alpha 0.1": [20], "alpha 0.01": [22, 26], "alpha 0.01 + connect & cut": [36, 38],
-         "alpha 0.01 + ensemble": [24, 25], "alpha 0.01 + both": [38, 39], "no mask": [34, 36],
-         "CRNN": [12]}  # fmt: skip
+FOUND = {
+    "alpha 0.1": [20],
+    "alpha 0.01": [22, 26],
+    "alpha 0.01 + connect & cut": [36, 38],
+    "alpha 0.01 + ensemble": [24, 25],
+    "alpha 0.01 + both": [38, 39],
+    "no mask": [34, 36],
+    "CRNN": [12],
+}
 
 
 def clips(right: int) -> list:
@@ -59,14 +66,22 @@ def test_the_rows_differ_in_what_they_say(tmp_path):
         run = self_mask.runs(Options(tmp_path, ROOT / "configs"))[row][0]
         return load_config(str(run.config), run.opts)
 
-    assert cfg("alpha 0.1").MODEL.SELF_MASK.ALPHA == 0.1 and cfg("no mask").MODEL.SELF_MASK.MAPS == 0
+    assert (
+        cfg("alpha 0.1").MODEL.SELF_MASK.ALPHA == 0.1 and cfg("no mask").MODEL.SELF_MASK.MAPS == 0
+    )
     for row in self_mask.TRAININGS:  # the same clips and scoring
         one, other = cfg(row), cfg("alpha 0.01")
         assert one.DATASETS == other.DATASETS and one.TEST == other.TEST
         assert one.SOLVER.IMS_PER_BATCH == other.SOLVER.IMS_PER_BATCH
-        assert one.SOLVER.MAX_ITER == other.SOLVER.MAX_ITER or row == "CRNN"  # as long, not as often
+        assert (
+            one.SOLVER.MAX_ITER == other.SOLVER.MAX_ITER or row == "CRNN"
+        )  # as long, not as often
         assert one.DATALOADER.WEAK_PER_BATCH == other.DATALOADER.WEAK_PER_BATCH
-        assert (one.TEST.COLLAR, one.TEST.EVALUATE_OFFSET, one.TEST.OFFSET_FRACTION) == (0.2, True, 0.2)
+        assert (one.TEST.COLLAR, one.TEST.EVALUATE_OFFSET, one.TEST.OFFSET_FRACTION) == (
+            0.2,
+            True,
+            0.2,
+        )
 
 
 def test_table_1(options, capsys):
@@ -78,16 +93,31 @@ def test_table_1(options, capsys):
     assert plain["F1 of seeds"][0] == pytest.approx(mean_f1(22)) and plain["minutes"] == [2.0, 2.0]
     assert f"{plain['pooled']['F1']:.1f} [" in rows[1] and "0.600" in rows[1]
     assert [row.split("|")[-2].strip() for row in rows] == [
-        "", "", "", "", "36.09 (full system)", "", "23.70 (challenge baseline)"
+        "",
+        "",
+        "",
+        "",
+        "36.09 (full system)",
+        "",
+        "23.70 (challenge baseline)",
     ]
     sizes = [row.split("|")[7].strip() for row in rows]  # the mask is a convolution of its own
     assert len(set(sizes[:5])) == 1 and len({sizes[0], sizes[5], sizes[6]}) == 3
     assert sizes[0] == f"{plain['parameters']:,}" and plain["parameters"] > 50_000
     assert report["claims"]["mask"][0] < 0 < report["claims"]["connect & cut"][1]
-    verdicts = {line.split(":")[0]: line.rpartition(", ")[2] for line in said.splitlines() if ": F1 " in line}
-    words = {"connect & cut": "helps", "ensemble": "not shown to help or to hurt",
-             "both": "helps", "mask": "hurts", "alpha 0.01 instead of 0.1": "helps",
-             "self-mask ResNet against CRNN": "helps"}  # fmt: skip
+    verdicts = {
+        line.split(":")[0]: line.rpartition(", ")[2]
+        for line in said.splitlines()
+        if ": F1 " in line
+    }
+    words = {
+        "connect & cut": "helps",
+        "ensemble": "not shown to help or to hurt",
+        "both": "helps",
+        "mask": "hurts",
+        "alpha 0.01 instead of 0.1": "helps",
+        "self-mask ResNet against CRNN": "helps",
+    }
     assert verdicts == {claim: f"{word} for these seeds" for claim, word in words.items()}
     assert "test set: abc" in said and "a clip holds several sources" in said
     assert "trainings: 6, seeds 42, 43, 12.0 min of training loops in all" in said

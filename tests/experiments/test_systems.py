@@ -1,4 +1,5 @@
 """The table of all systems on results made by hand; no training."""
+
 import json
 
 import pytest
@@ -51,15 +52,25 @@ def test_rows_differ_in_system_and_labels_only(tmp_path):
     def same(cfg):
         test = cfg.TEST
         return (
-            cfg.SEED, *cfg.DATASETS.LABELS, *cfg.DATASETS.TEST,
-            *test.EVALUATORS, test.COLLAR, test.EVALUATE_OFFSET, test.OFFSET_FRACTION,
-            test.ZERO_WITHOUT_REFERENCE, test.FRAME_SECONDS, test.BEST_EVENT_PER_CLIP,
+            cfg.SEED,
+            *cfg.DATASETS.LABELS,
+            *cfg.DATASETS.TEST,
+            *test.EVALUATORS,
+            test.COLLAR,
+            test.EVALUATE_OFFSET,
+            test.OFFSET_FRACTION,
+            test.ZERO_WITHOUT_REFERENCE,
+            test.FRAME_SECONDS,
+            test.BEST_EVENT_PER_CLIP,
             test.TUNE_THRESHOLDS,
-        )  # fmt: skip
+        )
 
     assert len({same(cfg) for cfg in cfgs.values()}) == 1
     for cfg in cfgs.values():
-        assert cfg.SOLVER.VAL_PERIOD in (0, cfg.SOLVER.MAX_ITER) and "weak_mini_test" not in cfg.DATASETS.VAL
+        assert (
+            cfg.SOLVER.VAL_PERIOD in (0, cfg.SOLVER.MAX_ITER)
+            and "weak_mini_test" not in cfg.DATASETS.VAL
+        )
 
 
 def test_the_table(options, capsys):

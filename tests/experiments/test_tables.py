@@ -1,4 +1,5 @@
 """Cells and verdicts that the tables share."""
+
 import json
 import math
 from pathlib import Path
@@ -13,9 +14,15 @@ CONFIG = Path("configs/quick/rcrnn.yaml").resolve()
 
 @pytest.mark.parametrize(
     "low, high, word",
-    [(0.1, 2.0, "confirmed"), (-2.0, -0.1, "contradicted"), (-1.0, 1.0, "not shown"),
-     (0.0, 1.0, "not shown"), (-1.0, 0.0, "not shown"), (math.nan, math.nan, "not shown")],
-)  # fmt: skip
+    [
+        (0.1, 2.0, "confirmed"),
+        (-2.0, -0.1, "contradicted"),
+        (-1.0, 1.0, "not shown"),
+        (0.0, 1.0, "not shown"),
+        (-1.0, 0.0, "not shown"),
+        (math.nan, math.nan, "not shown"),
+    ],
+)
 def test_a_verdict_needs_an_interval_without_zero(low, high, word):
     assert verdict(low, high) == word
 

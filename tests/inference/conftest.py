@@ -1,4 +1,5 @@
 """Models and recordings that the tests of inference share."""
+
 import json
 import os
 

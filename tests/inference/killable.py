@@ -1,4 +1,5 @@
 """``audiodet detect`` in a process of its own that begins at once, for tests that kill it."""
+
 import multiprocessing
 import os
 import resource

@@ -1,4 +1,5 @@
 """Sounds that the tests of inference share."""
+
 import numpy as np
 import soxr
 

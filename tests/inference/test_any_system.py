@@ -1,4 +1,5 @@
 """Region detectors, fused or not, and frame-level systems run through the same Detector."""
+
 import numpy as np
 import pytest
 import torch
@@ -35,7 +36,9 @@ def test_short_and_long_recordings(name, opts, verifier):
 def dataset():
     """A clip of 5 s with an event of the first label from 1 to 2 s."""
     event = {"bbox": [1.0, 0.0, 2.0, 1.0], "bbox_mode": 0, "category_id": 0, "iscrowd": 0}
-    records = [{"file_name": "0.wav", "image_id": 0, "width": 5.0, "height": 1, "annotations": [event]}]
+    records = [
+        {"file_name": "0.wav", "image_id": 0, "width": 5.0, "height": 1, "annotations": [event]}
+    ]
     DatasetCatalog.register("toy_any", lambda: records)
     yield "toy_any"
     DatasetCatalog.remove("toy_any")
@@ -46,9 +49,16 @@ def dataset():
 def test_every_score_of_every_system(name, opts, verifier, dataset, tmp_path):
     """Events of frame-level systems, frames of region detectors: all are scored in all ways."""
     opts = [str(x).replace("{verifier}", verifier) for x in opts]
-    scores = ["TEST.EVALUATORS", "['events', 'tags', 'frames', 'scores']", "TEST.MICRO_SECONDS", "[1.0]"]
+    scores = [
+        "TEST.EVALUATORS",
+        "['events', 'tags', 'frames', 'scores']",
+        "TEST.MICRO_SECONDS",
+        "[1.0]",
+    ]
     model = build(name, *opts, *scores, "TEST.BOOTSTRAP", 0)
-    MetadataCatalog.get(dataset).set(thing_classes=list(model.cfg.DATASETS.LABELS), evaluator_type="sed")
+    MetadataCatalog.get(dataset).set(
+        thing_classes=list(model.cfg.DATASETS.LABELS), evaluator_type="sed"
+    )
     sound = np.random.default_rng(0).normal(0, 0.1, 5 * RATE).astype(np.float32)
     clip = {"image_id": 0, **Predictor(model).features(sound)}
     evaluators = build_sed_evaluators(model.cfg, dataset, str(tmp_path))

@@ -1,4 +1,5 @@
 """Recordings that are broken, odd or oddly named, through ``audiodet detect``."""
+
 import os
 import shutil
 import struct
@@ -73,9 +74,17 @@ def test_a_header_that_promises_24_hours(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", [b"with space.wav", b"tab\tbed.wav", b"new\nline.wav", b"not\xffutf8\xe9.wav",
-             b"-o.wav", "käfer 鳥.wav".encode(), b'quo"te,comma.wav'],
-)  # fmt: skip
+    "name",
+    [
+        b"with space.wav",
+        b"tab\tbed.wav",
+        b"new\nline.wav",
+        b"not\xffutf8\xe9.wav",
+        b"-o.wav",
+        "käfer 鳥.wav".encode(),
+        b'quo"te,comma.wav',
+    ],
+)
 def test_odd_names(name, detect, run, tmp_path):
     from audiodet.inference.formats import printable
 
@@ -130,9 +139,13 @@ def test_what_this_user_may_not_read(checkpoint, tmp_path):
         (tmp_path / name).chmod(0)
     command = [sys.executable, "-m", "audiodet.cli", "detect", "in", "--model", str(checkpoint)]
     process = subprocess.run(
-        [*command, "--device", "cpu", "-o", "out"], cwd=tmp_path, capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, preexec_fn=obey_permissions,
-    )  # fmt: skip
+        [*command, "--device", "cpu", "-o", "out"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        preexec_fn=obey_permissions,
+    )
     (tmp_path / "in" / "shut").chmod(0o755)
     assert process.returncode == 3, process.stderr
     errors = dict(rows(tmp_path / "out" / "errors.tsv"))

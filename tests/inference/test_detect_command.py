@@ -1,4 +1,5 @@
 """``audiodet detect``: what it writes, says and returns."""
+
 import json
 import sys
 

@@ -1,4 +1,5 @@
 """The detector as a library: files and arrays of any length, in any batch, process or thread."""
+
 import multiprocessing
 import os
 import pickle
@@ -75,8 +76,10 @@ def test_batches_and_threads_do_not_change_the_events(batch_size, workers, model
 
 
 @pytest.mark.parametrize("overlap", [0.2, 1.0, 2.0])
-@pytest.mark.parametrize("rate, name", [(RATE, "a.wav"), (8000, "a.flac"), (44100, "a.ogg"),
-                                        (48000, "a.mp3"), (192000, "a.wav")])  # fmt: skip
+@pytest.mark.parametrize(
+    "rate, name",
+    [(RATE, "a.wav"), (8000, "a.flac"), (44100, "a.ogg"), (48000, "a.mp3"), (192000, "a.wav")],
+)
 def test_shifting_a_recording_shifts_its_events(overlap, rate, name, tones, tmp_path):
     """By any time, at any rate, in any format, wherever the windows' edges fall: to one cell."""
     detector = Detector(tones, window=4.0, overlap=overlap)

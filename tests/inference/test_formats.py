@@ -1,4 +1,5 @@
 """Each format, read back by what others read it with."""
+
 import csv
 import io
 import json
@@ -54,10 +55,16 @@ def test_json_lines_carry_model_and_parameters(written):
     lines = [json.loads(line) for line in open(written / "audiodet_events.jsonl", encoding="utf-8")]
     assert len(lines) == 5 and lines[3]["filename"] == "line\nend.wav"
     assert lines[0] == {
-        "filename": "a.wav", "onset": 0.1234567, "offset": 1.5, "event_label": "dog",
-        "score": 0.98765, "low_hz": 50.0, "high_hz": 8000.0, "model": "rcrnn_rare",
+        "filename": "a.wav",
+        "onset": 0.1234567,
+        "offset": 1.5,
+        "event_label": "dog",
+        "score": 0.98765,
+        "low_hz": 50.0,
+        "high_hz": 8000.0,
+        "model": "rcrnn_rare",
         "parameters": {"model": "rcrnn_rare", "window": 30.0},
-    }  # fmt: skip
+    }
 
 
 def test_raven_times_run_on_and_offsets_do_not(written):
@@ -65,9 +72,18 @@ def test_raven_times_run_on_and_offsets_do_not(written):
     lines = [line.split("\t") for line in text.splitlines()]
     table = [dict(zip(lines[0], line)) for line in lines[1:]]
     assert lines[0] == [
-        "Selection", "View", "Channel", "Begin Time (s)", "End Time (s)", "Low Freq (Hz)",
-        "High Freq (Hz)", "Begin Path", "File Offset (s)", "Event Label", "Score",
-    ]  # fmt: skip
+        "Selection",
+        "View",
+        "Channel",
+        "Begin Time (s)",
+        "End Time (s)",
+        "Low Freq (Hz)",
+        "High Freq (Hz)",
+        "Begin Path",
+        "File Offset (s)",
+        "Event Label",
+        "Score",
+    ]
     assert [row["Selection"] for row in table] == ["1", "2", "3", "4", "5"]
     starts = [0, 0, 20, 30, 40]  # the second recording has no events but 10 s
     for row, start, event in zip(table, starts, sum(EVENTS, [])):
@@ -100,8 +116,13 @@ def test_parquet(written):
     table = pq.read_table(written / "audiodet_events.parquet")
     assert table.column_names == ["filename", "onset", "offset", "event_label", "score"]
     rows = table.to_pylist()
-    assert rows[0] == {"filename": "a.wav", "onset": 0.1234567, "offset": 1.5,
-                       "event_label": "dog", "score": 0.98765}  # fmt: skip
+    assert rows[0] == {
+        "filename": "a.wav",
+        "onset": 0.1234567,
+        "offset": 1.5,
+        "event_label": "dog",
+        "score": 0.98765,
+    }
     assert rows[2]["filename"] == "sub folder/a.flac" and rows[2]["onset"] is None
     assert table.schema.metadata[b"model"] == b"rcrnn_rare"
 
@@ -147,7 +168,12 @@ def test_frequencies_of_an_event_go_where_a_format_has_them(tmp_path):
     header, *rows = [line.split("\t") for line in raven.splitlines()]
     columns = [header.index(name) for name in ("Low Freq (Hz)", "High Freq (Hz)")]
     assert [[row[c] for c in columns] for row in rows] == [["400.0", "1200.5"], ["50.0", "8000.0"]]
-    lines = [json.loads(line) for line in open(tmp_path / "audiodet_events.jsonl", encoding="utf-8")]
-    assert [(line["low_hz"], line["high_hz"]) for line in lines] == [(400.0, 1200.5), (50.0, 8000.0)]
+    lines = [
+        json.loads(line) for line in open(tmp_path / "audiodet_events.jsonl", encoding="utf-8")
+    ]
+    assert [(line["low_hz"], line["high_hz"]) for line in lines] == [
+        (400.0, 1200.5),
+        (50.0, 8000.0),
+    ]
     track = (tmp_path / "audiodet_labels" / "a.txt").read_text()
     assert track == "0.500\t1.500\tdog\n\\\t400.0\t1200.5\n2.000\t3.000\tcat\n"

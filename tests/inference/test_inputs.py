@@ -1,4 +1,5 @@
 """Files, folders and lists, as people name them."""
+
 import io
 import os
 from types import SimpleNamespace
@@ -27,8 +28,12 @@ def test_folders_are_searched_in_order(tree):
 def test_files_may_have_any_name_and_come_once(tree):
     paths, problems = collect(["music/notes.txt", "music/deep/../b.wav", "music", "nowhere.wav"])
     assert paths == [
-        "music/notes.txt", "music/deep/../b.wav", "music/a.FLAC", "music/deep/c.mp3", "nowhere.wav",
-    ]  # fmt: skip
+        "music/notes.txt",
+        "music/deep/../b.wav",
+        "music/a.FLAC",
+        "music/deep/c.mp3",
+        "nowhere.wav",
+    ]
     assert problems == []
 
 

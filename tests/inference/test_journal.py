@@ -1,4 +1,5 @@
 """The journal: whatever is cut off, each recording is in it whole or not at all."""
+
 import errno
 import json
 

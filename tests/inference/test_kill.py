@@ -1,4 +1,5 @@
 """Killed at any moment, or on a full disk: a resumed run ends with the very same files."""
+
 import os
 import random
 import signal
@@ -23,8 +24,21 @@ def arguments(tmp_path_factory, checkpoint):
     for number in range(40):
         sf.write(folder / f"{number:02}.wav", sound(1.0 + number % 4, number), RATE)
     (folder / "20.wav").write_text("no sound")
-    return [folder, "--model", checkpoint, "--window", "2", "--overlap", "0.5", "--device", "cpu",
-            "--format", FORMATS, "--resume", "-o"]  # fmt: skip
+    return [
+        folder,
+        "--model",
+        checkpoint,
+        "--window",
+        "2",
+        "--overlap",
+        "0.5",
+        "--device",
+        "cpu",
+        "--format",
+        FORMATS,
+        "--resume",
+        "-o",
+    ]
 
 
 def contents(out) -> dict:

@@ -1,4 +1,5 @@
 """A model's own thresholds: configured, or tuned by its training."""
+
 import pytest
 
 from audiodet.engine.checkpoint import SEDCheckpointer

@@ -1,4 +1,5 @@
 """Files -> events: any rate, any length, any batch."""
+
 import numpy as np
 import pytest
 import soundfile as sf
@@ -98,8 +99,10 @@ def test_thresholds_and_best_event(model, paths):
     predictor = Predictor(model)
     predictor.cfg = cfg
     for path, events in predictor(paths):
-        best = {label: max(e.score for e in everything[path] if e.label == label)
-                for label in {e.label for e in everything[path]}}  # fmt: skip
+        best = {
+            label: max(e.score for e in everything[path] if e.label == label)
+            for label in {e.label for e in everything[path]}
+        }
         assert {e.label: e.score for e in events} == pytest.approx(best)
 
 

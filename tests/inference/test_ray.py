@@ -1,4 +1,5 @@
 """The same rows from two workers on Ray, one of which is killed."""
+
 import os
 import signal
 from types import SimpleNamespace

@@ -1,4 +1,5 @@
 """Separated waveforms: masks of one, energy, frequencies, windows, rates; the command."""
+
 import json
 
 import numpy as np
@@ -36,7 +37,9 @@ def test_masks_of_one_give_the_mixture_back(log_mel):
 
 
 @pytest.mark.parametrize(
-    "log_mel, centre", [(FRONT_ENDS["Kong"], 20 * 1024 + 1024), (FRONT_ENDS["R-CRNN"], 20 * 1014)], ids=FRONT_ENDS
+    "log_mel, centre",
+    [(FRONT_ENDS["Kong"], 20 * 1024 + 1024), (FRONT_ENDS["R-CRNN"], 20 * 1014)],
+    ids=FRONT_ENDS,
 )
 def test_masks_lie_on_the_frames_of_the_front_end(log_mel, centre):
     """A click in the middle of frame 20 passes the mask of frame 20, and hardly its neighbours'."""
@@ -102,8 +105,12 @@ class Halves(torch.nn.Module):
         from detectron2.structures import Boxes, Instances
 
         image = inputs[0]["image"]
-        found = Instances((1, 1), pred_boxes=Boxes(torch.tensor([[0.5, 0, 1, 1]])),
-                          scores=torch.tensor([0.9]), pred_classes=torch.tensor([0]))  # fmt: skip
+        found = Instances(
+            (1, 1),
+            pred_boxes=Boxes(torch.tensor([[0.5, 0, 1, 1]])),
+            scores=torch.tensor([0.9]),
+            pred_classes=torch.tensor([0]),
+        )
         return [{"instances": found, "masks": torch.full((2, *image.shape[1:]), 0.5)}]
 
 
@@ -138,10 +145,19 @@ def checkpoints(tmp_path_factory):
     """An untrained segmentation model that detects everything, and one without masks."""
     folder, paths = tmp_path_factory.mktemp("separate"), {}
     for level in ("bin", "frame"):
-        cfg = load_config("configs/tfseg/remix_mini.yaml", [
-            "MODEL.DEVICE", "cpu", "MODEL.TFSEG.MAPS", "[2]", "MODEL.TFSEG.LEVEL", level,
-            "DATASETS.LABELS", "['dog', 'a/b']",
-        ])  # fmt: skip
+        cfg = load_config(
+            "configs/tfseg/remix_mini.yaml",
+            [
+                "MODEL.DEVICE",
+                "cpu",
+                "MODEL.TFSEG.MAPS",
+                "[2]",
+                "MODEL.TFSEG.LEVEL",
+                level,
+                "DATASETS.LABELS",
+                "['dog', 'a/b']",
+            ],
+        )
         torch.manual_seed(0)
         tensors = {k: v.contiguous() for k, v in build_model(cfg).state_dict().items()}
         paths[level] = str(folder / f"{level}.safetensors")
@@ -168,9 +184,14 @@ def test_the_command_writes_a_wav_of_each_class(checkpoints, tmp_path, capsys):
 
 def test_a_model_without_masks(checkpoints, tmp_path, capsys):
     sf.write(tmp_path / "one.wav", noise(32000).numpy(), 32000)
-    code = main(["separate", str(tmp_path / "one.wav"), "--model", checkpoints["frame"], "--device", "cpu"])
+    code = main(
+        ["separate", str(tmp_path / "one.wav"), "--model", checkpoints["frame"], "--device", "cpu"]
+    )
     assert code == 1
-    assert "error: TFSegmentation has no masks to separate sounds by, expected" in capsys.readouterr().err
+    assert (
+        "error: TFSegmentation has no masks to separate sounds by, expected"
+        in capsys.readouterr().err
+    )
 
 
 def test_bad_options(halves, capsys):

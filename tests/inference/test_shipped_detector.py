@@ -1,4 +1,5 @@
 """The model that ships, on real recordings longer than a window."""
+
 from pathlib import Path
 
 import numpy as np
@@ -34,9 +35,10 @@ def scene(soundbank):
 def clear(detector, samples):
     """Events that are far from the threshold, so that no rounding decides on them."""
     return [
-        event for event in detector.detect(samples, RATE)
+        event
+        for event in detector.detect(samples, RATE)
         if event.score > detector.thresholds[event.label] + 0.1
-    ]  # fmt: skip
+    ]
 
 
 def share(found, expected, shift, cell) -> float:

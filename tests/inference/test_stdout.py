@@ -1,4 +1,5 @@
 """``audiodet detect -o -``: rows to stdout."""
+
 import csv
 import io
 import json

@@ -1,4 +1,5 @@
 """``audiodet stream``: the same events, as soon as it says."""
+
 import io
 import json
 from types import SimpleNamespace

@@ -1,4 +1,5 @@
 """Windows cover a recording, and joined events are the ones that were there."""
+
 import numpy as np
 import pytest
 
@@ -60,8 +61,10 @@ def heard(truth, seconds, at, jitter=0.0, seed=0):
 def test_events_are_neither_cut_nor_doubled_nor_lost(overlap, length):
     """Also those longer than the overlap, or than a window. Placed all over the edges."""
     for shift in np.arange(0, 10, 0.37):
-        truth = [Event(2 + shift + k * (length + 0.5), 2 + shift + k * (length + 0.5) + length, "a")
-                 for k in range(max(2, int(30 / (length + 0.5))))]  # fmt: skip
+        truth = [
+            Event(2 + shift + k * (length + 0.5), 2 + shift + k * (length + 0.5) + length, "a")
+            for k in range(max(2, int(30 / (length + 0.5))))
+        ]
         found = heard(truth, 90.0, grid(10.0, overlap))
         assert [e[:2] for e in found] == [pytest.approx(e[:2], abs=1e-9) for e in truth]
 
@@ -70,8 +73,10 @@ def test_events_are_neither_cut_nor_doubled_nor_lost(overlap, length):
 def test_windows_that_disagree_by_half_a_cell_still_tell_of_one_event(length):
     for seed in range(40):
         shift = 10 * np.random.default_rng(seed).random()
-        truth = [Event(2 + shift + k * (length + 1), 2 + shift + k * (length + 1) + length, "a")
-                 for k in range(int(40 / (length + 1)))]  # fmt: skip
+        truth = [
+            Event(2 + shift + k * (length + 1), 2 + shift + k * (length + 1) + length, "a")
+            for k in range(int(40 / (length + 1)))
+        ]
         found = heard(truth, 60.0, grid(10.0, 3.0), CELL / 2, seed)
         assert len(found) == len(truth), seed
         for ours, theirs in zip(found, truth):

@@ -1,4 +1,5 @@
 """AudioMask's region detector: time anchors on a feature pyramid, full-height boxes."""
+
 import pickle
 
 import pytest
@@ -44,7 +45,9 @@ def test_anchors_span_all_bands_one_position_a_step(model):
     maps = [torch.zeros(1, 1, 128 // s, n) for s, n in zip((4, 8, 16, 32, 64), steps)]
     anchors = [level.tensor for level in generator(maps)]
     assert [len(level) for level in anchors] == [2 * n for n in steps]
-    for level, durations, stride in zip(anchors, model.cfg.MODEL.ANCHOR_GENERATOR.SIZES, (4, 8, 16, 32, 64)):
+    for level, durations, stride in zip(
+        anchors, model.cfg.MODEL.ANCHOR_GENERATOR.SIZES, (4, 8, 16, 32, 64)
+    ):
         assert (level[:, 1] == 0).all() and (level[:, 3] == 128).all()
         lengths = (level[:, 2] - level[:, 0]).view(-1, 2)
         assert (lengths == torch.tensor(durations, dtype=torch.float32)).all()
@@ -92,9 +95,14 @@ def test_unequal_lengths_in_a_batch_equal_one_by_one(model):
     with torch.no_grad():
         for together, clip in zip(model.eval()(batch), batch):
             alone = model([clip])[0]["instances"]
-            torch.testing.assert_close(together["instances"].scores, alone.scores, atol=1e-5, rtol=1e-4)
             torch.testing.assert_close(
-                together["instances"].pred_boxes.tensor, alone.pred_boxes.tensor, atol=1e-4, rtol=1e-4
+                together["instances"].scores, alone.scores, atol=1e-5, rtol=1e-4
+            )
+            torch.testing.assert_close(
+                together["instances"].pred_boxes.tensor,
+                alone.pred_boxes.tensor,
+                atol=1e-4,
+                rtol=1e-4,
             )
 
 
@@ -117,7 +125,10 @@ def test_stock_faster_rcnn_is_a_configuration():
     [
         (("INPUT.SPECTROGRAM.N_MELS", 100), "N_MELS is 100, AudioMask expects a multiple of 32"),
         (("MODEL.BACKBONE.PRECISION", "int8"), "PRECISION is 'int8'"),
-        (("MODEL.POSTPROCESSORS", ["Fusing"]), "names 'Fusing', expected hooks among: BoxVoting, ConnectAndCut, VerifierFusion"),
+        (
+            ("MODEL.POSTPROCESSORS", ["Fusing"]),
+            "names 'Fusing', expected hooks among: BoxVoting, ConnectAndCut, VerifierFusion",
+        ),
     ],
 )
 def test_bad_configuration(opts, message):
@@ -150,7 +161,8 @@ class TestImageWeights:
         found = model.backbone.bottom_up.stem.conv1.weight
         torch.testing.assert_close(found, torch.as_tensor(stem).sum(1, keepdim=True))
         torch.testing.assert_close(
-            model.backbone.fpn_lateral2.weight, torch.as_tensor(tensors["backbone.fpn_lateral2.weight"])
+            model.backbone.fpn_lateral2.weight,
+            torch.as_tensor(tensors["backbone.fpn_lateral2.weight"]),
         )
 
     def test_a_model_without_fpn(self, tensors, tmp_path):

@@ -1,4 +1,5 @@
 """Box voting by hand."""
+
 import pytest
 import torch
 from detectron2.structures import Boxes, Instances

@@ -1,4 +1,5 @@
 """Connecting and cutting by hand, in cells of 78.1 ms and in frames of 20 ms."""
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +15,11 @@ from audiodet.modeling.frame_events import events_from_scores
 def hook(hop=431, seconds=0.2, rate=44100, thresholds=(0.5,)):
     cfg = get_cfg()
     cfg.TEST.THRESHOLDS = thresholds
-    cfg.INPUT.SPECTROGRAM.HOP, cfg.MODEL.CONNECT_CUT.SECONDS, cfg.INPUT.AUDIO.SAMPLE_RATE = hop, seconds, rate
+    cfg.INPUT.SPECTROGRAM.HOP, cfg.MODEL.CONNECT_CUT.SECONDS, cfg.INPUT.AUDIO.SAMPLE_RATE = (
+        hop,
+        seconds,
+        rate,
+    )
     return ConnectAndCut(cfg)
 
 
@@ -52,12 +57,25 @@ def test_frames_of_20_ms():
 
 
 def test_classes_stay_apart_and_the_best_part_scores():
-    events = Instances((128, 1024), pred_boxes=Boxes(torch.tensor(
-        [[0.0, 0, 40, 128], [48, 0, 100, 128], [50, 0, 90, 128], [300, 0, 400, 128]])),
-        scores=torch.tensor([0.6, 0.9, 0.7, 0.8]), pred_classes=torch.tensor([0, 0, 1, 1]))  # fmt: skip
+    events = Instances(
+        (128, 1024),
+        pred_boxes=Boxes(
+            torch.tensor(
+                [[0.0, 0, 40, 128], [48, 0, 100, 128], [50, 0, 90, 128], [300, 0, 400, 128]]
+            )
+        ),
+        scores=torch.tensor([0.6, 0.9, 0.7, 0.8]),
+        pred_classes=torch.tensor([0, 0, 1, 1]),
+    )
     (kept,) = hook()([None], [events])
-    assert kept.pred_boxes.tensor.tolist() == [[0, 0, 100, 128], [300, 0, 400, 128], [50, 0, 90, 128]]
-    assert kept.scores.tolist() == pytest.approx([0.9, 0.8, 0.7]) and kept.pred_classes.tolist() == [0, 1, 1]
+    assert kept.pred_boxes.tensor.tolist() == [
+        [0, 0, 100, 128],
+        [300, 0, 400, 128],
+        [50, 0, 90, 128],
+    ]
+    assert kept.scores.tolist() == pytest.approx(
+        [0.9, 0.8, 0.7]
+    ) and kept.pred_classes.tolist() == [0, 1, 1]
     assert len(hook()([None], [events[[]]])[0]) == 0
 
 
@@ -89,14 +107,20 @@ def test_each_label_has_its_threshold():
 
 def test_it_acts_behind_any_frame_level_system():
     """The scores stay as they are; the events change."""
-    model = FrameClassifier(clip_input=None, num_classes=1, stride=8, offset=0.5, low=0.5, median_frames=0)
+    model = FrameClassifier(
+        clip_input=None, num_classes=1, stride=8, offset=0.5, low=0.5, median_frames=0
+    )
     scores = torch.tensor([[0.9], [0.9], [0.9], [0.1], [0.9], [0.1], [0.1], [0.1], [0.7]])
     clip = {"image": torch.zeros(1, 128, 72), "width": 7.2, "height": 1}
     before = model.inference(scores, clip)
     model.postprocessors = [hook()]
     after = model.inference(scores, clip)
-    assert len(before["instances"]) == 3 and torch.equal(before["frame_scores"], after["frame_scores"])
-    torch.testing.assert_close(after["instances"].pred_boxes.tensor, torch.tensor([[0.0, 0.0, 4.0, 1.0]]))
+    assert len(before["instances"]) == 3 and torch.equal(
+        before["frame_scores"], after["frame_scores"]
+    )
+    torch.testing.assert_close(
+        after["instances"].pred_boxes.tensor, torch.tensor([[0.0, 0.0, 4.0, 1.0]])
+    )
     torch.testing.assert_close(after["frame_edges"], torch.arange(10, dtype=torch.float64) * 0.8)
 
 

@@ -1,14 +1,23 @@
 """Frame-level targets and events, by hand."""
+
 import numpy as np
 import torch
 from detectron2.structures import Boxes, Instances
 
-from audiodet.modeling.frame_events import RunRules, events_from_scores, runs_above, smooth, step_targets
+from audiodet.modeling.frame_events import (
+    RunRules,
+    events_from_scores,
+    runs_above,
+    smooth,
+    step_targets,
+)
 
 
 def truth(*events):
     instances = Instances((64, 200))
-    instances.gt_boxes = Boxes(torch.tensor([[a, 0.0, b, 64.0] for a, b, _ in events]).reshape(-1, 4))
+    instances.gt_boxes = Boxes(
+        torch.tensor([[a, 0.0, b, 64.0] for a, b, _ in events]).reshape(-1, 4)
+    )
     instances.gt_classes = torch.tensor([k for *_, k in events], dtype=torch.int64)
     return instances
 
@@ -39,7 +48,8 @@ def test_events_and_targets_are_inverse():
     targets = step_targets(truth(*events), 20, 8, 0.625, 2).numpy() * 0.8
     found = events_from_scores(targets, 0.2, 8, 0.625, (64, 200))
     boxes = [
-        (*box, int(k)) for box, k in zip(found.pred_boxes.tensor[:, [0, 2]].tolist(), found.pred_classes)
+        (*box, int(k))
+        for box, k in zip(found.pred_boxes.tensor[:, [0, 2]].tolist(), found.pred_classes)
     ]
     assert sorted(boxes) == sorted(events)
     assert torch.all(found.pred_boxes.tensor[:, 3] == 64)

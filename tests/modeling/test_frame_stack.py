@@ -1,4 +1,5 @@
 """Çakır et al.'s networks by their published sizes; clips of any length, alone or together."""
+
 import pytest
 import torch
 from detectron2.modeling import build_model
@@ -9,8 +10,18 @@ from audiodet.errors import ConfigError
 from audiodet.modeling import keras_count
 from audiodet.modeling.backbones.frame_stack import ConnectedLayer, FrameStack, RecurrentLayer
 
-BASE = {"pools": (5, 4, 2), "maps": 256, "kernel": (5, 5), "rnn_layers": 0, "rnn_units": 256, "fc_layers": 0,
-        "fc_units": 256, "maxout": 1, "context": 1, "dropout": 0.25}  # fmt: skip
+BASE = {
+    "pools": (5, 4, 2),
+    "maps": 256,
+    "kernel": (5, 5),
+    "rnn_layers": 0,
+    "rnn_units": 256,
+    "fc_layers": 0,
+    "fc_units": 256,
+    "maxout": 1,
+    "context": 1,
+    "dropout": 0.25,
+}
 KINDS = {
     "crnn": {"rnn_layers": 1},
     "cnn": {"fc_layers": 1},
@@ -32,7 +43,10 @@ def test_a_feature_vector_every_frame(kind):
         for frames in (1, 2, 31, 300):
             features = network(torch.randn(2, 1, 40, frames))["time"]
             shape = network.output_shape()["time"]
-            assert features.shape == (2, shape.channels, 1, network.steps(frames)) and shape.stride == 1
+            assert (
+                features.shape == (2, shape.channels, 1, network.steps(frames))
+                and shape.stride == 1
+            )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -97,18 +111,37 @@ def test_pools_that_leave_no_band():
 
 def test_a_grown_network_counts_as_by_hand():
     """One convolution of 5 x 5 with bias and batch norm, a GRU with one bias, a linear layer."""
-    network = FrameStack(40, **{**BASE, "pools": (40,), "maps": 3, "rnn_layers": 1, "rnn_units": 4, "fc_layers": 1, "fc_units": 2})
+    network = FrameStack(
+        40,
+        **{
+            **BASE,
+            "pools": (40,),
+            "maps": 3,
+            "rnn_layers": 1,
+            "rnn_units": 4,
+            "fc_layers": 1,
+            "fc_units": 2,
+        },
+    )
     assert keras_count(network) == (25 * 3 + 3 + 4 * 3) + 3 * 4 * (3 + 4 + 1) + (4 * 2 + 2)
 
 
 # Table I by Keras' rule with four numbers a batch-normalised channel (two of them statistics).
 TABLE_1 = {
-    "synthetic_cnn": 3_750_672, "synthetic_rnn": 4_531_728, "synthetic_crnn": 3_685_136,
+    "synthetic_cnn": 3_750_672,
+    "synthetic_rnn": 4_531_728,
+    "synthetic_crnn": 3_685_136,
     "synthetic_fnn": 1_616_016,
-    "tut2009_cnn": 3_368_509, "tut2009_rnn": 1_294_909, "tut2009_crnn": 3_696_701,
-    "tut2016_cnn": 3_357_201, "tut2016_rnn": 1_283_601, "tut2016_crnn": 743_633,
-    "chime_cnn": 3_616_775, "chime_rnn": 689_671, "chime_crnn": 6_108_935,
-}  # fmt: skip
+    "tut2009_cnn": 3_368_509,
+    "tut2009_rnn": 1_294_909,
+    "tut2009_crnn": 3_696_701,
+    "tut2016_cnn": 3_357_201,
+    "tut2016_rnn": 1_283_601,
+    "tut2016_crnn": 743_633,
+    "chime_cnn": 3_616_775,
+    "chime_rnn": 689_671,
+    "chime_crnn": 6_108_935,
+}
 
 
 @pytest.mark.parametrize("name", TABLE_1)

@@ -1,4 +1,5 @@
 """The verifier behind a detector: D = lambda alpha + (1 - lambda) beta."""
+
 import pytest
 import torch
 from detectron2.modeling import build_model
@@ -92,7 +93,9 @@ def test_parts_by_hand(verifier, clips):
     ):
         start = min(max(round(float(box[0] + box[2]) / 2 - 100), 0), FRAMES - 200)
         with torch.no_grad():
-            frames = fusion.verifier.segment_scores(clips[:1], [torch.tensor([start])], 200)[0][0, :, label]
+            frames = fusion.verifier.segment_scores(clips[:1], [torch.tensor([start])], 200)[0][
+                0, :, label
+            ]
         torch.testing.assert_close(segment, frames.mean())
         first, end = int(box[0]), int(box[2].ceil())
         torch.testing.assert_close(inside, frames[first - start : end - start].mean())
@@ -103,7 +106,9 @@ def test_weak_proposals_never_reach_the_verifier(verifier, clips, monkeypatch):
     seen = []
     plain = fusion.verifier.segment_scores
     monkeypatch.setattr(
-        fusion.verifier, "segment_scores", lambda c, s, n: seen.extend(map(len, s)) or plain(c, s, n)
+        fusion.verifier,
+        "segment_scores",
+        lambda c, s, n: seen.extend(map(len, s)) or plain(c, s, n),
     )
     after = fusion(clips, [detections(*RESULTS), detections(0.59)])
     assert seen == [3, 0] and [len(x) for x in after] == [3, 0]
@@ -137,7 +142,10 @@ def test_a_frame_level_tagger_verifies_too(tmp_path, clips):
     with torch.no_grad():
         steps = fusion.verifier.step_scores(clips[:1])[0]
         frames = fusion.verifier.segment_scores(clips[:1], [torch.tensor([0, 220])], 200)[0]
-    assert frames.shape == (2, 200, 2) and ((0 <= fused.segment_scores) & (fused.segment_scores <= 1)).all()
+    assert (
+        frames.shape == (2, 200, 2)
+        and ((0 <= fused.segment_scores) & (fused.segment_scores <= 1)).all()
+    )
     # step i is centred on frame 8 i + 5: frames 8 i + 1 ... 8 i + 8
     assert torch.equal(frames[0, 1:9], steps[:1].expand(8, 2))
     assert torch.equal(frames[0, 9], steps[1])
@@ -151,9 +159,12 @@ def test_a_frame_level_tagger_verifies_too(tmp_path, clips):
         (["MODEL.FUSION.WINDOW", "clip"], "WINDOW is 'clip', expected one of segment, box"),
         (["MODEL.FUSION.VERIFIER", ""], "VERIFIER is empty"),
         (["INPUT.SPECTROGRAM.N_MELS", 64], r"N_MELS 32, expected the detector's 64"),
-        (["DATASETS.LABELS", ["babycry", "siren"]], r"knows \['babycry', 'gunshot'\], expected also the detector's \['siren'\]"),
+        (
+            ["DATASETS.LABELS", ["babycry", "siren"]],
+            r"knows \['babycry', 'gunshot'\], expected also the detector's \['siren'\]",
+        ),
     ],
-)  # fmt: skip
+)
 def test_bad_configuration(verifier, opts, message):
     with pytest.raises(ConfigError, match=message):
         hook(verifier, *opts)

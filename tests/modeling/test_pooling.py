@@ -1,4 +1,5 @@
 """Global pooling against a plain sort, by hand, and at its two ends."""
+
 import numpy as np
 import pytest
 import torch
@@ -42,7 +43,9 @@ def test_equals_a_plain_sort(decay):
     # Tied units may share their weights in another way: the sum over equal values is what counts.
     for row, other, value in zip(x.grad.flatten(0, 1), y.grad.flatten(0, 1), values.flatten(0, 1)):
         for v in value.unique():
-            assert row[value == v].sum().item() == pytest.approx(other[value == v].sum().item(), abs=1e-6)
+            assert row[value == v].sum().item() == pytest.approx(
+                other[value == v].sum().item(), abs=1e-6
+            )
 
 
 def test_equals_a_plain_sort_at_real_size():

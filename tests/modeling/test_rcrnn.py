@@ -1,4 +1,5 @@
 """R-CRNN's layers by the published counts; clips of any length, alone or together."""
+
 import pytest
 import torch
 from detectron2.modeling import build_model
@@ -31,7 +32,9 @@ def test_one_more_class_adds_3m_plus_3(hidden):
     assert two - one == 3 * hidden + 3
 
 
-@pytest.mark.parametrize("rnn, count", [("bigru", 2_338_638), ("gru", 1_642_738), ("none", 4_502_166)])
+@pytest.mark.parametrize(
+    "rnn, count", [("bigru", 2_338_638), ("gru", 1_642_738), ("none", 4_502_166)]
+)
 def test_parameters_of_table_1(rnn, count):
     opts = ["MODEL.CRNN.UNITS", 100, "MODEL.ROI_BOX_HEAD.FC_DIM", 512, "MODEL.CRNN.RNN", rnn]
     assert keras_count(make("babycry", *opts)) == count
@@ -61,7 +64,8 @@ def test_unequal_lengths_in_a_batch_equal_one_by_one(name):
     model = make(name, "MODEL.BACKBONE.PRECISION", "float32").eval()
     model.clip_input.normalizer.mean += 1.0  # padding must be silence after normalising
     clips = [
-        {"image": torch.randn(1, 64, t), "height": 1, "width": t * 0.023} for t in (900, 1305, 37, 5, 900)
+        {"image": torch.randn(1, 64, t), "height": 1, "width": t * 0.023}
+        for t in (900, 1305, 37, 5, 900)
     ]
     with torch.no_grad():
         together = model(clips)

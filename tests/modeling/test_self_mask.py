@@ -1,4 +1,5 @@
 """The self-mask ResNet by its published shapes; its losses by hand."""
+
 import math
 
 import pytest
@@ -11,8 +12,18 @@ from audiodet.errors import ConfigError
 from audiodet.modeling.backbones.self_mask_resnet import SelfMaskResNet, pooled
 from audiodet.modeling.self_mask import Streams, region_loss, sounding
 
-NARROW = ["MODEL.DEVICE", "cpu", "MODEL.SELF_MASK.STEM", 4, "MODEL.SELF_MASK.WIDTHS", "(4, 4, 6, 8)",
-          "DATASETS.LABELS", "('a', 'b', 'c')", "DATASETS.TRAIN", "()"]  # fmt: skip
+NARROW = [
+    "MODEL.DEVICE",
+    "cpu",
+    "MODEL.SELF_MASK.STEM",
+    4,
+    "MODEL.SELF_MASK.WIDTHS",
+    "(4, 4, 6, 8)",
+    "DATASETS.LABELS",
+    "('a', 'b', 'c')",
+    "DATASETS.TRAIN",
+    "()",
+]
 
 
 def build(*opts):
@@ -23,7 +34,9 @@ def build(*opts):
 
 def truth(*events, frames=1024):
     instances = Instances((128, frames))
-    instances.gt_boxes = Boxes(torch.tensor([[a, 0.0, b, 128.0] for a, b, _ in events]).reshape(-1, 4))
+    instances.gt_boxes = Boxes(
+        torch.tensor([[a, 0.0, b, 128.0] for a, b, _ in events]).reshape(-1, 4)
+    )
     instances.gt_classes = torch.tensor([k for *_, k in events], dtype=torch.int64)
     return instances
 
@@ -32,13 +45,21 @@ def clip(kind="strong", events=(), labels=(), frames=1024, seed=0):
     image = torch.randn(1, 128, frames, generator=torch.Generator().manual_seed(seed))
     target = torch.zeros(3)
     target[list(labels)] = 1.0
-    return {"image": image, "label_kind": kind, "instances": truth(*events, frames=frames),
-            "clip_labels": target}  # fmt: skip
+    return {
+        "image": image,
+        "label_kind": kind,
+        "instances": truth(*events, frames=frames),
+        "clip_labels": target,
+    }
 
 
 # Trainable, without mask module: three readings of the widths (convolutions without bias,
 # squeeze-and-excitation with a sixteenth of the channels, ten classes).
-COUNTS = {(64, 128, 256, 512): 11_265_218, (128, 256, 512, 1024): 44_944_954, (64, 64, 128, 256): 2_956_170}
+COUNTS = {
+    (64, 128, 256, 512): 11_265_218,
+    (128, 256, 512, 1024): 44_944_954,
+    (64, 64, 128, 256): 2_956_170,
+}
 
 
 @pytest.mark.parametrize("widths", COUNTS)
@@ -73,7 +94,9 @@ def test_cells_of_the_papers_clip():
     assert found["frame_scores"].shape == (128, 3) and found["clip_scores"].shape == (3,)
     edges = found["frame_edges"]
     assert edges.shape == (129,) and edges[0] == 0
-    torch.testing.assert_close(edges.diff(), torch.full((128,), 8 * 431 / 44_100, dtype=edges.dtype))
+    torch.testing.assert_close(
+        edges.diff(), torch.full((128,), 8 * 431 / 44_100, dtype=edges.dtype)
+    )
 
 
 def test_the_grid_halves_in_the_third_and_fourth_block():
@@ -134,14 +157,25 @@ def test_losses_by_hand(monkeypatch):
     """Two cells, three classes; one weak clip of class b, one strong clip with class a in cell 1."""
     model = build("MODEL.SELF_MASK.ALPHA", 0.01)
     p = {"weak": [[0.2, 0.6, 0.1], [0.3, 0.4, 0.1]], "strong": [[0.5, 0.1, 0.2], [0.9, 0.2, 0.3]]}
-    mask, sound = {"weak": [0.7, 0.2], "strong": [0.6, 0.8]}, {"weak": [0.0, 0.6], "strong": [0.5, 0.7]}
+    mask, sound = (
+        {"weak": [0.7, 0.2], "strong": [0.6, 0.8]},
+        {"weak": [0.0, 0.6], "strong": [0.5, 0.7]},
+    )
     batch = [clip("weak", labels=[1], frames=16), clip("strong", [(8.0, 16.0, 0)], [0], frames=16)]
     found = []
     for x in batch:
         kind = x["label_kind"]
         cells = torch.tensor(p[kind]).logit()
-        found.append(Streams(cells, cells.amax(0), cells.amax(1), torch.tensor(mask[kind]).logit(),
-                             torch.tensor(sound[kind]), None))  # fmt: skip
+        found.append(
+            Streams(
+                cells,
+                cells.amax(0),
+                cells.amax(1),
+                torch.tensor(mask[kind]).logit(),
+                torch.tensor(sound[kind]),
+                None,
+            )
+        )
     monkeypatch.setattr(model, "streams", lambda inputs: found)
     model.class_weights = torch.tensor([[0.2, 0.3, 0.5], [0.6, 0.3, 0.1]])
     losses = model.train()(batch)
@@ -177,12 +211,18 @@ def test_class_weights_of_the_challenge():
     """Eq. 3 with the rarest and commonest class of DCASE 2019's weak data: nearly uniform."""
     model = build()
     counts = (103, 300, 550)
-    weak = [{"label_kind": "weak", "clip_labels": [k]} for k, n in enumerate(counts) for _ in range(n)]
+    weak = [
+        {"label_kind": "weak", "clip_labels": [k]} for k, n in enumerate(counts) for _ in range(n)
+    ]
     model.weigh_classes([*weak, {"label_kind": "unlabelled"}])
     exact = torch.tensor([math.exp(1 / n) for n in counts])
     torch.testing.assert_close(model.class_weights[0], exact / exact.sum())
-    assert (model.class_weights[0, 0] / model.class_weights[0, 2]).item() == pytest.approx(1.0079, abs=1e-4)
-    assert model.class_weights[1].tolist() == pytest.approx([1 / 3] * 3)  # no strong clips: as before
+    assert (model.class_weights[0, 0] / model.class_weights[0, 2]).item() == pytest.approx(
+        1.0079, abs=1e-4
+    )
+    assert model.class_weights[1].tolist() == pytest.approx(
+        [1 / 3] * 3
+    )  # no strong clips: as before
     events = [{"annotations": [{"category_id": k} for k in (0, 0, 1, 2, 2, 2, 2)]}]
     model.weigh_classes(events)
     exact = torch.tensor([math.exp(1 / n) for n in (2, 1, 4)])
@@ -208,7 +248,9 @@ def test_the_model_learns_a_clip_it_sees_often():
 
 
 def test_bad_sizes():
-    with pytest.raises(ConfigError, match=r"MODEL.SELF_MASK.MAPS is 3, expected 0, 1 or 4 \(the stem's\)"):
+    with pytest.raises(
+        ConfigError, match=r"MODEL.SELF_MASK.MAPS is 3, expected 0, 1 or 4 \(the stem's\)"
+    ):
         build("MODEL.SELF_MASK.MAPS", 3)
     with pytest.raises(ConfigError, match=r"WIDTHS is \[4, 4, 6\], expected 4"):
         build("MODEL.SELF_MASK.WIDTHS", "(4, 4, 6)")
@@ -220,8 +262,14 @@ def test_the_papers_best_row():
     """Its checkpoints are chosen on clips that it neither trains nor is tested on."""
     cfg = load_config("configs/self_mask/desed_best.yaml", ["MODEL.DEVICE", "cpu"])
     model = build_model(cfg)
-    assert model.alpha == 0.01 and [type(h).__name__ for h in model.postprocessors] == ["ConnectAndCut"]
-    assert cfg.SOLVER.TOP.COUNT == 4 and cfg.SOLVER.TOP.METRIC == "val/total_loss" and cfg.SOLVER.VAL_PERIOD
+    assert model.alpha == 0.01 and [type(h).__name__ for h in model.postprocessors] == [
+        "ConnectAndCut"
+    ]
+    assert (
+        cfg.SOLVER.TOP.COUNT == 4
+        and cfg.SOLVER.TOP.METRIC == "val/total_loss"
+        and cfg.SOLVER.VAL_PERIOD
+    )
     assert tuple(cfg.DATASETS.TRAIN) == ("desed_2019_weak", "desed_2019_synthetic_train")
     assert tuple(cfg.DATASETS.VAL) == ("desed_2019_synthetic_val",)
     assert tuple(cfg.DATASETS.TEST) == ("desed_2019_validation",)

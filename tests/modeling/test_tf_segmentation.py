@@ -1,4 +1,5 @@
 """The segmentation network: counts, masks, gating, events with frequencies, clips of two lengths."""
+
 import numpy as np
 import pytest
 import torch
@@ -61,7 +62,11 @@ def test_clip_scores_pool_the_masks_and_gate_the_frames():
 
 @pytest.mark.parametrize(
     "opts",
-    [[], ["MODEL.TFSEG.LEVEL", "frame"], ["MODEL.TFSEG.LEVEL", "frame", "MODEL.TFSEG.POOLING", "attention"]],
+    [
+        [],
+        ["MODEL.TFSEG.LEVEL", "frame"],
+        ["MODEL.TFSEG.LEVEL", "frame", "MODEL.TFSEG.POOLING", "attention"],
+    ],
     ids=["bins", "frames", "attention"],
 )
 def test_a_shorter_clip_in_a_batch_is_as_alone(opts):
@@ -95,7 +100,9 @@ def test_an_event_has_the_frequencies_of_its_mask():
     tags[2] = 0.5
     found = model.from_maps(masks * 3, tags, clip(100))["instances"]
     assert found.pred_classes.tolist() == [2]
-    np.testing.assert_allclose(found.pred_boxes.tensor.numpy(), [[20 * 0.032, 0, 60 * 0.032, 1]], rtol=1e-6)
+    np.testing.assert_allclose(
+        found.pred_boxes.tensor.numpy(), [[20 * 0.032, 0, 60 * 0.032, 1]], rtol=1e-6
+    )
     step = (hz_to_mel(16000) - hz_to_mel(50)) / 65  # between two bands' centres
     assert hz_to_mel(found.low_hz.item()) == pytest.approx(hz_to_mel(50) + 10.5 * step, rel=1e-5)
     assert hz_to_mel(found.high_hz.item()) == pytest.approx(hz_to_mel(50) + 20.5 * step, rel=1e-5)
@@ -117,11 +124,19 @@ def test_a_decay_outside_of_0_to_1():
 
 
 def test_frequencies_reach_the_reported_events():
-    found = Instances((1, 1), pred_boxes=Boxes(torch.tensor([[1.0, 0, 2, 1], [3.0, 0, 9, 1]])),
-                      scores=torch.tensor([0.9, 0.8]), pred_classes=torch.tensor([1, 0]),
-                      low_hz=torch.tensor([400.0, 50.0]), high_hz=torch.tensor([800.0, 60.0]))  # fmt: skip
+    found = Instances(
+        (1, 1),
+        pred_boxes=Boxes(torch.tensor([[1.0, 0, 2, 1], [3.0, 0, 9, 1]])),
+        scores=torch.tensor([0.9, 0.8]),
+        pred_classes=torch.tensor([1, 0]),
+        low_hz=torch.tensor([400.0, 50.0]),
+        high_hz=torch.tensor([800.0, 60.0]),
+    )
     events = events_from_instances(found, ["a", "b"], 5.0)
-    assert [e[2:] for e in events] == [("b", pytest.approx(0.9), 400, 800), ("a", pytest.approx(0.8), 50, 60)]
+    assert [e[2:] for e in events] == [
+        ("b", pytest.approx(0.9), 400, 800),
+        ("a", pytest.approx(0.8), 50, 60),
+    ]
 
 
 def test_the_learning_rate_falls_as_the_papers():

@@ -1,4 +1,5 @@
 """The time-only pieces against hand-worked numbers and brute force in one dimension."""
+
 import numpy as np
 import pytest
 import torch

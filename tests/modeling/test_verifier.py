@@ -1,4 +1,5 @@
 """The frame-level verifier: published counts, segments of exactly 200 frames, whole clips."""
+
 import pytest
 import torch
 from detectron2.modeling import build_model
@@ -92,7 +93,11 @@ def test_shared_frames_run_once_and_change_nothing():
 
 
 def test_no_region_no_scores():
-    found = make().eval().segment_scores([{"image": torch.randn(1, 128, 300)}], [torch.zeros(0).long()], 200)
+    found = (
+        make()
+        .eval()
+        .segment_scores([{"image": torch.randn(1, 128, 300)}], [torch.zeros(0).long()], 200)
+    )
     assert [x.shape for x in found] == [(0, 200, 1)]
 
 
@@ -113,17 +118,25 @@ def test_whole_clips_of_any_length(frames):
 def test_training_on_segments_only():
     model = make()
     truth = Instances((128, 200))
-    truth.gt_boxes, truth.gt_classes = Boxes(torch.tensor([[50.0, 0, 90.0, 128]])), torch.tensor([0])
+    truth.gt_boxes, truth.gt_classes = (
+        Boxes(torch.tensor([[50.0, 0, 90.0, 128]])),
+        torch.tensor([0]),
+    )
     clip = {"image": torch.randn(1, 128, 200), "instances": truth, "file_name": "a.wav"}
     with EventStorage() as storage:
         losses = model.train()([clip])
         assert 0 <= storage.latest()["frame_accuracy"][0] <= 1
     assert set(losses) == {"loss_frame"}
-    with EventStorage(), pytest.raises(ConfigError, match="a.wav: 201 frames, FrameVerifier trains on 200"):
+    with (
+        EventStorage(),
+        pytest.raises(ConfigError, match="a.wav: 201 frames, FrameVerifier trains on 200"),
+    ):
         model([{**clip, "image": torch.randn(1, 128, 201)}])
 
 
 def test_pools_must_leave_one_row():
-    with pytest.raises(ConfigError, match="N_MELS is 64 and MODEL.VERIFIER.POOLS .10, 7. leave 0 rows"):
+    with pytest.raises(
+        ConfigError, match="N_MELS is 64 and MODEL.VERIFIER.POOLS .10, 7. leave 0 rows"
+    ):
         make("INPUT.SPECTROGRAM.N_MELS", 64)
     assert make("INPUT.SPECTROGRAM.N_MELS", 64, "MODEL.VERIFIER.POOLS", [8, 8])

@@ -1,4 +1,5 @@
 """The demo on a few sounds: all its parts run, and it ends with what it promises."""
+
 import argparse
 import json
 import runpy
@@ -13,11 +14,29 @@ from tests.tiny import ROOT, run_tool
 
 RATE = 8000
 TINY = [
-    "MODEL.CRNN.UNITS", "4", "MODEL.RPN.CONV_DIMS", "[8]", "MODEL.ROI_BOX_HEAD.FC_DIM", "8",
-    "INPUT.AUDIO.SAMPLE_RATE", "8000", "INPUT.SPECTROGRAM.N_FFT", "512",
-    "INPUT.SPECTROGRAM.NORMALIZE_CLIPS", "2", "SOLVER.MAX_ITER", "2", "SOLVER.IMS_PER_BATCH", "2",
-    "SOLVER.VAL_PERIOD", "2", "DATALOADER.NUM_WORKERS", "0", "TEST.BOOTSTRAP", "0",
-]  # fmt: skip
+    "MODEL.CRNN.UNITS",
+    "4",
+    "MODEL.RPN.CONV_DIMS",
+    "[8]",
+    "MODEL.ROI_BOX_HEAD.FC_DIM",
+    "8",
+    "INPUT.AUDIO.SAMPLE_RATE",
+    "8000",
+    "INPUT.SPECTROGRAM.N_FFT",
+    "512",
+    "INPUT.SPECTROGRAM.NORMALIZE_CLIPS",
+    "2",
+    "SOLVER.MAX_ITER",
+    "2",
+    "SOLVER.IMS_PER_BATCH",
+    "2",
+    "SOLVER.VAL_PERIOD",
+    "2",
+    "DATALOADER.NUM_WORKERS",
+    "0",
+    "TEST.BOOTSTRAP",
+    "0",
+]
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 """A training becomes a file that ships and its model card."""
+
 import json
 
 import pytest

@@ -1,4 +1,5 @@
 """What the pictures show, measured on their pixels and their text."""
+
 import itertools
 
 import librosa
@@ -131,7 +132,10 @@ def test_fused_regions_have_both_scores_and_the_chosen_one_is_filled():
     panel = figure.axes[-1]
     heights = [line.get_ydata()[0] for line in panel.lines]
     assert heights == [0.6, 0.8, 0.5, 0.3]  # beta and D of each
-    assert [text.get_text()[:16] for text in panel.texts] == ["babycry D 0.80, ", "gunshot D 0.30, "]
+    assert [text.get_text()[:16] for text in panel.texts] == [
+        "babycry D 0.80, ",
+        "gunshot D 0.30, ",
+    ]
     (filled,) = panel.collections
     box = filled.get_paths()[0].get_extents()
     assert (box.x0, box.x1, box.y0, box.y1) == (1, 4, 0, 0.8)
@@ -158,7 +162,9 @@ def test_an_event_with_frequencies_has_a_box_of_them():
     module = LogMel(32000, 2048, 1024, 64, 50.0, 16000.0)
     edges = module.band_edges()
     events = [Event(1.0, 2.0, "a", 0.9, edges[10], edges[20]), Event(3.0, 4.0, "a", 0.9)]
-    figure = draw_clip(np.random.default_rng(0).normal(size=(64, 200)), 0.032, 50.0, 16000.0, truth=events)
+    figure = draw_clip(
+        np.random.default_rng(0).normal(size=(64, 200)), 0.032, 50.0, 16000.0, truth=events
+    )
     (spectrogram,) = [ax for ax in figure.axes if ax.images]
     boxes = [(p.get_x(), p.get_y() * 64, p.get_height() * 64) for p in spectrogram.patches]
     np.testing.assert_allclose(boxes, [(1.0, 10, 10), (3.0, 0, 64)], atol=1e-4)

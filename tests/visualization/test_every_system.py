@@ -1,4 +1,5 @@
 """Every system is drawn: its events, and what it knows beside them."""
+
 import matplotlib.image
 import numpy as np
 import pytest
@@ -18,7 +19,13 @@ def dataset(tmp_path):
     path = str(tmp_path / "clip.wav")
     sf.write(path, np.random.default_rng(0).normal(0, 0.1, SECONDS * RATE), RATE)
     event = {"bbox": [1.0, 0.0, 2.0, 1.0], "bbox_mode": 0, "category_id": 0, "iscrowd": 0}
-    clip = {"file_name": path, "image_id": 0, "width": float(SECONDS), "height": 1, "annotations": [event]}
+    clip = {
+        "file_name": path,
+        "image_id": 0,
+        "width": float(SECONDS),
+        "height": 1,
+        "annotations": [event],
+    }
     DatasetCatalog.register("toy_drawn", lambda: [clip])
     yield "toy_drawn"
     DatasetCatalog.remove("toy_drawn")
@@ -37,12 +44,16 @@ def test_a_system_is_drawn(name, opts, dataset, tmp_path):
     MetadataCatalog.get(dataset).set(thing_classes=labels, evaluator_type="sed")
     ((file_name, image, shown),) = sources.detected(cfg, dataset, has_proposals)
     assert [(e.onset, e.offset, e.label) for e in shown["truth"]] == [(1.0, 2.0, labels[0])]
-    assert shown["detections"] and all(0 <= e.onset < e.offset <= SECONDS for e in shown["detections"])
+    assert shown["detections"] and all(
+        0 <= e.onset < e.offset <= SECONDS for e in shown["detections"]
+    )
     assert ("proposals" in shown) == has_proposals
     assert ("regions" in shown) == name.endswith("fused")
     assert ("curves" in shown) == (not has_proposals or "regions" in shown)
     for seconds, values in shown.get("curves", {}).values():
-        assert len(seconds) == len(values) and -0.1 < seconds.min() and seconds.max() < SECONDS + 0.6
+        assert (
+            len(seconds) == len(values) and -0.1 < seconds.min() and seconds.max() < SECONDS + 0.6
+        )
         assert 0 <= values.min() and values.max() <= 1
     bands = [e for e in shown["detections"] if e.low_hz is not None]
     assert len(bands) == (len(shown["detections"]) if name == "tfseg/remix_mini" else 0)

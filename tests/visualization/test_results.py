@@ -1,4 +1,5 @@
 """From recordings, annotations and results to pictures."""
+
 import importlib.util
 import sys
 from pathlib import Path
@@ -166,9 +167,13 @@ def test_a_mix_is_chosen():
     thresholds = {"babycry": 0.5, "gunshot": 0.5}
     chosen = choose_clips(clips, thresholds, False, Matching(), 6)
     assert [(kind, c.name) for kind, c in chosen] == [
-        ("hit", "hit0"), ("miss", "missed"), ("false_alarm", "both"),
-        ("miss", "late"), ("false_alarm", "other"), ("hit", "hit1"),
-    ]  # fmt: skip
+        ("hit", "hit0"),
+        ("miss", "missed"),
+        ("false_alarm", "both"),
+        ("miss", "late"),
+        ("false_alarm", "other"),
+        ("hit", "hit1"),
+    ]
     assert len(choose_clips(clips, thresholds, False, Matching(), 100)) == 13
 
 

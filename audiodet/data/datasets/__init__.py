@@ -2,6 +2,7 @@
 
 A new one is a file with a pure ``load_*`` and a ``register_*``, and one line below.
 """
+
 import os
 
 from audiodet.data.datasets.chime_home import load_chime_home, register_chime_home
@@ -20,9 +21,16 @@ from audiodet.data.datasets.tut_sed_synthetic import (
 from audiodet.data.datasets.weak_mini import register_weak_mini
 
 __all__ = [
-    "load_chime_home", "load_desed", "load_tsv", "load_tut_rare", "load_tut_sed",
-    "load_tut_sed_synthetic", "register_custom", "register_tsv", "setup_datasets",
-]  # fmt: skip
+    "load_chime_home",
+    "load_desed",
+    "load_tsv",
+    "load_tut_rare",
+    "load_tut_sed",
+    "load_tut_sed_synthetic",
+    "register_custom",
+    "register_tsv",
+    "setup_datasets",
+]
 
 ROOT = os.environ.get("DETECTRON2_DATASETS", "datasets")
 

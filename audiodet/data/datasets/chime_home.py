@@ -30,6 +30,7 @@ have chunks_refined.csv and other audio names, and cannot be read.
 
 ``datasets/README.md`` says where to get it.
 """
+
 import os
 
 from audiodet.data.datasets.trees import expect_choice, register_sed, tree_file, tree_folder

@@ -8,6 +8,7 @@ Under ``<root>/dcase2018_remix``, the "workspace" of the authors' release
 
 :mod:`audiodet.data.dcase2018_mixer` writes it; ``datasets/README.md`` says where its sources are.
 """
+
 import os
 from functools import lru_cache, partial
 
@@ -20,13 +21,48 @@ from audiodet.data.datasets.trees import register_tree
 from audiodet.errors import DataError
 
 REMIX_LABELS = (
-    "Acoustic_guitar", "Applause", "Bark", "Bass_drum", "Burping_or_eructation", "Bus", "Cello",
-    "Chime", "Clarinet", "Computer_keyboard", "Cough", "Cowbell", "Double_bass",
-    "Drawer_open_or_close", "Electric_piano", "Fart", "Finger_snapping", "Fireworks", "Flute",
-    "Glockenspiel", "Gong", "Gunshot_or_gunfire", "Harmonica", "Hi-hat", "Keys_jangling", "Knock",
-    "Laughter", "Meow", "Microwave_oven", "Oboe", "Saxophone", "Scissors", "Shatter", "Snare_drum",
-    "Squeak", "Tambourine", "Tearing", "Telephone", "Trumpet", "Violin_or_fiddle", "Writing",
-)  # fmt: skip
+    "Acoustic_guitar",
+    "Applause",
+    "Bark",
+    "Bass_drum",
+    "Burping_or_eructation",
+    "Bus",
+    "Cello",
+    "Chime",
+    "Clarinet",
+    "Computer_keyboard",
+    "Cough",
+    "Cowbell",
+    "Double_bass",
+    "Drawer_open_or_close",
+    "Electric_piano",
+    "Fart",
+    "Finger_snapping",
+    "Fireworks",
+    "Flute",
+    "Glockenspiel",
+    "Gong",
+    "Gunshot_or_gunfire",
+    "Harmonica",
+    "Hi-hat",
+    "Keys_jangling",
+    "Knock",
+    "Laughter",
+    "Meow",
+    "Microwave_oven",
+    "Oboe",
+    "Saxophone",
+    "Scissors",
+    "Shatter",
+    "Snare_drum",
+    "Squeak",
+    "Tambourine",
+    "Tearing",
+    "Telephone",
+    "Trumpet",
+    "Violin_or_fiddle",
+    "Writing",
+)
 RATIOS, FOLDS = (20, 10, 0), (1, 2, 3, 4)  # dB; the authors count folds from 1
 FOLDER = "dcase2018_remix"
 MIXTURE_YAML = os.path.join("yaml_files", "mixture.yaml")

@@ -12,6 +12,7 @@ Clips are 10 s long or shorter. Recordings that could not be downloaded are left
 There is no official split to choose checkpoints on but the one that systems are compared on:
 "synthetic_train" and "synthetic_val" are about nine and one tenths of "synthetic".
 """
+
 import logging
 import os
 import zlib
@@ -27,9 +28,17 @@ from audiodet.errors import DataError
 logger = logging.getLogger(__name__)
 
 DESED_LABELS = (
-    "Alarm_bell_ringing", "Blender", "Cat", "Dishes", "Dog", "Electric_shaver_toothbrush",
-    "Frying", "Running_water", "Speech", "Vacuum_cleaner",
-)  # fmt: skip
+    "Alarm_bell_ringing",
+    "Blender",
+    "Cat",
+    "Dishes",
+    "Dog",
+    "Electric_shaver_toothbrush",
+    "Frying",
+    "Running_water",
+    "Speech",
+    "Vacuum_cleaner",
+)
 FOLDER = "DCASE2019_task4"
 SECONDS = 10.0  # what lies behind is cut
 # Split -> (table without its suffix and folder of audio, kind of labels).

@@ -1,4 +1,5 @@
 """Recordings that are longer than the clips a system works on, or shorter than their labels."""
+
 import logging
 from dataclasses import replace
 

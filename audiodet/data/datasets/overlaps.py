@@ -1,4 +1,5 @@
 """Overlapping events of one label, which a label per frame cannot tell apart."""
+
 import logging
 from collections import defaultdict
 
@@ -11,7 +12,9 @@ def merge_overlaps(clips: list[dict], name: str) -> list[dict]:
     Logs how many events of ``name`` went into another; the dicts given are left as they are.
     """
     merged = [{**clip, "annotations": _merge(clip.get("annotations", ()))} for clip in clips]
-    count = sum(len(a.get("annotations", ())) - len(b["annotations"]) for a, b in zip(clips, merged))
+    count = sum(
+        len(a.get("annotations", ())) - len(b["annotations"]) for a, b in zip(clips, merged)
+    )
     if count:
         logger.info(f"{name}: {count} events were merged into overlapping ones of their label")
     return merged

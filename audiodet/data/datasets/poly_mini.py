@@ -5,6 +5,7 @@ distractors of which there are enough recordings. Test sources are those of the 
 validation sources are held out of the other folds. Recipes are drawn on first use, from the bank
 of :func:`~audiodet.data.soundbank.soundbank_root`; the audio is rendered by the loader.
 """
+
 from functools import lru_cache
 
 from audiodet.data.datasets.overlaps import merge_overlaps
@@ -14,8 +15,15 @@ from audiodet.data.soundbank import hold_out, load_soundbank, soundbank_root
 from audiodet.errors import DataError
 
 POLY_LABELS = (
-    "babycry", "cat_meow", "clock_tick", "dog_bark", "glassbreak", "gunshot", "rooster", "sneeze",
-)  # fmt: skip
+    "babycry",
+    "cat_meow",
+    "clock_tick",
+    "dog_bark",
+    "glassbreak",
+    "gunshot",
+    "rooster",
+    "sneeze",
+)
 TEST_FOLD = 3
 HELD_OUT = 0.15  # share of source groups that validation takes from the training folds
 CLIPS = {"train": 1500, "val": 60, "test": 200}

@@ -8,6 +8,7 @@ the two conditions are the same clips. ``rare_mini_all_*`` use all folds, for a 
 ``rare_quick_*`` are 10-s clips from any bank. Recipes are drawn on first use, from the bank of
 :func:`~audiodet.data.soundbank.soundbank_root`; the audio is rendered by the loader.
 """
+
 import re
 from functools import lru_cache
 from typing import Sequence
@@ -15,8 +16,11 @@ from typing import Sequence
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from audiodet.data.mixtures import (
-    make_recipes, recipes_hash, recipes_to_dicts, register_mixtures,
-)  # fmt: skip
+    make_recipes,
+    recipes_hash,
+    recipes_to_dicts,
+    register_mixtures,
+)
 from audiodet.data.soundbank import Clip, SoundBank, hold_out, load_soundbank, soundbank_root
 from audiodet.errors import DataError
 
@@ -39,7 +43,12 @@ RARE_MINI_NAMES = (
     [f"rare_mini_{c}_fold{f}_val" for c in CONDITIONS for f in range(FOLDS)]
     + [f"rare_mini_{c}_fold{f}_test" for c in CONDITIONS for f in range(FOLDS)]
     + [f"rare_mini_fold{f}_train" for f in range(FOLDS)]
-    + [f"rare_mini_{c}_fold{f}_seed{s}" for c in CONDITIONS for f in range(FOLDS) for s in OTHER_DRAWS]
+    + [
+        f"rare_mini_{c}_fold{f}_seed{s}"
+        for c in CONDITIONS
+        for f in range(FOLDS)
+        for s in OTHER_DRAWS
+    ]
     + [f"rare_mini_crowd_fold{f}_{split}" for split in ("train", "test") for f in range(FOLDS)]
     + ["rare_mini_all_train", "rare_mini_all_val"]
 )

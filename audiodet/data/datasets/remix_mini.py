@@ -7,6 +7,7 @@ have clip labels alone, test clips strong ones; the recipe renders event and sce
 can be scored (:mod:`audiodet.data.mask_truth`). Recipes are drawn on first use, from the bank of
 :func:`~audiodet.data.soundbank.soundbank_root`; the audio is rendered by the loader.
 """
+
 import re
 from functools import lru_cache
 

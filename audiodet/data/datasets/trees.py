@@ -1,4 +1,5 @@
 """What the loaders of corpora in their published folder trees share."""
+
 import copy
 import os
 from functools import lru_cache

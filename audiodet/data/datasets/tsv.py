@@ -3,6 +3,7 @@
 The table's conventions are those of DESED, see :mod:`audiodet.data.label_table`. Recordings that
 the table does not list are not used.
 """
+
 import logging
 import os
 from typing import Sequence
@@ -19,9 +20,7 @@ from audiodet.errors import ConfigError, DataError
 logger = logging.getLogger(__name__)
 
 
-def load_tsv(
-    labels_tsv: str, audio_dir: str, labels: Sequence[str] | None = None
-) -> list[dict]:
+def load_tsv(labels_tsv: str, audio_dir: str, labels: Sequence[str] | None = None) -> list[dict]:
     """Dataset dicts of a label table.
 
     Args:

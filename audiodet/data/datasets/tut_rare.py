@@ -14,6 +14,7 @@ affected_files.txt for the mixtures whose background contains a cry by itself). 
 
 ``datasets/README.md`` says where to get them.
 """
+
 import logging
 import os
 from typing import Sequence

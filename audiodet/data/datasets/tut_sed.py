@@ -24,6 +24,7 @@ without events.
 
 ``datasets/README.md`` says where to get it.
 """
+
 import os
 from typing import Sequence
 
@@ -41,15 +42,28 @@ from audiodet.errors import DataError
 
 LABELS = {
     "home": (
-        "(object) rustling", "(object) snapping", "cupboard", "cutlery", "dishes", "drawer",
-        "glass jingling", "object impact", "people walking", "washing dishes",
+        "(object) rustling",
+        "(object) snapping",
+        "cupboard",
+        "cutlery",
+        "dishes",
+        "drawer",
+        "glass jingling",
+        "object impact",
+        "people walking",
+        "washing dishes",
         "water tap running",
     ),
     "residential_area": (
-        "(object) banging", "bird singing", "car passing by", "children shouting",
-        "people speaking", "people walking", "wind blowing",
+        "(object) banging",
+        "bird singing",
+        "car passing by",
+        "children shouting",
+        "people speaking",
+        "people walking",
+        "wind blowing",
     ),
-}  # fmt: skip
+}
 FOLDER = "TUT-sound-events-2016-development"
 FOLDS = (1, 2, 3, 4)
 SPLITS = ("train", "test")

@@ -24,6 +24,7 @@ lists; the loader uses the lists alone and never guesses a split.
 
 ``datasets/README.md`` says where to get it.
 """
+
 import os
 
 from audiodet.data.datasets.trees import (
@@ -38,10 +39,23 @@ from audiodet.data.datasets.tsv import expect_files, table_dicts
 from audiodet.data.label_table import STRONG, Row, read_table
 
 LABELS = (
-    "alarms_and_sirens", "baby_crying", "bird_singing", "bus", "cat_meowing", "crowd_applause",
-    "crowd_cheering", "dog_barking", "footsteps", "glass_smash", "gun_shot", "horsewalk", "mixer",
-    "motorcycle", "rain", "thunder",
-)  # fmt: skip
+    "alarms_and_sirens",
+    "baby_crying",
+    "bird_singing",
+    "bus",
+    "cat_meowing",
+    "crowd_applause",
+    "crowd_cheering",
+    "dog_barking",
+    "footsteps",
+    "glass_smash",
+    "gun_shot",
+    "horsewalk",
+    "mixer",
+    "motorcycle",
+    "rain",
+    "thunder",
+)
 FOLDER = "TUT-SED-synthetic-2016"
 # Our split -> (official list that holds it, list whose mixtures are taken out of that one).
 SPLITS = {
@@ -104,6 +118,6 @@ def _listed(path: str) -> list[str]:
 
 
 def _annotation_name(name: str) -> str:
-    """"audio/...-mix-7.wav" -> "meta/...-annot-7.txt"."""
+    """ "audio/...-mix-7.wav" -> "meta/...-annot-7.txt"."""
     stem = os.path.splitext(os.path.basename(name))[0]
     return os.path.join("meta", stem.replace("-mix-", "-annot-") + ".txt")

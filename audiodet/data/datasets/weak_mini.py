@@ -5,6 +5,7 @@ of the bank's last fold, validation sources are held out of the others. Weak and
 clips draw from the same sources; what is known of a weak clip is which classes it holds. Recipes
 are drawn on first use, from the bank of :func:`~audiodet.data.soundbank.soundbank_root`.
 """
+
 from functools import lru_cache
 
 from audiodet.data.datasets.overlaps import merge_overlaps

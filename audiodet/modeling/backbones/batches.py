@@ -1,4 +1,5 @@
 """What backbones do with a batch: its height is checked, what lies behind a clip's end is zero."""
+
 import torch
 
 from audiodet.errors import ConfigError

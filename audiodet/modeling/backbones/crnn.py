@@ -2,6 +2,7 @@
 
 Shape shorthand: N clips, H mel bands, T frames, S time steps (8 frames each), C channels.
 """
+
 import torch
 from detectron2.layers import ShapeSpec
 from detectron2.modeling import BACKBONE_REGISTRY, Backbone
@@ -46,9 +47,13 @@ class ResNetStages(nn.Module):
         self.norm = nn.BatchNorm2d(64)
         self.pool = nn.MaxPool2d(3, stride=2)
         self.blocks = nn.ModuleList(
-            [ResidualBlock(64, 64), ResidualBlock(64, 64),
-             ResidualBlock(64, 128, stride=2), ResidualBlock(128, 128)]
-        )  # fmt: skip
+            [
+                ResidualBlock(64, 64),
+                ResidualBlock(64, 64),
+                ResidualBlock(64, 128, stride=2),
+                ResidualBlock(128, 128),
+            ]
+        )
 
     @staticmethod
     def after_pool(size: int) -> int:

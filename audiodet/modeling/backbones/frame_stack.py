@@ -2,6 +2,7 @@
 
 Shape shorthand: N clips, H mel bands, T frames, C channels.
 """
+
 import torch
 from detectron2.layers import ShapeSpec
 from detectron2.modeling import BACKBONE_REGISTRY, Backbone
@@ -23,9 +24,21 @@ class FrameStack(Backbone):
     """
 
     def __init__(
-        self, n_mels: int, *, pools, maps, kernel, rnn_layers, rnn_units, fc_layers, fc_units, maxout,
-        context, dropout, precision="float32",
-    ):  # fmt: skip
+        self,
+        n_mels: int,
+        *,
+        pools,
+        maps,
+        kernel,
+        rnn_layers,
+        rnn_units,
+        fc_layers,
+        fc_units,
+        maxout,
+        context,
+        dropout,
+        precision="float32",
+    ):
         """
         Args:
             pools: max pooling over frequency behind each convolution.

@@ -2,6 +2,7 @@
 
 Shape shorthand: N clips, H mel bands, T frames, C channels.
 """
+
 import torch
 from detectron2.layers import ShapeSpec
 from detectron2.modeling import BACKBONE_REGISTRY, Backbone

@@ -2,6 +2,7 @@
 
 Shape shorthand: N clips, H mel bands, T frames, S cells of 8 frames, C channels, M maps.
 """
+
 import torch
 from detectron2.layers import ShapeSpec
 from detectron2.modeling import BACKBONE_REGISTRY, Backbone
@@ -67,9 +68,11 @@ class SelfMask(nn.Module):
     def __init__(self, channels: int, maps: int):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels),
-            nn.ReLU(), nn.Conv2d(channels, maps, 3, padding=1),
-        )  # fmt: skip
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+            nn.Conv2d(channels, maps, 3, padding=1),
+        )
 
     def forward(self, x):
         return self.layers(x)
@@ -151,6 +154,9 @@ def build_self_mask_backbone(cfg, input_shape: ShapeSpec) -> SelfMaskResNet:
     """From ``INPUT.SPECTROGRAM.N_MELS``, ``MODEL.SELF_MASK`` and ``MODEL.BACKBONE.PRECISION``."""
     mask = cfg.MODEL.SELF_MASK
     return SelfMaskResNet(
-        cfg.INPUT.SPECTROGRAM.N_MELS, stem=mask.STEM, widths=mask.WIDTHS, maps=mask.MAPS,
+        cfg.INPUT.SPECTROGRAM.N_MELS,
+        stem=mask.STEM,
+        widths=mask.WIDTHS,
+        maps=mask.MAPS,
         precision=cfg.MODEL.BACKBONE.PRECISION,
-    )  # fmt: skip
+    )
