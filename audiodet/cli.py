@@ -7,7 +7,7 @@ needs them.
 
 import argparse
 import sys
-from typing import Sequence
+from collections.abc import Sequence
 
 from audiodet import __version__, detect_cli, separate_cli
 from audiodet.errors import AudiodetError, DataError

@@ -22,8 +22,8 @@ end of the stream (ogg) and by the samples that come out. Four limits:
 
 import math
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Iterable, Iterator
 
 import numpy as np
 import soundfile as sf

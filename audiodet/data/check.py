@@ -7,7 +7,7 @@ Nothing here stops at the first mistake: all of them are collected in a
 import hashlib
 import os
 from collections import Counter
-from typing import Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from tqdm import tqdm

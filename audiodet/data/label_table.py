@@ -13,8 +13,8 @@ Other columns are ignored. UTF-8 with or without byte order mark, any line ends.
 import csv
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Sequence
 
 from audiodet.errors import DataError
 

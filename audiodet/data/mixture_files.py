@@ -7,8 +7,8 @@ Beside them ``labels.tsv`` has the events of all, for DATASETS.CUSTOM: see
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence
 
 import numpy as np
 import soundfile as sf

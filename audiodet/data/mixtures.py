@@ -27,8 +27,8 @@ Fields of audiodet's own:
 
 import hashlib
 import json
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Callable, Iterable, Sequence
 
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.structures import BoxMode

@@ -6,8 +6,8 @@ of different classes overlap. Recipes are those of :mod:`audiodet.data.mixtures`
 mixture has many sources.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Iterable, Sequence
 
 from audiodet.data.mixtures import annotation_string, no_event
 from audiodet.data.recipe_draws import RecipeDraws

@@ -3,7 +3,7 @@
 import math
 import random
 from collections import defaultdict
-from typing import Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from audiodet.data.soundbank import Clip
 from audiodet.errors import DataError

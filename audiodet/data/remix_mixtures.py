@@ -4,8 +4,8 @@ Recipes are those of :mod:`audiodet.data.mixtures` with the events in "more_even
 target nor source group, as in :mod:`audiodet.data.polyphonic_mixtures`.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Iterable, Sequence
 
 from audiodet.data.mixtures import annotation_string, no_event
 from audiodet.data.recipe_draws import RecipeDraws

@@ -1,7 +1,7 @@
 """Which training clip comes when, for any number of workers, processes and interruptions."""
 
 import itertools
-from typing import Sequence
+from collections.abc import Sequence
 
 from detectron2.data.samplers import TrainingSampler
 from detectron2.utils import comm

@@ -10,9 +10,9 @@ import hashlib
 import os
 import random
 from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Collection, Iterable
 
 from audiodet.audio.io import audio_info
 from audiodet.errors import DataError

@@ -4,9 +4,9 @@ Errors make training on the split wrong; warnings may be intended.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Iterator, Sequence
 
 SHOWN = 5  # mistakes of one kind that are printed; the others are counted
 

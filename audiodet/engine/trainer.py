@@ -20,7 +20,8 @@ from audiodet.data.loader import (
     load_dataset_dicts,
 )
 from audiodet.data.mapper import SEDMapper
-from audiodet.engine import best, hooks as sed_hooks
+from audiodet.engine import best
+from audiodet.engine import hooks as sed_hooks
 from audiodet.engine.checkpoint import SEDCheckpointer, init_backbone, share_buffers
 from audiodet.engine.ensemble import build_ensemble
 from audiodet.engine.optimizer import build_optimizer

@@ -2,7 +2,7 @@
 
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.evaluation import COCOEvaluator
-from detectron2.structures import BoxMode, Boxes
+from detectron2.structures import Boxes, BoxMode
 
 
 class TemporalAPEvaluator(COCOEvaluator):

@@ -8,9 +8,9 @@ from audiodet.data.datasets.poly_mini import POLY_LABELS, poly_mini_hash
 from audiodet.data.mapper import SEDMapper
 from audiodet.engine.setup import load_config
 from audiodet.evaluation import load_clips
+from audiodet.evaluation.clips import reference_clips
 from audiodet.evaluation.gmm import GMMBaseline, cepstra
 from audiodet.evaluation.micro import label_results, micro_difference, micro_results, score_micro
-from audiodet.evaluation.clips import reference_clips
 from audiodet.experiments.runs import Options, Run, train_all, training_minutes
 from audiodet.experiments.tables import cell, print_table, print_trainings, signed, verdict
 from audiodet.modeling.frame_events import events_from_scores, step_targets

@@ -2,12 +2,13 @@
 
 import os
 from collections import deque
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Iterable, Iterator, NamedTuple
+from typing import NamedTuple
 
-from audiodet.audio.io import audio_info, as_mono, read_audio, read_blocks
+from audiodet.audio.io import as_mono, audio_info, read_audio, read_blocks
 from audiodet.errors import AudioError
 from audiodet.inference.loading import load_model
 from audiodet.inference.pipeline import cores, run_ahead

@@ -7,8 +7,8 @@ called. Column names are part of audiodet's interface.
 
 import json
 import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Iterator, Mapping, Sequence
 
 from audiodet.modeling.postprocessing import Event
 

@@ -8,8 +8,8 @@ import fcntl
 import json
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Mapping
 
 from audiodet.errors import AudiodetError
 from audiodet.modeling.postprocessing import Event

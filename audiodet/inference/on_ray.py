@@ -7,7 +7,7 @@ another takes its place and its group is done anew; what is found reaches the jo
 import os
 import socket
 from collections import Counter
-from typing import Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from audiodet.errors import AudiodetError, AudioError
 from audiodet.inference.detector import Detection

@@ -4,9 +4,9 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Iterable, Iterator
 
 from audiodet.errors import AudiodetError
 from audiodet.files import atomic_path, write_text

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from typing import Mapping
+from collections.abc import Mapping
 
 from tqdm import tqdm
 

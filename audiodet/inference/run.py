@@ -4,11 +4,11 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import version
 from operator import attrgetter
-from typing import Iterator
 
 import detectron2
 import torch
@@ -206,7 +206,7 @@ def _report(request: Request, detector: Detector, about: Origin) -> dict:
     """What ``audiodet_run.json`` says of how the events were made."""
     packages = ("numpy", "soundfile", "soxr", "torch", "torchvision")
     return {
-        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {
             "audiodet": __version__,
             "python": platform.python_version(),

@@ -1,7 +1,8 @@
 """Raw PCM from a pipe -> events as they are found."""
 
 import sys
-from typing import BinaryIO, Iterator
+from collections.abc import Iterator
+from typing import BinaryIO
 
 import numpy as np
 

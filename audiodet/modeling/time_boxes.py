@@ -8,13 +8,15 @@ Shape shorthand: N clips, A anchors per step, S time steps, R regions, K classes
 B rows (mel bands divided by a level's stride), C channels.
 """
 
-from typing import List
-
 import torch
 from detectron2.config import configurable
 from detectron2.layers import Conv2d, ShapeSpec
-from detectron2.modeling import ROI_BOX_HEAD_REGISTRY, ROI_HEADS_REGISTRY, RPN_HEAD_REGISTRY
-from detectron2.modeling import StandardROIHeads
+from detectron2.modeling import (
+    ROI_BOX_HEAD_REGISTRY,
+    ROI_HEADS_REGISTRY,
+    RPN_HEAD_REGISTRY,
+    StandardROIHeads,
+)
 from detectron2.modeling.anchor_generator import ANCHOR_GENERATOR_REGISTRY, DefaultAnchorGenerator
 from detectron2.modeling.poolers import ROIPooler
 from detectron2.modeling.proposal_generator.rpn import StandardRPNHead
@@ -47,7 +49,7 @@ class TimeAnchorGenerator(DefaultAnchorGenerator):
         self.height = height
 
     @classmethod
-    def from_config(cls, cfg, input_shape: List[ShapeSpec]):
+    def from_config(cls, cfg, input_shape: list[ShapeSpec]):
         return {**super().from_config(cfg, input_shape), "height": cfg.INPUT.SPECTROGRAM.N_MELS}
 
     def generate_cell_anchors(self, sizes, aspect_ratios):
@@ -75,7 +77,7 @@ class TimeRPNHead(StandardRPNHead):
     def _get_rpn_conv(self, in_channels, out_channels):
         return Conv2d(in_channels, out_channels, (1, 3), padding=(0, 1), activation=nn.ReLU())
 
-    def forward(self, features: List[torch.Tensor]):
+    def forward(self, features: list[torch.Tensor]):
         """See :meth:`StandardRPNHead.forward`; the deltas are (N, 4A, 1, S)."""
         logits, deltas = super().forward(features)
         return logits, [deliver_four(d) for d in deltas]
@@ -90,7 +92,7 @@ class LevelTimeRPNHead(TimeRPNHead):
     """
 
     @configurable
-    def __init__(self, *, channels: int, rows: List[int], **kwargs):
+    def __init__(self, *, channels: int, rows: list[int], **kwargs):
         """
         Args:
             channels: of every level.
@@ -101,12 +103,12 @@ class LevelTimeRPNHead(TimeRPNHead):
         self.collapse = nn.ParameterList(weights)
 
     @classmethod
-    def from_config(cls, cfg, input_shape: List[ShapeSpec]):
+    def from_config(cls, cfg, input_shape: list[ShapeSpec]):
         rows = [-(-cfg.INPUT.SPECTROGRAM.N_MELS // level.stride) for level in input_shape]
         head = super().from_config(cfg, input_shape)
         return {**head, "channels": input_shape[0].channels, "rows": rows}
 
-    def forward(self, features: List[torch.Tensor]):
+    def forward(self, features: list[torch.Tensor]):
         """[(N, C, B, S)] of all levels -> see :class:`TimeRPNHead`."""
         rows = [
             torch.einsum("ncbs,cb->ncs", x, weight.to(x)).unsqueeze(2)
@@ -118,7 +120,7 @@ class LevelTimeRPNHead(TimeRPNHead):
 class TimeROIPooler(ROIPooler):
     """Pools the single row of a map whose frequency axis is collapsed."""
 
-    def forward(self, x: List[torch.Tensor], box_lists: List[Boxes]):
+    def forward(self, x: list[torch.Tensor], box_lists: list[Boxes]):
         """See :meth:`ROIPooler.forward`; a box's y, in mel bands, means nothing here."""
         row = x[0].new_tensor([0.0, 0.0, 0.0, 2.0**self.min_level])  # y from 0 to one row
         time = x[0].new_tensor([1.0, 0.0, 1.0, 0.0])

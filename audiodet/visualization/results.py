@@ -10,9 +10,8 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from audiodet.data.mapper import SEDMapper
 from audiodet.errors import DataError
-from audiodet.evaluation.clips import ClipResult, load_clips
+from audiodet.evaluation.clips import ClipResult, load_clips, reference_clips
 from audiodet.evaluation.counts import Matching, score_clips
-from audiodet.evaluation.clips import reference_clips
 from audiodet.visualization.clip_plot import draw_clip, save_figure
 
 KINDS = ("hit", "miss", "false_alarm")

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from audiodet.engine.best import remove_earlier_best, with_means
-from audiodet.errors import ConfigError
 from tests.tiny import run_tool, tiny_config, tiny_opts, train
 
 pytestmark = pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step()`")

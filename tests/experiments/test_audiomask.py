@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from audiodet.data.datasets.rare_mini import RARE_LABELS
 from audiodet.experiments import audiomask
 from audiodet.experiments.runs import CONDITIONS, Options
 from audiodet.experiments.tables import short_run

@@ -6,7 +6,7 @@ validation sources are held out of the other folds. Recipes are drawn on first u
 of :func:`~audiodet.data.soundbank.soundbank_root`; the audio is rendered by the loader.
 """
 
-from functools import lru_cache
+from functools import cache
 
 from audiodet.data.datasets.overlaps import merge_overlaps
 from audiodet.data.mixtures import recipes_hash, recipes_to_dicts, register_mixtures
@@ -51,7 +51,7 @@ def poly_mini_hash(name: str, root: str = "") -> str:
     return recipes_hash(_recipes(name, soundbank_root(root)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _recipes(name: str, root: str) -> tuple[dict, ...]:
     if name not in POLY_MINI_NAMES:
         raise DataError(f"{name}: no such dataset, expected one of {', '.join(POLY_MINI_NAMES)}")

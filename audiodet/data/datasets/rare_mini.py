@@ -10,8 +10,8 @@ the two conditions are the same clips. ``rare_mini_all_*`` use all folds, for a 
 """
 
 import re
-from functools import lru_cache
-from typing import Sequence
+from collections.abc import Sequence
+from functools import cache
 
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
@@ -92,12 +92,12 @@ def rare_mini_hash(name: str, root: str = "") -> str:
     return recipes_hash(rare_mini_recipes(name, root))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _bank(root: str) -> SoundBank:
     return load_soundbank(root)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _recipes(name: str, root: str) -> tuple[dict, ...]:
     bank = _bank(root)
     if name in RARE_QUICK_NAMES:

@@ -9,7 +9,7 @@ can be scored (:mod:`audiodet.data.mask_truth`). Recipes are drawn on first use,
 """
 
 import re
-from functools import lru_cache
+from functools import cache
 
 from audiodet.data.datasets.poly_mini import POLY_LABELS
 from audiodet.data.mixtures import recipes_hash, recipes_to_dicts, register_mixtures
@@ -55,7 +55,7 @@ def remix_mini_hash(name: str, root: str = "") -> str:
     return recipes_hash(_recipes(name, soundbank_root(root)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _recipes(name: str, root: str) -> tuple[dict, ...]:
     if name not in REMIX_MINI_NAMES:
         raise DataError(f"{name}: no such dataset, expected one of {', '.join(REMIX_MINI_NAMES)}")

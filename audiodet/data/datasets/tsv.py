@@ -6,7 +6,7 @@ the table does not list are not used.
 
 import logging
 import os
-from typing import Sequence
+from collections.abc import Sequence
 
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.structures import BoxMode

@@ -17,7 +17,7 @@ affected_files.txt for the mixtures whose background contains a cry by itself). 
 
 import logging
 import os
-from typing import Sequence
+from collections.abc import Sequence
 
 import yaml
 

@@ -26,7 +26,7 @@ without events.
 """
 
 import os
-from typing import Sequence
+from collections.abc import Sequence
 
 from audiodet.data.datasets.trees import (
     expect_choice,

@@ -6,7 +6,7 @@ clips draw from the same sources; what is known of a weak clip is which classes 
 are drawn on first use, from the bank of :func:`~audiodet.data.soundbank.soundbank_root`.
 """
 
-from functools import lru_cache
+from functools import cache
 
 from audiodet.data.datasets.overlaps import merge_overlaps
 from audiodet.data.datasets.poly_mini import POLY_LABELS, poly_mini_sources
@@ -50,7 +50,7 @@ def weak_mini_hash(name: str, root: str = "") -> str:
     return recipes_hash(_recipes(name, soundbank_root(root)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _recipes(name: str, root: str) -> tuple[dict, ...]:
     if name not in WEAK_MINI_NAMES:
         raise DataError(f"{name}: no such dataset, expected one of {', '.join(WEAK_MINI_NAMES)}")
