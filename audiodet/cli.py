@@ -74,8 +74,8 @@ def _run_data_check(args: argparse.Namespace) -> int:
         args.parser.error("--tsv and --audio belong together")
     if not args.names and not args.tsv:
         args.parser.error("nothing to check: give NAME or --tsv and --audio")
-    from audiodet.data.check import check_tsv
-    from audiodet.data.split_report import format_reports
+    from audiodet.data.labels.check import check_tsv
+    from audiodet.data.labels.split_report import format_reports
 
     labels = [label.strip() for label in args.labels.split(",")] if args.labels else None
     reports = [_check_name(name, labels) for name in args.names]
@@ -91,8 +91,8 @@ def _check_name(name: str, labels: Sequence[str] | None):
     from detectron2.data import DatasetCatalog
 
     from audiodet.data import datasets  # noqa: F401  registers the built-in datasets
-    from audiodet.data.check import check_dataset, check_tsv
-    from audiodet.data.datasets.tsv import parse_spec
+    from audiodet.data.datasets.common import parse_spec
+    from audiodet.data.labels.check import check_dataset, check_tsv
     from audiodet.data.loader import sound_datasets
 
     if "=" in name:

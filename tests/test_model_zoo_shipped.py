@@ -5,7 +5,7 @@ import pytest
 
 from audiodet import model_zoo, weights
 from audiodet.data.datasets.rare_mini import RARE_LABELS, rare_mini_recipes
-from audiodet.data.mixtures import recipe_annotations, render
+from audiodet.data.mixing.recipes import recipe_annotations, render
 from audiodet.inference.predictor import Predictor
 
 SHIPPED = model_zoo.names()

@@ -18,17 +18,17 @@ from pathlib import Path
 import audiodet  # noqa: F401  makes detectron2 importable
 from tqdm import tqdm
 
-from audiodet.analysis.figures import (
+from papers.analysis.figures import (
     draw_curves,
     draw_frame_scores,
     draw_masks,
     draw_patterns,
     draw_roll,
 )
-from audiodet.analysis.masks import clip_outputs, mask_rows
-from audiodet.analysis.patterns import exciting_pattern
-from audiodet.analysis.pitch_shift import pitch_shift_curve
-from audiodet.analysis.streams import draw_streams, stream_arrays
+from papers.analysis.masks import clip_outputs, mask_rows
+from papers.analysis.patterns import exciting_pattern
+from papers.analysis.pitch_shift import pitch_shift_curve
+from papers.analysis.streams import draw_streams, stream_arrays
 from audiodet.data.datasets import setup_datasets
 from audiodet.data.loader import load_dataset_dicts
 from audiodet.data.mapper import SEDMapper

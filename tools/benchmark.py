@@ -12,11 +12,11 @@ import audiodet  # noqa: F401  makes detectron2 importable
 
 import torch
 
-from audiodet.benchmarks.timing import machine
+from benchmarks.timing import machine
 from audiodet.errors import AudiodetError
 from audiodet.files import write_text
 
-SUBJECTS = ("systems", "rcrnn", "audiomask", "detect", "tfseg")  # modules of audiodet.benchmarks
+SUBJECTS = ("systems", "rcrnn", "audiomask", "detect", "tfseg")  # modules of benchmarks
 
 
 def parse_args():
@@ -45,7 +45,7 @@ def main(args) -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     print(machine())
-    subject = importlib.import_module(f"audiodet.benchmarks.{args.subject}")
+    subject = importlib.import_module(f"benchmarks.{args.subject}")
     with tempfile.TemporaryDirectory() as folder:
         figures = subject.run(args, folder)
     if args.output:

@@ -10,8 +10,8 @@ from pathlib import Path
 import audiodet  # noqa: F401  makes detectron2 importable
 
 from audiodet.data.loader import dataset_view
-from audiodet.data.soundbank import load_soundbank
-from audiodet.data.synthetic_bank import write_synthetic_bank
+from audiodet.data.mixing.soundbank import load_soundbank
+from audiodet.data.mixing.synthetic_bank import write_synthetic_bank
 from audiodet.engine.setup import load_config
 from audiodet.errors import AudiodetError
 from audiodet.visualization import visualize_results

@@ -10,10 +10,10 @@ import audiodet  # noqa: F401  makes detectron2 importable
 
 from audiodet import model_zoo
 from audiodet.data.datasets.rare_mini import rare_mini_hash, rare_mini_sources
-from audiodet.data.soundbank import load_soundbank, soundbank_root
+from audiodet.data.mixing.soundbank import load_soundbank, soundbank_root
 from audiodet.errors import AudiodetError, DataError
 from audiodet.evaluation import load_clips, score_clips
-from audiodet.experiments.rcrnn import ACROSS
+from papers.rcrnn import ACROSS
 from audiodet.files import write_text
 from audiodet.weights import SHIPPED
 

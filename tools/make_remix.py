@@ -12,7 +12,7 @@ import sys
 import audiodet  # noqa: F401  makes detectron2 importable
 
 from audiodet.data.datasets.dcase2018_remix import RATIOS
-from audiodet.data.dcase2018_mixer import MIXTURES, draw_mixtures, write_remix
+from audiodet.data.mixing.dcase2018 import MIXTURES, draw_mixtures, write_remix
 from audiodet.errors import AudiodetError
 
 

@@ -8,20 +8,13 @@ from pathlib import Path
 
 import audiodet  # noqa: F401  makes detectron2 importable
 
-from audiodet.data.soundbank import soundbank_root
+from audiodet.data.mixing.soundbank import soundbank_root
 from audiodet.errors import AudiodetError
-from audiodet.experiments import (
-    audiomask,
-    polyphonic,
-    polyphonic_sizes,
-    segmentation,
-    self_mask,
-    systems,
-)
-from audiodet.experiments.crowd import rare_crowd
-from audiodet.experiments.rcrnn import rare_mini
-from audiodet.experiments.rcrnn_tables import table1, table2, table3
-from audiodet.experiments.runs import Options
+from papers import audiomask, polyphonic, polyphonic_sizes, segmentation, self_mask, systems
+from papers.crowd import rare_crowd
+from papers.rcrnn import rare_mini
+from papers.rcrnn_tables import table1, table2, table3
+from papers.runs import Options
 from audiodet.files import write_text
 
 REPOSITORY = Path(__file__).resolve().parents[1]

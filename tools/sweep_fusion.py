@@ -13,7 +13,7 @@ from tabulate import tabulate
 from audiodet.engine.setup import load_config
 from audiodet.errors import AudiodetError
 from audiodet.evaluation import Matching, load_clips, results, score_clips, tune_thresholds
-from audiodet.evaluation.fusion_sweep import sweep
+from papers.fusion_sweep import sweep
 from audiodet.files import write_text
 
 

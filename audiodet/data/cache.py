@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from audiodet.data import rendering
+from audiodet.data.mixing import rendering
 from audiodet.files import atomic_path
 
 

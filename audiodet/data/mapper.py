@@ -10,7 +10,7 @@ from detectron2.data import transforms as T
 from audiodet.audio.io import read_audio
 from audiodet.data.augmentation import augment, choose_crop
 from audiodet.data.cache import FeatureCache
-from audiodet.data.rendering import render
+from audiodet.data.mixing.rendering import render
 from audiodet.data.spectrogram import LogMel
 
 

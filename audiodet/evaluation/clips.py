@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from detectron2.data import DatasetCatalog
 
 from audiodet.errors import DataError
+from audiodet.events import Event, decide
 from audiodet.files import write_text
-from audiodet.modeling.postprocessing import Event, decide
 
 
 @dataclass

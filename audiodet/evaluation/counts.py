@@ -15,7 +15,7 @@ from sed_eval.sound_event import EventBasedMetrics, SegmentBasedMetrics
 
 from audiodet.errors import DataError
 from audiodet.evaluation.clips import ClipResult
-from audiodet.modeling.postprocessing import Event
+from audiodet.events import Event
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def score_clips(
     best_event_per_clip: bool = False,
     matching: Matching = Matching(),
 ) -> SEDScores:
-    """Event-based scores of the decided events (:func:`audiodet.modeling.postprocessing.decide`).
+    """Event-based scores of the decided events (:func:`audiodet.events.decide`).
 
     Raises:
         DataError: two clips share a name, or an event has a label that is not in `labels`.

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.evaluation import DatasetEvaluator
 
-from audiodet.data.mask_truth import binary_mask, mixture_mels, ratio_mask
+from audiodet.data.mixing.mask_truth import binary_mask, mixture_mels, ratio_mask
 from audiodet.data.spectrogram import LogMel
 from audiodet.errors import ConfigError
 from audiodet.evaluation.binary import BinaryScores

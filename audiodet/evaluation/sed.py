@@ -21,11 +21,12 @@ from audiodet.evaluation.report import results, table, without_nan
 from audiodet.evaluation.tagging import TaggingEvaluator
 from audiodet.evaluation.temporal_ap import TemporalAPEvaluator
 from audiodet.evaluation.threshold_free import ScoreEvaluator
+from audiodet.events import thresholds_by_label
 from audiodet.files import write_text
-from audiodet.modeling.postprocessing import events_from_instances, inside, thresholds_by_label
+from audiodet.modeling.instances import events_from_instances, inside
 
 logger = logging.getLogger(__name__)
-# Fields of Instances that audiodet.modeling.fusion leaves.
+# Fields of Instances that audiodet.modeling.hooks.fusion leaves.
 SCORE_PARTS = ("detector_scores", "segment_scores", "box_scores")
 
 

@@ -12,7 +12,7 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.evaluation import DatasetEvaluator
 from detectron2.utils import comm
 
-from audiodet.data.datasets.overlaps import merge_overlaps
+from audiodet.data.labels.overlaps import merge_overlaps
 from audiodet.errors import DataError
 from audiodet.evaluation.counts import Matching
 from audiodet.evaluation.frames import frame_scores

@@ -7,7 +7,7 @@ import numpy as np
 
 from audiodet.evaluation.clips import ClipResult
 from audiodet.evaluation.counts import Matching, of_label, rates
-from audiodet.modeling.postprocessing import decide
+from audiodet.events import decide
 
 logger = logging.getLogger(__name__)
 

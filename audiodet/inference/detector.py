@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from audiodet.audio.io import as_mono, audio_info, read_audio, read_blocks
 from audiodet.errors import AudioError
+from audiodet.events import Event, decide, thresholds_by_label
 from audiodet.inference.loading import load_model
 from audiodet.inference.pipeline import cores, run_ahead
 from audiodet.inference.predictor import Predictor
 from audiodet.inference.windows import Grid, Stitcher, cut_windows
-from audiodet.modeling.postprocessing import Event, decide, thresholds_by_label
 
 WINDOW, OVERLAP = 30.0, 6.0  # seconds; the longest anchor of the models that ship is 5.9 s
 

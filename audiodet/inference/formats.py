@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from audiodet.modeling.postprocessing import Event
+from audiodet.events import Event
 
 COLUMNS = ("filename", "onset", "offset", "event_label", "score")
 LONGEST = 200  # bytes of a name; file systems take 255, of which numbers and suffixes need some

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from audiodet.errors import AudiodetError
-from audiodet.modeling.postprocessing import Event
+from audiodet.events import Event
 
 NAME = "audiodet_journal.jsonl"
 BEGIN = b'{"parameters": '  # of each journal

@@ -8,7 +8,7 @@ import torch
 
 from audiodet import model_zoo
 from audiodet.errors import ConfigError
-from audiodet.modeling.postprocessing import thresholds_by_label
+from audiodet.events import thresholds_by_label
 from audiodet.weights import find_weights
 
 TUNED = "thresholds.json"  # what a training with TEST.TUNE_THRESHOLDS leaves beside its checkpoints

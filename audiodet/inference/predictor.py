@@ -4,7 +4,8 @@ import torch
 
 from audiodet.audio.io import read_audio
 from audiodet.data.spectrogram import LogMel
-from audiodet.modeling.postprocessing import decide, events_from_instances, thresholds_by_label
+from audiodet.events import decide, thresholds_by_label
+from audiodet.modeling.instances import events_from_instances
 
 
 class Predictor:
@@ -55,7 +56,7 @@ class Predictor:
         return [decide(found, self.thresholds, best_only) for found in self.candidates(inputs)]
 
     def __call__(self, paths, batch_size: int = 8):
-        """Files -> yields (path, [events]) in order; see :class:`~audiodet.modeling.postprocessing.Event`."""
+        """Files -> yields (path, [events]) in order; see :class:`~audiodet.events.Event`."""
         paths = list(paths)
         for i in range(0, len(paths), batch_size):
             batch = paths[i : i + batch_size]

@@ -10,8 +10,9 @@ from torch.nn import functional as F
 from audiodet.audio.io import as_mono, audio_info, read_audio
 from audiodet.data.spectrogram import LogMel, hz_to_mel, mel_to_hz
 from audiodet.errors import ConfigError
+from audiodet.events import decide
 from audiodet.inference.predictor import Predictor
-from audiodet.modeling.postprocessing import decide, events_from_instances
+from audiodet.modeling.instances import events_from_instances
 
 WINDOW, CROSS_FADE = 10.0, 1.0  # seconds
 

@@ -7,9 +7,9 @@ from typing import BinaryIO
 import numpy as np
 
 from audiodet.audio.io import as_mono, resample_pieces
+from audiodet.events import Event
 from audiodet.inference.detector import Detector
 from audiodet.inference.windows import Stitcher, cut_windows
-from audiodet.modeling.postprocessing import Event
 
 # Sample formats by the names that ffmpeg and SoX users know: little endian, and full scale.
 SAMPLE_FORMATS = {"s16le": ("<i2", 1 << 15), "s32le": ("<i4", 1 << 31), "f32le": ("<f4", 1)}

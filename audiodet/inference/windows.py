@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.postprocessing import Event
+from audiodet.events import Event
 
 SAME = 0.3  # two windows' events of a label are one when they overlap by this (IoU)
 

@@ -2,9 +2,6 @@
 
 from audiodet.modeling import (  # noqa: F401
     audiomask,
-    box_voting,
-    connect_cut,
-    fusion,
     rcrnn,
     self_mask,
     tagger,
@@ -12,10 +9,8 @@ from audiodet.modeling import (  # noqa: F401
     time_boxes,
     verifier,
 )
-from audiodet.modeling.backbones import (  # noqa: F401
-    crnn,
-    frame_stack,
-    mask_network,
-    self_mask_resnet,
-)
+from audiodet.modeling.backbones import crnn as crnn_backbone  # noqa: F401
+from audiodet.modeling.backbones import mask_network, self_mask_resnet  # noqa: F401
+from audiodet.modeling.backbones import rcrnn as rcrnn_backbone  # noqa: F401
 from audiodet.modeling.counting import keras_count  # noqa: F401
+from audiodet.modeling.hooks import box_voting, connect_cut, fusion  # noqa: F401

@@ -2,7 +2,7 @@
 
 The paper trains a Mask R-CNN whose proposals span all mel bands; its mask branch is not used
 there, and there is none here. The verifier and its fusion are a hook behind the detector, see
-:mod:`audiodet.modeling.fusion`.
+:mod:`audiodet.modeling.hooks.fusion`.
 """
 
 import torch

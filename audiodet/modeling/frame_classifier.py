@@ -18,7 +18,7 @@ from audiodet.modeling.frame_events import (
     step_edges,
     step_targets,
 )
-from audiodet.modeling.postprocessing import build_postprocessors
+from audiodet.modeling.hooks.registry import build_postprocessors
 from audiodet.modeling.segments import frames_of_segments
 
 

@@ -8,7 +8,7 @@ from detectron2.modeling import GeneralizedRCNN
 from detectron2.structures import ImageList
 
 from audiodet.modeling.clip_input import ClipInput
-from audiodet.modeling.postprocessing import build_postprocessors
+from audiodet.modeling.hooks.registry import build_postprocessors
 
 
 class TimeRCNN(GeneralizedRCNN):

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from audiodet.data.spectrogram import hz_to_mel
+from audiodet.events import Event
 from audiodet.files import atomic_path
-from audiodet.modeling.postprocessing import Event
 
 TRUTH, DETECTION, PROPOSAL = "#d7191c", "#0b63c4", "#3f8f4f"
 CURVES = ("#0b63c4", "#e08214", "#7b3294", "#1b9e77", "#c51b7d", "#666666")

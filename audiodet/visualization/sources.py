@@ -13,8 +13,9 @@ from audiodet.data.mapper import SEDMapper
 from audiodet.engine.checkpoint import SEDCheckpointer
 from audiodet.engine.trainer import Trainer
 from audiodet.errors import ConfigError
+from audiodet.events import Event, decide
 from audiodet.inference import loading
-from audiodet.modeling.postprocessing import Event, decide, events_from_instances, inside
+from audiodet.modeling.instances import events_from_instances, inside
 
 
 def annotated(cfg, name: str):

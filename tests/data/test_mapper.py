@@ -13,7 +13,7 @@ from audiodet.config import get_cfg
 from audiodet.data import mapper as mapper_module
 from audiodet.data.datasets.rare_mini import load_rare_quick
 from audiodet.data.mapper import SEDMapper
-from audiodet.data.rendering import render
+from audiodet.data.mixing.rendering import render
 from audiodet.data.spectrogram import LogMel
 from audiodet.errors import AudioError
 

@@ -6,7 +6,7 @@ import pytest
 from audiodet.errors import DataError
 from audiodet.evaluation import ClipResult, bootstrap, paired_bootstrap, results, score_clips
 from audiodet.evaluation.bootstrap import resample
-from audiodet.modeling.postprocessing import Event
+from audiodet.events import Event
 
 from .test_counts import ALL, LABELS, random_clips
 

@@ -16,7 +16,7 @@ from audiodet.evaluation import (
     score_segments,
     table,
 )
-from audiodet.modeling.postprocessing import Event
+from audiodet.events import Event
 
 LABELS = ["cry", "shot"]
 ALL = {"cry": 0.0, "shot": 0.0}

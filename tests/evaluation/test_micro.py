@@ -7,7 +7,7 @@ from sed_eval.sound_event import EventBasedMetrics, SegmentBasedMetrics
 from audiodet.evaluation.clips import ClipResult
 from audiodet.evaluation.counts import Matching
 from audiodet.evaluation.micro import micro_events, micro_results, micro_table, score_micro
-from audiodet.modeling.postprocessing import Event
+from audiodet.events import Event
 
 LABELS = ("a", "b")
 ALL = {"a": 0.5, "b": 0.5}

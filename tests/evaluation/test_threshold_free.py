@@ -18,7 +18,7 @@ from audiodet.evaluation.clips import ClipResult
 from audiodet.evaluation.counts import Matching, pool_scores, score_clips
 from audiodet.evaluation.sed import SEDEvaluator, build_sed_evaluators
 from audiodet.evaluation.threshold_free import ScoreEvaluator
-from audiodet.modeling.postprocessing import Event
+from audiodet.events import Event
 
 LABELS = ["a", "b", "c"]
 # Four clips of 10 s; "b" touches and overlaps itself, "c" never sounds.

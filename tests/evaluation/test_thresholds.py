@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from audiodet.evaluation import ClipResult, score_clips, sweep_thresholds, tune_thresholds
-from audiodet.modeling.postprocessing import Event, decide
+from audiodet.events import Event, decide
 
 from .test_counts import LABELS, random_clips
 

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from audiodet.data.label_table import read_table
+from audiodet.data.labels.table import read_table
 from audiodet.inference.formats import FORMATS, TEXT_FORMATS, Origin, Recording, unique_names
 from audiodet.inference.outputs import write_all
-from audiodet.modeling.postprocessing import Event
+from audiodet.events import Event
 
 ORIGIN = Origin("rcrnn_rare", 50.0, 8000.0, {"model": "rcrnn_rare", "window": 30.0})
 NAMES = ["a.wav", "sub folder/a.flac", 'tab\there, "quoted".wav', "line\nend.wav", "b\udcff.wav"]

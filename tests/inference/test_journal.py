@@ -7,7 +7,7 @@ import pytest
 
 from audiodet.errors import AudiodetError
 from audiodet.inference.journal import NAME, Journal
-from audiodet.modeling.postprocessing import Event
+from audiodet.events import Event
 
 PARAMETERS = {"model": "tiny", "thresholds": {"dog": 0.5}, "window": 30.0}
 EVENT = Event(0.1, 1 / 3, "dog", 0.7000000123)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from audiodet.audio.io import read_audio
-from audiodet.data.soundbank import load_soundbank
+from audiodet.data.mixing.soundbank import load_soundbank
 from audiodet.inference.detector import Detector
 
 RATE, SPACE = 44100, 6.0

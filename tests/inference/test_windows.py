@@ -5,7 +5,7 @@ import pytest
 
 from audiodet.errors import ConfigError
 from audiodet.inference.windows import Grid, Stitcher, cut_windows
-from audiodet.modeling.postprocessing import Event
+from audiodet.events import Event
 
 RATE = 1000
 CELL = 0.1  # seconds

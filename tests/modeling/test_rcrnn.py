@@ -6,7 +6,7 @@ from detectron2.modeling import build_model
 
 from audiodet.engine.setup import load_config
 from audiodet.modeling import keras_count
-from audiodet.modeling.backbones.crnn import CRNN, ResNetStages
+from audiodet.modeling.backbones.rcrnn import CRNN, ResNetStages
 from audiodet.errors import ConfigError
 
 PAPER_TABLE2 = {"babycry": 1_110_874, "glassbreak": 1_250_394, "gunshot": 1_782_094}

@@ -11,7 +11,7 @@ from audiodet.data.spectrogram import LogMel, hz_to_mel
 from audiodet.engine.setup import load_config
 from audiodet.errors import ConfigError
 from audiodet.modeling import keras_count
-from audiodet.modeling.postprocessing import events_from_instances
+from audiodet.modeling.instances import events_from_instances
 
 FULL, SMALL = "configs/tfseg/dcase2018_gwrp.yaml", ["MODEL.TFSEG.MAPS", "[4, 6]"]
 

@@ -7,7 +7,7 @@ import torch
 
 from audiodet import model_zoo, weights
 from audiodet.data.datasets import rare_mini
-from audiodet.experiments.rcrnn import ACROSS
+from papers.rcrnn import ACROSS
 from audiodet.inference.predictor import Predictor
 from tests.tiny import LABELS, run_tool, tiny_config, train, write_tiny_data
 

@@ -9,7 +9,7 @@ import pytest
 
 from audiodet.data.spectrogram import LogMel
 from audiodet.errors import AudiodetError
-from audiodet.modeling.postprocessing import Event
+from audiodet.events import Event
 from audiodet.visualization import draw_clip, save_figure
 from audiodet.visualization.clip_plot import mel_positions
 

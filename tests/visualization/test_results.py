@@ -17,7 +17,7 @@ from audiodet.engine.trainer import Trainer
 from audiodet.errors import ConfigError, DataError
 from audiodet.evaluation import ClipResult, Matching, SEDEvaluator
 from audiodet.evaluation.clips import reference_clips
-from audiodet.modeling.postprocessing import Event
+from audiodet.events import Event
 from audiodet.visualization import choose_clips, sources, visualize_results
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,12 +6,12 @@ A new one is a file with a pure ``load_*`` and a ``register_*``, and one line be
 import os
 
 from audiodet.data.datasets.chime_home import load_chime_home, register_chime_home
+from audiodet.data.datasets.common import load_tsv, register_custom, register_tsv
 from audiodet.data.datasets.dcase2018_remix import register_dcase2018_remix
 from audiodet.data.datasets.desed import load_desed, register_desed
 from audiodet.data.datasets.poly_mini import register_poly_mini
 from audiodet.data.datasets.rare_mini import register_rare_mini
 from audiodet.data.datasets.remix_mini import register_remix_mini
-from audiodet.data.datasets.tsv import load_tsv, register_custom, register_tsv
 from audiodet.data.datasets.tut_rare import load_tut_rare, register_tut_rare
 from audiodet.data.datasets.tut_sed import load_tut_sed, register_tut_sed
 from audiodet.data.datasets.tut_sed_synthetic import (

@@ -33,9 +33,9 @@ have chunks_refined.csv and other audio names, and cannot be read.
 
 import os
 
+from audiodet.data.datasets.common import expect_files, table_dicts
 from audiodet.data.datasets.trees import expect_choice, register_sed, tree_file, tree_folder
-from audiodet.data.datasets.tsv import expect_files, table_dicts
-from audiodet.data.label_table import LabelTable, Row, read_lines
+from audiodet.data.labels.table import LabelTable, Row, read_lines
 from audiodet.errors import DataError
 
 LETTERS = {

@@ -6,7 +6,7 @@ Under ``<root>/dcase2018_remix``, the "workspace" of the authors' release
     yaml_files/mixture.yaml                                     what each mixture is made of
     mixed_audios/scene_type=dcase2018_task1,snr=0/00000.wav     32 kHz, 10 s, events | scene
 
-:mod:`audiodet.data.dcase2018_mixer` writes it; ``datasets/README.md`` says where its sources are.
+:mod:`audiodet.data.mixing.dcase2018` writes it; ``datasets/README.md`` says where its sources are.
 """
 
 import os

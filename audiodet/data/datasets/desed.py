@@ -18,11 +18,11 @@ import os
 import zlib
 from functools import partial
 
-from audiodet.data.datasets.lengths import cut_long_clips
-from audiodet.data.datasets.overlaps import merge_overlaps
+from audiodet.data.datasets.common import table_dicts
 from audiodet.data.datasets.trees import register_tree
-from audiodet.data.datasets.tsv import table_dicts
-from audiodet.data.label_table import LabelTable, read_table
+from audiodet.data.labels.lengths import cut_long_clips
+from audiodet.data.labels.overlaps import merge_overlaps
+from audiodet.data.labels.table import LabelTable, read_table
 from audiodet.errors import DataError
 
 logger = logging.getLogger(__name__)

@@ -3,15 +3,15 @@
 Clips of 20 s over real backgrounds with exact annotation. Classes are the bank's events and those
 distractors of which there are enough recordings. Test sources are those of the bank's last fold,
 validation sources are held out of the other folds. Recipes are drawn on first use, from the bank
-of :func:`~audiodet.data.soundbank.soundbank_root`; the audio is rendered by the loader.
+of :func:`~audiodet.data.mixing.soundbank.soundbank_root`; the audio is rendered by the loader.
 """
 
 from functools import cache
 
-from audiodet.data.datasets.overlaps import merge_overlaps
-from audiodet.data.mixtures import recipes_hash, recipes_to_dicts, register_mixtures
-from audiodet.data.polyphonic_mixtures import make_polyphonic_recipes
-from audiodet.data.soundbank import hold_out, load_soundbank, soundbank_root
+from audiodet.data.labels.overlaps import merge_overlaps
+from audiodet.data.mixing.polyphonic import make_polyphonic_recipes
+from audiodet.data.mixing.recipes import recipes_hash, recipes_to_dicts, register_mixtures
+from audiodet.data.mixing.soundbank import hold_out, load_soundbank, soundbank_root
 from audiodet.errors import DataError
 
 POLY_LABELS = (

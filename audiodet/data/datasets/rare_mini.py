@@ -6,7 +6,7 @@ are held out of training. "quiet" clips have no distractor, "hard" ones exactly 
 the two conditions are the same clips. ``rare_mini_all_*`` use all folds, for a model that ships.
 ``rare_mini_crowd_*`` hold several events a clip, of any labels, and are scored for all of them.
 ``rare_quick_*`` are 10-s clips from any bank. Recipes are drawn on first use, from the bank of
-:func:`~audiodet.data.soundbank.soundbank_root`; the audio is rendered by the loader.
+:func:`~audiodet.data.mixing.soundbank.soundbank_root`; the audio is rendered by the loader.
 """
 
 import re
@@ -15,13 +15,13 @@ from functools import cache
 
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
-from audiodet.data.mixtures import (
+from audiodet.data.mixing.recipes import (
     make_recipes,
     recipes_hash,
     recipes_to_dicts,
     register_mixtures,
 )
-from audiodet.data.soundbank import Clip, SoundBank, hold_out, load_soundbank, soundbank_root
+from audiodet.data.mixing.soundbank import Clip, SoundBank, hold_out, load_soundbank, soundbank_root
 from audiodet.errors import DataError
 
 RARE_LABELS = ("babycry", "glassbreak", "gunshot")

@@ -1,20 +1,20 @@
 """remix-mini: three events in a scene, clip labels to learn from (Kong et al. 2019).
 
-Clips of 10 s by :mod:`audiodet.data.remix_mixtures` at 20, 10 and 0 dB, from a sound bank; the
+Clips of 10 s by :mod:`audiodet.data.mixing.remix` at 20, 10 and 0 dB, from a sound bank; the
 three differ in the level of the events only. Four-fold cross-validation over the bank's folds: a
 fold's test clips use that fold's sources, its training clips those of the others. Training clips
 have clip labels alone, test clips strong ones; the recipe renders event and scene apart, so masks
-can be scored (:mod:`audiodet.data.mask_truth`). Recipes are drawn on first use, from the bank of
-:func:`~audiodet.data.soundbank.soundbank_root`; the audio is rendered by the loader.
+can be scored (:mod:`audiodet.data.mixing.mask_truth`). Recipes are drawn on first use, from the bank of
+:func:`~audiodet.data.mixing.soundbank.soundbank_root`; the audio is rendered by the loader.
 """
 
 import re
 from functools import cache
 
 from audiodet.data.datasets.poly_mini import POLY_LABELS
-from audiodet.data.mixtures import recipes_hash, recipes_to_dicts, register_mixtures
-from audiodet.data.remix_mixtures import make_remix_recipes
-from audiodet.data.soundbank import FOLDS, load_soundbank, soundbank_root
+from audiodet.data.mixing.recipes import recipes_hash, recipes_to_dicts, register_mixtures
+from audiodet.data.mixing.remix import make_remix_recipes
+from audiodet.data.mixing.soundbank import FOLDS, load_soundbank, soundbank_root
 from audiodet.errors import DataError
 
 REMIX_LABELS = POLY_LABELS

@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
-from audiodet.data.datasets.overlaps import merge_overlaps
-from audiodet.data.label_table import LabelTable, read_table
+from audiodet.data.labels.overlaps import merge_overlaps
+from audiodet.data.labels.table import LabelTable, read_table
 from audiodet.errors import DataError
 
 WHERE = "see datasets/README.md for the tree and where to get it"
@@ -77,7 +77,7 @@ def read_good_table(
         path: the table.
         labels: labels that may occur; None accepts all.
         header: its columns.
-        options: further arguments of :func:`audiodet.data.label_table.read_table`.
+        options: further arguments of :func:`audiodet.data.labels.table.read_table`.
 
     Raises:
         DataError: the table cannot be read, or its first bad line.

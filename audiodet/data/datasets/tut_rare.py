@@ -21,6 +21,7 @@ from collections.abc import Sequence
 
 import yaml
 
+from audiodet.data.datasets.common import table_dicts
 from audiodet.data.datasets.trees import (
     WHERE,
     number_clips,
@@ -28,8 +29,7 @@ from audiodet.data.datasets.trees import (
     register_sed,
     tree_file,
 )
-from audiodet.data.datasets.tsv import table_dicts
-from audiodet.data.label_table import STRONG
+from audiodet.data.labels.table import STRONG
 from audiodet.errors import DataError
 
 logger = logging.getLogger(__name__)

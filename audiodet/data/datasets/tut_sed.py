@@ -28,6 +28,7 @@ without events.
 import os
 from collections.abc import Sequence
 
+from audiodet.data.datasets.common import expect_files, table_dicts
 from audiodet.data.datasets.trees import (
     expect_choice,
     number_clips,
@@ -36,8 +37,7 @@ from audiodet.data.datasets.trees import (
     tree_file,
     tree_folder,
 )
-from audiodet.data.datasets.tsv import expect_files, table_dicts
-from audiodet.data.label_table import STRONG, LabelTable
+from audiodet.data.labels.table import STRONG, LabelTable
 from audiodet.errors import DataError
 
 LABELS = {

@@ -27,6 +27,7 @@ lists; the loader uses the lists alone and never guesses a split.
 
 import os
 
+from audiodet.data.datasets.common import expect_files, table_dicts
 from audiodet.data.datasets.trees import (
     expect_choice,
     number_clips,
@@ -35,8 +36,7 @@ from audiodet.data.datasets.trees import (
     tree_file,
     tree_folder,
 )
-from audiodet.data.datasets.tsv import expect_files, table_dicts
-from audiodet.data.label_table import STRONG, Row, read_table
+from audiodet.data.labels.table import STRONG, Row, read_table
 
 LABELS = (
     "alarms_and_sirens",

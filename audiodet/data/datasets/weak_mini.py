@@ -3,16 +3,16 @@
 Classes and sources are those of :mod:`~audiodet.data.datasets.poly_mini`: test sources are those
 of the bank's last fold, validation sources are held out of the others. Weak and strong training
 clips draw from the same sources; what is known of a weak clip is which classes it holds. Recipes
-are drawn on first use, from the bank of :func:`~audiodet.data.soundbank.soundbank_root`.
+are drawn on first use, from the bank of :func:`~audiodet.data.mixing.soundbank.soundbank_root`.
 """
 
 from functools import cache
 
-from audiodet.data.datasets.overlaps import merge_overlaps
 from audiodet.data.datasets.poly_mini import POLY_LABELS, poly_mini_sources
-from audiodet.data.mixtures import recipes_hash, recipes_to_dicts, register_mixtures
-from audiodet.data.polyphonic_mixtures import make_polyphonic_recipes
-from audiodet.data.soundbank import load_soundbank, soundbank_root
+from audiodet.data.labels.overlaps import merge_overlaps
+from audiodet.data.mixing.polyphonic import make_polyphonic_recipes
+from audiodet.data.mixing.recipes import recipes_hash, recipes_to_dicts, register_mixtures
+from audiodet.data.mixing.soundbank import load_soundbank, soundbank_root
 from audiodet.errors import DataError
 
 WEAK_LABELS = POLY_LABELS

@@ -1,113 +1,83 @@
-"""R-CRNN's feature extractor: a small ResNet and a recurrent layer (paper section 2.1, Table 1).
+"""The frame-level networks of Çakır et al. 2017: CNN, RNN, CRNN and FNN at full time resolution.
 
-Shape shorthand: N clips, H mel bands, T frames, S time steps (8 frames each), C channels.
+Shape shorthand: N clips, H mel bands, T frames, C channels.
 """
 
 import torch
 from detectron2.layers import ShapeSpec
 from detectron2.modeling import BACKBONE_REGISTRY, Backbone
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.func import functional_call
+from torch.nn import functional as F
 
 from audiodet.errors import ConfigError
 from audiodet.modeling.backbones.batches import check_bands, zero_beyond
 from audiodet.modeling.precision import check_precision, computing_in
 
-STRIDE = 8  # frames per time step
-MIN_FRAMES = 11  # fewer give no time step: a shorter clip is padded to it
 
+class FrameStack(Backbone):
+    """(N, 1, H, T) -> {"time": (N, C, 1, T)}: convolutions, recurrent layers, fully connected ones.
 
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with bias and batch norm; a 1x1 projection without norm if it strides."""
-
-    def __init__(self, channels_in: int, channels: int, stride: int = 1):
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels_in, channels, 3, stride, padding=1)
-        self.norm1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
-        self.norm2 = nn.BatchNorm2d(channels)
-        self.shortcut = nn.Conv2d(channels_in, channels, 1, stride) if stride > 1 else None
-
-    def forward(self, x, mask):
-        shortcut = x if self.shortcut is None else self.shortcut(x)
-        x = mask(torch.relu(self.norm1(self.conv1(x))))
-        return mask(torch.relu(self.norm2(self.conv2(x)) + shortcut))
-
-
-class ResNetStages(nn.Module):
-    """The convolutions: (N, 1, H, T) -> (N, 128, H', S).
-
-    A 7x7 stem and a 3x3 max pool, both stride 2 without padding, then two stages of two residual
-    blocks, the second with stride 2. 64 bands and 1,305 frames give (7, 162).
+    Each part may be missing (paper, section II-C): CRNN has the first two, CNN the first and the
+    last, RNN the last two, FNN the last alone. No layer pools over time. The recurrent layers
+    run forward in time, so what follows a clip's end changes nothing before it.
     """
 
-    def __init__(self):
+    def __init__(
+        self,
+        n_mels: int,
+        *,
+        pools,
+        maps,
+        kernel,
+        rnn_layers,
+        rnn_units,
+        fc_layers,
+        fc_units,
+        maxout,
+        context,
+        dropout,
+        precision="float32",
+    ):
+        """
+        Args:
+            pools: max pooling over frequency behind each convolution.
+            maps, kernel: feature maps and (bands, frames) of each convolution.
+            maxout: linear units behind each output of a fully connected layer; 1 is ReLU.
+            context: frames around each one that it is seen with; odd.
+        """
         super().__init__()
-        self.stem = nn.Conv2d(1, 64, 7, stride=2)
-        self.norm = nn.BatchNorm2d(64)
-        self.pool = nn.MaxPool2d(3, stride=2)
-        self.blocks = nn.ModuleList(
-            [
-                ResidualBlock(64, 64),
-                ResidualBlock(64, 64),
-                ResidualBlock(64, 128, stride=2),
-                ResidualBlock(128, 128),
-            ]
-        )
-
-    @staticmethod
-    def after_pool(size: int) -> int:
-        """Positions along one axis after stem and pool."""
-        return ((size - 7) // 2 + 1 - 3) // 2 + 1
-
-    @classmethod
-    def output_size(cls, size: int) -> int:
-        """Positions along one axis at the end; frames in, time steps out."""
-        return (cls.after_pool(size) + 1) // 2
-
-    def forward(self, x: torch.Tensor, lengths=None) -> torch.Tensor:
-        x = self.pool(torch.relu(self.norm(self.stem(x))))
-        sizes = lengths and [self.after_pool(max(t, MIN_FRAMES)) for t in lengths]
-        x = zero_beyond(sizes)(x)
-        for block in self.blocks:
-            if sizes and block.shortcut is not None:
-                sizes = [(s + 1) // 2 for s in sizes]
-            x = block(x, zero_beyond(sizes))
-        return x
-
-
-class CRNN(Backbone):
-    """Spectrogram -> one feature vector per time step: (N, 1, H, T) -> {"time": (N, C, 1, S)}.
-
-    Frequency is flattened into channels (128 x 7 = 896 at 64 bands), then a GRU runs over time.
-    C is 2U for "bigru", U for "gru" and 896 for "none" (the three rows of the paper's Table 1).
-    """
-
-    def __init__(self, n_mels: int, rnn: str = "bigru", units: int = 50, precision="float32"):
-        bands = ResNetStages.output_size(n_mels)
+        self.precision, self.context, self.n_mels = check_precision(precision), context, n_mels
+        if context % 2 == 0:
+            raise ConfigError(f"MODEL.FRAME_STACK.CONTEXT is {context}, expected an odd number")
+        channels, bands = (1, n_mels) if pools else (n_mels * context, 1)
+        self.convolutions = nn.ModuleList()
+        for pool in pools:
+            self.convolutions.append(ConvolutionLayer(channels, maps, kernel, pool, dropout))
+            channels, bands = maps, bands // pool
         if bands < 1:
             raise ConfigError(
-                f"INPUT.SPECTROGRAM.N_MELS is {n_mels}: the CRNN backbone needs at least 11 bands"
+                f"INPUT.SPECTROGRAM.N_MELS is {n_mels}: MODEL.FRAME_STACK.POOLS {list(pools)} "
+                "leave no band"
             )
-        if rnn not in ("bigru", "gru", "none"):
-            raise ConfigError(f"MODEL.CRNN.RNN is {rnn!r}, expected 'bigru', 'gru' or 'none'")
-        super().__init__()
-        self.n_mels, self.precision = n_mels, check_precision(precision)
-        self.cnn = ResNetStages()
-        self.rnn = None
-        channels = 128 * bands
-        if rnn != "none":
-            self.rnn = nn.GRU(channels, units, batch_first=True, bidirectional=rnn == "bigru")
-            channels = units * (2 if rnn == "bigru" else 1)
+        channels *= bands
+        self.recurrent = nn.ModuleList()
+        for _ in range(rnn_layers):
+            self.recurrent.append(RecurrentLayer(channels, rnn_units, dropout))
+            channels = rnn_units
+        self.connected = nn.ModuleList()
+        for _ in range(fc_layers):
+            self.connected.append(ConnectedLayer(channels, fc_units, maxout, dropout))
+            channels = fc_units
         self._out_features = ["time"]
         self._out_feature_channels = {"time": channels}
-        self._out_feature_strides = {"time": STRIDE}
+        self._out_feature_strides = {"time": 1}
         self.to(memory_format=torch.channels_last)
 
     @staticmethod
     def steps(frames: int) -> int:
-        """Time steps S of a clip of ``frames`` frames."""
-        return ResNetStages.output_size(max(frames, MIN_FRAMES))
+        """Time steps of a clip: one a frame."""
+        return frames
 
     def forward(self, x: torch.Tensor, lengths=None) -> dict:
         """
@@ -117,28 +87,81 @@ class CRNN(Backbone):
                 as if it came alone.
         """
         check_bands(x, self.n_mels)
-        x = nn.functional.pad(x, (0, max(0, MIN_FRAMES - x.shape[-1])))
+        if not self.convolutions:
+            x = self._with_neighbours(x)
         x = x.contiguous(memory_format=torch.channels_last)
+        mask = zero_beyond(lengths)
         with computing_in(self.precision, x):
-            x = self.cnn(x, lengths)
-        x = x.float().flatten(1, 2).transpose(1, 2)  # (N, 128, H', S) -> (N, S, 128 H')
-        if self.rnn is not None:
-            x = self._recur(x, lengths and [self.steps(t) for t in lengths])
-        return {"time": x.transpose(1, 2).unsqueeze(2)}  # (N, S, C) -> (N, C, 1, S)
+            for layer in self.convolutions:
+                x = mask(layer(x))
+        x = x.float().flatten(1, 2).transpose(1, 2)  # (N, C, H', T) -> (N, T, C H')
+        for layer in self.recurrent:
+            x = layer(x)
+        with computing_in(self.precision, x):
+            for layer in self.connected:
+                x = layer(x)
+        return {"time": x.float().transpose(1, 2).unsqueeze(2)}
 
-    def _recur(self, x, steps):
-        if steps is None:
-            return self.rnn(x)[0]
-        packed = pack_padded_sequence(x, steps, batch_first=True, enforce_sorted=False)
-        return pad_packed_sequence(self.rnn(packed)[0], True, total_length=x.shape[1])[0]
+    def _with_neighbours(self, x):
+        """(N, 1, H, T) -> (N, H * context, 1, T): each frame with those around it, zeros beyond."""
+        side = self.context // 2
+        frames = F.pad(x, (side, side)).unfold(3, self.context, 1)  # (N, 1, H, T, context)
+        return frames.permute(0, 2, 4, 1, 3).flatten(1, 2)
+
+
+class ConvolutionLayer(nn.Module):
+    """Convolution that keeps bands and frames, batch norm, ReLU, max pooling over frequency, dropout."""
+
+    def __init__(self, channels: int, maps: int, kernel, pool: int, dropout: float):
+        super().__init__()
+        self.convolution = nn.Conv2d(channels, maps, tuple(kernel), padding="same")
+        self.norm, self.pool = nn.BatchNorm2d(maps), nn.MaxPool2d((pool, 1))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x):
+        return self.dropout(self.pool(torch.relu(self.norm(self.convolution(x)))))
+
+
+class RecurrentLayer(nn.Module):
+    """GRU whose dropout is constant along a sequence (Gal and Ghahramani 2016).
+
+    The mask over the inputs is drawn for each clip; the one over the recurrent state enters by the
+    weights that multiply it, so it is one for the whole batch.
+    """
+
+    def __init__(self, channels: int, units: int, dropout: float):
+        super().__init__()
+        self.gru = nn.GRU(channels, units, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, T, C) -> (N, T, U)."""
+        if not self.dropout.training:
+            return self.gru(x)[0]
+        x = x * self.dropout(x.new_ones(len(x), 1, x.shape[2]))
+        state = self.dropout(x.new_ones(self.gru.hidden_size))
+        weights = {"weight_hh_l0": self.gru.weight_hh_l0 * state}
+        return functional_call(self.gru, weights, (x,))[0]
+
+
+class ConnectedLayer(nn.Module):
+    """The same fully connected layer at every frame: (N, T, C) -> (N, T, units)."""
+
+    def __init__(self, channels: int, units: int, maxout: int, dropout: float):
+        super().__init__()
+        self.linear = nn.Linear(channels, units * maxout)
+        self.maxout, self.dropout = maxout, nn.Dropout(dropout)
+
+    def forward(self, x):
+        x = self.linear(x)
+        x = torch.relu(x) if self.maxout == 1 else x.unflatten(-1, (-1, self.maxout)).amax(-1)
+        return self.dropout(x)
 
 
 @BACKBONE_REGISTRY.register()
-def build_crnn_backbone(cfg, input_shape: ShapeSpec) -> CRNN:
-    """R-CRNN's feature extractor from ``INPUT.SPECTROGRAM.N_MELS`` and ``MODEL.CRNN``."""
-    return CRNN(
-        cfg.INPUT.SPECTROGRAM.N_MELS,
-        cfg.MODEL.CRNN.RNN,
-        cfg.MODEL.CRNN.UNITS,
-        cfg.MODEL.BACKBONE.PRECISION,
+def build_frame_stack_backbone(cfg, input_shape: ShapeSpec) -> FrameStack:
+    """From ``INPUT.SPECTROGRAM.N_MELS``, ``MODEL.FRAME_STACK`` and ``MODEL.BACKBONE.PRECISION``."""
+    layers = {key.lower(): value for key, value in cfg.MODEL.FRAME_STACK.items()}
+    return FrameStack(
+        cfg.INPUT.SPECTROGRAM.N_MELS, precision=cfg.MODEL.BACKBONE.PRECISION, **layers
     )

@@ -1,0 +1,192 @@
+"""Is a dataset fit for training? Every recording is decoded, every label is placed.
+
+Nothing here stops at the first mistake: all of them are collected in a
+:class:`~audiodet.data.labels.split_report.SplitReport`.
+"""
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from detectron2.data import DatasetCatalog, MetadataCatalog
+from tqdm import tqdm
+
+from audiodet.audio import audio_info, read_blocks
+from audiodet.config import get_cfg
+from audiodet.data.labels.split_report import SplitReport
+from audiodet.data.labels.table import Row, outside_clip, read_table
+from audiodet.errors import AudiodetError, AudioError, DataError
+
+BLOCK_SECONDS = 30.0
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+
+
+def check_tsv(
+    labels_tsv: str, audio_dir: str, labels: Sequence[str] | None = None, name: str | None = None
+) -> SplitReport:
+    """Check a label table and its recordings; see :func:`audiodet.data.datasets.load_tsv`.
+
+    Args:
+        labels_tsv: label table, times in seconds.
+        audio_dir: folder that its file names are relative to.
+        labels: labels that may occur; None accepts all.
+        name: name of the split in the report; None takes the table's path.
+    """
+    report = SplitReport(name or os.fspath(labels_tsv))
+    try:
+        table = read_table(labels_tsv, labels)
+    except DataError as error:
+        report.errors["label table"].append(str(error))
+        return report
+    report.kind = table.kind
+    for problem in table.problems:
+        report.errors[problem.kind].append(f"line {problem.line}: {problem.text}")
+    clips = table.clips()
+    for filename, rows in tqdm(clips.items(), report.name, leave=False, disable=None):
+        _check_clip(report, os.path.join(audio_dir, filename), rows)
+        _check_spelling(report, rows)
+    _check_not_listed(report, audio_dir, clips)
+    _check_whole(report, labels)
+    return report
+
+
+def check_dataset(name: str) -> SplitReport:
+    """Check a dataset that is registered with detectron2, whatever it was made from.
+
+    Clips that are rendered from recipes have no file to check.
+    """
+    meta = MetadataCatalog.get(name)
+    if meta.get("labels_tsv"):
+        return check_tsv(meta.labels_tsv, meta.audio_dir, meta.thing_classes, name)
+    report = SplitReport(name)
+    try:
+        clips = DatasetCatalog.get(name)
+    except AudiodetError as error:
+        report.errors["loading"].append(str(error))
+        return report
+    labels = MetadataCatalog.get(name).thing_classes  # anew: loading may have replaced it
+    for clip in tqdm(clips, name, leave=False, disable=None):
+        report.kind = clip.get("label_kind", "strong")
+        duration = clip["width"] if "recipe" in clip else None
+        _check_clip(report, clip["file_name"], _rows(clip, labels), duration)
+    _check_whole(report, labels)
+    return report
+
+
+def _rows(clip: dict, labels: Sequence[str]) -> list[Row]:
+    """Label rows of a dataset dict."""
+    path = clip["file_name"]
+    if clip.get("label_kind") == "weak":
+        return [Row(0, path, tuple(labels[k] for k in clip["clip_labels"]))]
+    events = [(labels[note["category_id"]], note["bbox"]) for note in clip["annotations"]]
+    return [Row(0, path, (label,), box[0], box[2]) for label, box in events] or [Row(0, path)]
+
+
+def _check_clip(
+    report: SplitReport, path: str, rows: list[Row], duration: float | None = None
+) -> None:
+    """Add a clip to the report. ``duration`` in seconds: there is no file to look at."""
+    report.clips += 1
+    if duration is None:
+        duration = _check_file(report, path)
+    report.seconds += duration or 0.0
+    if report.kind != "unlabelled" and not any(row.labels for row in rows):
+        report.warnings["without labels"].append(path)
+    repeated = Counter((row.labels, row.onset, row.offset) for row in rows)
+    for row in rows:
+        report.events.update(row.labels)
+        if row.onset is not None:
+            _check_event(report, row, duration)
+        if repeated.pop((row.labels, row.onset, row.offset), 1) > 1:
+            report.warnings["repeated row"].append(_at(row, f"{row.filename}: {_text(row)}"))
+
+
+def _check_event(report: SplitReport, row: Row, duration: float | None) -> None:
+    """Check an event's times; ``duration`` of its clip in seconds, None when it is not known."""
+    report.durations[row.labels[0]].append(row.offset - row.onset)
+    if not 0 <= row.onset < row.offset:
+        report.errors["bad row"].append(_at(row, f"{row.filename}: {_text(row)}"))
+    elif duration is not None and outside_clip(row, duration):
+        report.errors["label outside the clip"].append(_at(row, outside_clip(row, duration)))
+    elif duration is not None and row.offset > duration:
+        text = f"{row.filename}: {_text(row)} is cut to {duration:.3f} s"
+        report.warnings["label ends behind the clip"].append(_at(row, text))
+
+
+def _check_file(report: SplitReport, path: str) -> float | None:
+    """Decode a recording and note its bytes; its duration in seconds, None when it is bad."""
+    if not os.path.isfile(path):
+        report.errors["missing file"].append(path)
+        return None
+    try:
+        rate = audio_info(path).sample_rate
+        samples = sum(len(block) for block in read_blocks(path, None, BLOCK_SECONDS))
+        digest = _sha1(path)
+    except (AudioError, OSError) as error:
+        report.errors["unreadable file"].append(str(error))
+        return None
+    if report.files[digest]:
+        report.warnings["duplicate"].append(f"{path} has the bytes of {report.files[digest][0]}")
+    report.files[digest].append(path)
+    _check_length(report, path, samples, rate)
+    return samples / rate
+
+
+def _check_length(report: SplitReport, path: str, samples: int, rate: int) -> None:
+    """A clip that is shorter than one window of the default front end cannot be trained on."""
+    front_end = get_cfg().INPUT
+    window, expected = front_end.SPECTROGRAM.N_FFT, front_end.AUDIO.SAMPLE_RATE
+    if samples / rate < window / expected:
+        report.errors["too short"].append(
+            f"{path}: {samples} samples at {rate} Hz, expected at least {window / expected:.3f} s "
+            f"(one analysis window: {window} samples at {expected} Hz)"
+        )
+
+
+def _sha1(path: str) -> str:
+    digest = hashlib.sha1()
+    with open(path, "rb") as stream:
+        for chunk in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _check_spelling(report: SplitReport, rows: list[Row]) -> None:
+    names = sorted({row.filename for row in rows})
+    if len(names) > 1:
+        report.warnings["duplicate"].append(f"one file listed as {' and '.join(names)}")
+
+
+def _check_not_listed(report: SplitReport, audio_dir: str, listed: Iterable[str]) -> None:
+    """Warn about recordings in the folder that the table leaves out."""
+    found = (
+        os.path.normpath(os.path.relpath(os.path.join(folder, name), audio_dir))
+        for folder, _, names in os.walk(audio_dir)
+        for name in names
+        if name.lower().endswith(AUDIO_SUFFIXES)
+    )
+    others = sorted(set(found) - set(listed))
+    if others:
+        report.warnings["in the folder but not listed, not used"] += others
+
+
+def _check_whole(report: SplitReport, labels: Sequence[str] | None) -> None:
+    """Mistakes of the split as a whole."""
+    if not report.clips:
+        report.errors["empty split"].append("0 clips, expected at least one")
+    unused = [label for label in labels or () if not report.events[label]]
+    if unused and report.clips and report.kind != "unlabelled":
+        # What is trained on must have them all; another split may be without some.
+        trains = "train" in os.path.basename(report.name).lower()
+        (report.errors if trains else report.warnings)["label that never occurs"] += unused
+
+
+def _at(row: Row, text: str) -> str:
+    return f"line {row.line}: {text}" if row.line else text
+
+
+def _text(row: Row) -> str:
+    """Labels and times of a row in words."""
+    times = "" if row.onset is None else f" {row.onset:g} to {row.offset:g} s"
+    return f"{', '.join(row.labels) or 'no label'}{times}"

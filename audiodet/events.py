@@ -1,0 +1,70 @@
+"""What an event is, and which candidate events are reported: plain data, seconds, no torch."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from audiodet.errors import ConfigError
+
+
+class Event(NamedTuple):
+    """One sound event; onset and offset are in seconds from the clip's start.
+
+    ``low_hz`` and ``high_hz`` are its frequencies, None where the system does not know them.
+    """
+
+    onset: float
+    offset: float
+    label: str
+    score: float = 1.0
+    low_hz: float | None = None
+    high_hz: float | None = None
+
+
+def decide(
+    events: Iterable[Event], thresholds: Mapping[str, float], best_event_per_clip: bool = False
+) -> list[Event]:
+    """The events of one clip that are reported, in order of onset.
+
+    Args:
+        events: candidate events of the clip.
+        thresholds: an event stays when its score is at least the threshold of its label.
+        best_event_per_clip: of each label only the highest score stays (of equal scores the
+            earliest onset), the protocol of DCASE 2017 Task 2.
+    """
+    kept = sorted(event for event in events if event.score >= thresholds[event.label])
+    if best_event_per_clip:
+        best = {}
+        for event in kept:
+            if event.label not in best or event.score > best[event.label].score:
+                best[event.label] = event
+        kept = sorted(best.values())
+    return kept
+
+
+def thresholds_by_label(
+    thresholds: float | Sequence[float] | Mapping[str, float], labels: Sequence[str]
+) -> dict[str, float]:
+    """One threshold for each label, from any form that a configuration or a model holds.
+
+    Args:
+        thresholds: one number for all labels (alone or in a sequence), one per label in their
+            order, or a mapping that names every label.
+
+    Raises:
+        ConfigError: a label has no threshold, or there are too many.
+    """
+    if isinstance(thresholds, Mapping):
+        if set(thresholds) != set(labels):
+            raise ConfigError(
+                f"thresholds are given for {sorted(thresholds)}, expected {sorted(labels)}"
+            )
+        return {label: float(thresholds[label]) for label in labels}
+    values = list(thresholds) if isinstance(thresholds, Sequence) else [thresholds]
+    if len(values) == 1:
+        values *= len(labels)
+    if len(values) != len(labels):
+        raise ConfigError(
+            f"TEST.THRESHOLDS has {len(values)} numbers, expected 1 or {len(labels)}, "
+            f"one for each of {list(labels)}"
+        )
+    return dict(zip(labels, map(float, values)))

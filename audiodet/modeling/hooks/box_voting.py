@@ -1,0 +1,49 @@
+"""Box voting: what overlapping detections agree on is more exact than the best of them.
+
+A long, unsteady event (a cry) draws many boxes that all find it and differ in their onset; NMS
+keeps the most confident one, which is not the most exact one (Gidaris & Komodakis, ICCV 2015).
+"""
+
+from detectron2.layers import batched_nms
+from detectron2.structures import Boxes, Instances, pairwise_iou
+
+from audiodet.errors import ConfigError
+from audiodet.modeling.hooks.registry import POSTPROCESSOR_REGISTRY
+
+
+@POSTPROCESSOR_REGISTRY.register()
+class BoxVoting:
+    """NMS whose survivors move to the score-weighted mean of all boxes that they stand for.
+
+    A box votes for a survivor of its class when their IoU is at least ``MODEL.BOX_VOTING.IOU``.
+    Needs ``MODEL.ROI_HEADS.NMS_THRESH_TEST`` 1.0: the detector's own NMS would leave no voters.
+    """
+
+    def __init__(self, cfg):
+        """
+        Raises:
+            ConfigError: the detector's NMS is on, or a threshold is out of range.
+        """
+        self.nms, self.iou = cfg.MODEL.BOX_VOTING.NMS, cfg.MODEL.BOX_VOTING.IOU
+        for key, value in (("NMS", self.nms), ("IOU", self.iou)):
+            if not 0 < value <= 1:
+                raise ConfigError(f"MODEL.BOX_VOTING.{key} is {value}, expected above 0, at most 1")
+        if cfg.MODEL.ROI_HEADS.NMS_THRESH_TEST < 1:
+            raise ConfigError(
+                "MODEL.POSTPROCESSORS has BoxVoting, but MODEL.ROI_HEADS.NMS_THRESH_TEST is "
+                f"{cfg.MODEL.ROI_HEADS.NMS_THRESH_TEST}, expected 1.0: it would leave no voters"
+            )
+
+    def __call__(self, batched_inputs, results: list) -> list:
+        """Instances in frames -> Instances in frames, best first."""
+        return [self._vote(result) for result in results]
+
+    def _vote(self, result: Instances) -> Instances:
+        boxes, classes = result.pred_boxes.tensor, result.pred_classes
+        kept = result[batched_nms(boxes, result.scores, classes, self.nms)]
+        votes = pairwise_iou(kept.pred_boxes, result.pred_boxes) >= self.iou
+        votes &= kept.pred_classes[:, None] == classes
+        weights = votes * result.scores
+        kept.pred_boxes = Boxes(weights @ boxes / weights.sum(1, keepdim=True))
+        kept.pred_boxes.tensor[:, 1::2] = boxes.new_tensor([0.0, result.image_size[0]])
+        return kept

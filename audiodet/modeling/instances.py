@@ -1,0 +1,33 @@
+"""From a model's boxes in seconds to candidate events."""
+
+from collections.abc import Sequence
+
+from audiodet.events import Event
+
+
+def inside(instances, duration: float):
+    """The Instances, boxes in seconds, that have something in [0, duration]."""
+    onsets, _, offsets, _ = instances.pred_boxes.tensor.clamp(0.0, duration).unbind(1)
+    return instances[offsets > onsets]
+
+
+def events_from_instances(instances, labels: Sequence[str], duration: float) -> list[Event]:
+    """A clip's detections as candidate events, in the order of the instances.
+
+    Args:
+        instances: detectron2 Instances with ``pred_boxes`` in seconds, ``scores`` and
+            ``pred_classes``; ``low_hz`` and ``high_hz`` where a mask gives them.
+        labels: label of each class.
+        duration: the clip's end in seconds; events are cut to [0, duration], and one that has
+            nothing in it is dropped.
+    """
+    instances = inside(instances, duration)
+    boxes = instances.pred_boxes.tensor[:, [0, 2]].clamp(0.0, duration).tolist()
+    scores, classes = instances.scores.tolist(), instances.pred_classes.tolist()
+    bands = [(None, None)] * len(boxes)
+    if instances.has("low_hz"):
+        bands = zip(instances.low_hz.tolist(), instances.high_hz.tolist())
+    return [
+        Event(onset, offset, labels[k], score, *band)
+        for (onset, offset), score, k, band in zip(boxes, scores, classes, bands)
+    ]

@@ -1,0 +1,64 @@
+"""weak-mini: what the weak part tells, and that its sources are apart."""
+
+import pytest
+from detectron2.data import DatasetCatalog, MetadataCatalog
+
+from audiodet.data.datasets.weak_mini import (
+    CLIPS,
+    WEAK_LABELS,
+    WEAK_MINI_NAMES,
+    load_weak_mini,
+    weak_mini_hash,
+    weakened,
+)
+from audiodet.data.mixing.recipes import recipe_annotations
+from audiodet.data.mixing.soundbank import load_soundbank
+from audiodet.errors import DataError
+
+# The fixed test set on the bank of real recordings; a change voids every reported figure.
+TEST_HASH = "630f738fbce3"
+
+
+def test_a_weakened_clip_keeps_only_what_it_holds():
+    notes = [{"category_id": k, "bbox": [0, 0, 1, 1]} for k in (3, 1, 3)]
+    clip = weakened({"annotations": notes, "label_kind": "strong", "width": 10.0})
+    assert clip == {"annotations": [], "label_kind": "weak", "clip_labels": [1, 3], "width": 10.0}
+
+
+def test_a_bank_without_the_classes(synthetic_bank):
+    with pytest.raises(DataError, match="no sounds of cat_meow, .*, which weak_mini_test needs"):
+        load_weak_mini("weak_mini_test", synthetic_bank)
+
+
+def test_splits(soundbank, monkeypatch):
+    monkeypatch.setenv("AUDIODET_SOUNDBANK", soundbank)
+    groups = {clip.path: clip.split_group for clip in load_soundbank(soundbank).clips}
+    used = {}
+    for name in WEAK_MINI_NAMES:
+        split, clips = name.rpartition("_")[2], DatasetCatalog.get(name)
+        assert (
+            MetadataCatalog.get(name).thing_classes == list(WEAK_LABELS)
+            and len(clips) == CLIPS[split]
+        )
+        assert {clip["label_kind"] for clip in clips} == {"weak" if split == "weak" else "strong"}
+        for clip in clips:
+            held = {WEAK_LABELS.index(label) for *_, label in recipe_annotations(clip["recipe"])}
+            assert clip["width"] == 10.0 and 1 <= len(held) <= 3
+            told = (
+                clip["clip_labels"]
+                if split == "weak"
+                else [a["category_id"] for a in clip["annotations"]]
+            )
+            assert set(told) == held and bool(clip["annotations"]) == (split != "weak")
+        layers = [c["recipe"] for c in clips] + [c["recipe"]["bg_overlay"] or {} for c in clips]
+        paths = {e["event_path"] for c in clips for e in c["recipe"]["more_events"]}
+        paths |= {p for r in layers for p in [r.get("bg_path"), *r.get("bg_chain", ())] if p}
+        used[split] = {groups[path] for path in paths}
+    train = used["weak"] | used["strong"]
+    assert not train & used["val"] and not train & used["test"] and not used["val"] & used["test"]
+    recipes = [
+        c["recipe"] for part in ("weak", "strong") for c in DatasetCatalog.get(f"weak_mini_{part}")
+    ]
+    events = [r["annotation_string"].split("\t", 1)[-1] for r in recipes]
+    assert len(set(events)) == len(events)  # no mixture is in both
+    assert weak_mini_hash("weak_mini_test") == TEST_HASH

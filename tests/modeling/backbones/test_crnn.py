@@ -1,0 +1,150 @@
+"""Çakır et al.'s networks by their published sizes; clips of any length, alone or together."""
+
+import pytest
+import torch
+from detectron2.modeling import build_model
+from torch import nn
+
+from audiodet.engine.setup import load_config
+from audiodet.errors import ConfigError
+from audiodet.modeling import keras_count
+from audiodet.modeling.backbones.crnn import ConnectedLayer, FrameStack, RecurrentLayer
+
+BASE = {
+    "pools": (5, 4, 2),
+    "maps": 256,
+    "kernel": (5, 5),
+    "rnn_layers": 0,
+    "rnn_units": 256,
+    "fc_layers": 0,
+    "fc_units": 256,
+    "maxout": 1,
+    "context": 1,
+    "dropout": 0.25,
+}
+KINDS = {
+    "crnn": {"rnn_layers": 1},
+    "cnn": {"fc_layers": 1},
+    "rnn": {"pools": (), "rnn_layers": 2, "fc_layers": 1},
+    "fnn": {"pools": (), "fc_layers": 2, "maxout": 2, "context": 5},
+}
+
+
+def small(kind, **more):
+    torch.manual_seed(0)
+    sizes = {"maps": 6, "rnn_units": 5, "fc_units": 7}
+    return FrameStack(40, **{**BASE, **sizes, **KINDS[kind], **more})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_feature_vector_every_frame(kind):
+    network = small(kind).eval()
+    with torch.no_grad():
+        for frames in (1, 2, 31, 300):
+            features = network(torch.randn(2, 1, 40, frames))["time"]
+            shape = network.output_shape()["time"]
+            assert (
+                features.shape == (2, shape.channels, 1, network.steps(frames))
+                and shape.stride == 1
+            )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_unequal_lengths_in_a_batch_equal_one_by_one(kind):
+    network = small(kind).eval()
+    clips = [torch.randn(1, 1, 40, frames) for frames in (30, 50, 7)]
+    batch = torch.cat([nn.functional.pad(c, (0, 50 - c.shape[-1])) for c in clips])
+    with torch.no_grad():
+        together = network(batch, [30, 50, 7])["time"]
+        for found, clip in zip(together, clips):
+            alone = network(clip)["time"][0]
+            torch.testing.assert_close(found[..., : clip.shape[-1]], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_context_stacks_the_frames_around():
+    network = small("fnn")
+    x = torch.arange(6.0).repeat(1, 1, 40, 1)
+    stacked = network._with_neighbours(x)  # (1, 200, 1, 6)
+    assert stacked.shape == (1, 200, 1, 6)
+    assert stacked[0, 35:40, 0, 0].tolist() == [0, 0, 0, 1, 2]
+    assert stacked[0, :5, 0, 3].tolist() == [1, 2, 3, 4, 5]
+    with pytest.raises(ConfigError, match="CONTEXT is 4, expected an odd number"):
+        small("fnn", context=4)
+
+
+def test_dropout_is_constant_along_the_sequence():
+    """With a mask over inputs that never change, the state settles; a new mask each frame shakes it."""
+    torch.manual_seed(0)
+    layer = RecurrentLayer(8, 6, 0.5)
+    with torch.no_grad():
+        x = torch.ones(3, 400, 8)
+        y = layer.train()(x)
+        torch.testing.assert_close(y[:, -1], y[:, -2])
+        assert not torch.allclose(y[0, -1], y[1, -1])  # each clip has its own inputs
+        assert not torch.allclose(layer(x)[:, -1], y[:, -1])  # each step draws anew
+        before = layer.gru.weight_hh_l0.clone()
+        layer(x)
+        assert torch.equal(layer.gru.weight_hh_l0, before)
+        layer.eval()
+        assert torch.equal(layer(x), layer.gru(x)[0])
+
+
+def test_the_recurrent_weights_learn_through_dropout():
+    layer = RecurrentLayer(4, 3, 0.25).train()
+    layer(torch.randn(2, 10, 4)).square().sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in layer.parameters())
+
+
+def test_maxout_by_hand():
+    layer = ConnectedLayer(2, 1, 2, 0.0)
+    layer.linear.weight.data = torch.tensor([[1.0, 0.0], [0.0, -1.0]])
+    layer.linear.bias.data = torch.tensor([0.0, 0.5])
+    assert layer(torch.tensor([[[-3.0, 2.0], [1.0, 5.0]]]))[0, :, 0].tolist() == [-1.5, 1.0]
+
+
+def test_pools_that_leave_no_band():
+    with pytest.raises(ConfigError, match=r"N_MELS is 40: MODEL.FRAME_STACK.POOLS \[5, 4, 4\]"):
+        FrameStack(40, **{**BASE, "pools": (5, 4, 4)})
+    with pytest.raises(ConfigError, match="64 mel bands, the backbone expects 40"):
+        small("crnn")(torch.zeros(1, 1, 64, 10))
+
+
+def test_a_grown_network_counts_as_by_hand():
+    """One convolution of 5 x 5 with bias and batch norm, a GRU with one bias, a linear layer."""
+    network = FrameStack(
+        40,
+        **{
+            **BASE,
+            "pools": (40,),
+            "maps": 3,
+            "rnn_layers": 1,
+            "rnn_units": 4,
+            "fc_layers": 1,
+            "fc_units": 2,
+        },
+    )
+    assert keras_count(network) == (25 * 3 + 3 + 4 * 3) + 3 * 4 * (3 + 4 + 1) + (4 * 2 + 2)
+
+
+# Table I by Keras' rule with four numbers a batch-normalised channel (two of them statistics).
+TABLE_1 = {
+    "synthetic_cnn": 3_750_672,
+    "synthetic_rnn": 4_531_728,
+    "synthetic_crnn": 3_685_136,
+    "synthetic_fnn": 1_616_016,
+    "tut2009_cnn": 3_368_509,
+    "tut2009_rnn": 1_294_909,
+    "tut2009_crnn": 3_696_701,
+    "tut2016_cnn": 3_357_201,
+    "tut2016_rnn": 1_283_601,
+    "tut2016_crnn": 743_633,
+    "chime_cnn": 3_616_775,
+    "chime_rnn": 689_671,
+    "chime_crnn": 6_108_935,
+}
+
+
+@pytest.mark.parametrize("name", TABLE_1)
+def test_parameters_of_table_1(name):
+    model = build_model(load_config(f"configs/crnn/{name}.yaml", ["MODEL.DEVICE", "cpu"]))
+    assert keras_count(model) == TABLE_1[name]

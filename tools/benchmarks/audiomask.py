@@ -1,0 +1,213 @@
+"""AudioMask R101 beside stock detectron2 Faster R-CNN R101-FPN on the same spectrograms."""
+
+from pathlib import Path
+
+import torch
+from detectron2.modeling import build_model
+from detectron2.structures import Boxes, Instances
+from fvcore.nn import FlopCountAnalysis
+
+from benchmarks.timing import measure, print_times, training_step
+from audiodet.data.mapper import SEDMapper
+from audiodet.data.mixing.recipes import make_recipes, recipes_to_dicts
+from audiodet.data.mixing.soundbank import load_soundbank
+from audiodet.data.mixing.synthetic_bank import write_synthetic_bank
+from audiodet.engine.checkpoint import SEDCheckpointer
+from audiodet.engine.setup import load_config
+from audiodet.modeling.hooks.fusion import VerifierFusion
+from audiodet.modeling.trained import load_trained
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "audiomask"
+BANDS, FRAMES, CROP = 128, 1305, 348  # of 30 s and of 8 s
+REGIONS = (1, 5)  # that the verifier looks at in a clip: most clips of a rare event, and many
+
+
+def build(name: str, *opts):
+    """An untrained model of configs/audiomask, on the CPU."""
+    torch.manual_seed(0)
+    return build_model(config(name, *opts)).eval()
+
+
+def config(name: str, *opts):
+    return load_config(str(CONFIGS / f"{name}.yaml"), ["MODEL.DEVICE", "cpu", *map(str, opts)])
+
+
+def run(args, folder: str) -> dict:
+    """Measure inference, training step, verifier and the effect of bfloat16."""
+    stock = build("stock_R_101_FPN", "MODEL.META_ARCHITECTURE", "GeneralizedRCNN")
+    ours = build("R_101_FPN")
+    clip = [{"image": torch.randn(1, BANDS, FRAMES), "height": 1, "width": 30.0}]
+    items = {**inference(stock, ours, clip), **verifier(folder, clip), **matmul()}
+    times = measure(items, args.rounds)
+    times.update(measure(training(stock, ours), max(2, args.rounds // 3)))
+    crops = "2 crops of 8 s"
+    medians = print_times(
+        times,
+        {},
+        {
+            "training step, stock": crops,
+            "training step, AudioMask": crops,
+            "matmul float32": "2048^3",
+            "matmul bfloat16": "2048^3",
+        },
+    )
+    figures = ratios(medians, backbone_macs(ours, clip))
+    for name, value in figures.items():
+        print(f"{name}: {value:.3g}")
+    figures.update(precision(args.weights, folder))
+    return {"medians, ms": medians, **figures}
+
+
+def inference(stock, ours, clip) -> dict:
+    """Whole models and AudioMask's parts, one 30-s clip."""
+    features, images = {}, None
+
+    @torch.inference_mode()
+    def backbone():
+        nonlocal images
+        images = ours.preprocess_image(clip)
+        features.update(ours.features(images))
+
+    @torch.inference_mode()
+    def proposals():
+        features["proposals"] = ours.proposal_generator(
+            images, {k: v for k, v in features.items() if k != "proposals"}, None
+        )[0]
+
+    @torch.inference_mode()
+    def heads():
+        maps = {k: v for k, v in features.items() if k != "proposals"}
+        ours.roi_heads(images, maps, features["proposals"], None)
+
+    whole = {"stock": stock, "AudioMask": ours}
+    found = {f"inference, {name}": _inference(model, clip) for name, model in whole.items()}
+    return {
+        **found,
+        "  AudioMask's backbone": backbone,
+        "  its proposals": proposals,
+        "  its heads": heads,
+    }
+
+
+def _inference(model, clip):
+    @torch.inference_mode()
+    def infer():
+        return model(clip)
+
+    return infer
+
+
+def verifier(folder: str, clip) -> dict:
+    """The fusion hook on some detections of one clip."""
+    cfg = config("verifier", "MODEL.BACKBONE.PRECISION", "bfloat16")
+    SEDCheckpointer(build_model(cfg), folder, cfg=cfg).save("verifier")
+    hook = VerifierFusion(
+        config(
+            "R_101_FPN",
+            "MODEL.FUSION.VERIFIER",
+            f"{folder}/verifier.pth",
+            "MODEL.FUSION.MIN_SCORE",
+            0.0,
+        )
+    )
+    return {
+        f"  verifier, {count} regions": lambda found=detections(count): hook(clip, [found])
+        for count in REGIONS
+    }
+
+
+def detections(count: int) -> Instances:
+    """Detections of 50 frames, far from each other."""
+    found = Instances((BANDS, FRAMES))
+    onsets = torch.linspace(0, 1200, count)
+    boxes = torch.stack([onsets, 0 * onsets, onsets + 50, 0 * onsets + BANDS], 1)
+    found.pred_boxes, found.scores = Boxes(boxes), torch.full((count,), 0.9)
+    found.pred_classes = torch.zeros(count, dtype=torch.int64)
+    return found
+
+
+def matmul() -> dict:
+    """The machine's peak, for comparison: 2048 x 2048 x 2048 multiply-adds."""
+    a = torch.randn(2048, 2048)
+    b = a.bfloat16()
+    return {"matmul float32": lambda: a @ a, "matmul bfloat16": lambda: b @ b}
+
+
+def training(stock, ours) -> dict:
+    """One step on two crops of 8 s."""
+    models = {"training step, stock": stock, "training step, AudioMask": ours}
+    return {
+        name: training_step(
+            model, torch.optim.SGD(model.parameters(), 1e-4, momentum=0.9), BANDS, CROP, 2
+        )
+        for name, model in models.items()
+    }
+
+
+def backbone_macs(model, clip) -> float:
+    """Multiply-adds of the backbone for one clip, as fvcore counts them."""
+    with torch.inference_mode():
+        counted = FlopCountAnalysis(model.backbone.eval(), model.preprocess_image(clip).tensor)
+        return counted.unsupported_ops_warnings(False).total()
+
+
+def ratios(medians: dict, macs: float) -> dict:
+    """The figures that have goals, and how near the backbone is to the machine's peak."""
+    ours, peak = medians["inference, AudioMask"], medians["matmul bfloat16"]
+    rate = {"peak": 2048**3 / peak, "backbone": macs / medians["  AudioMask's backbone"]}
+    return {
+        "inference, AudioMask over stock (goal 0.5)": ours / medians["inference, stock"],
+        "training step, AudioMask over stock (goal 0.9)": medians["training step, AudioMask"]
+        / medians["training step, stock"],
+        **{
+            f"verifier of {count} regions over AudioMask (goal 0.05)": medians[
+                f"  verifier, {count} regions"
+            ]
+            / ours
+            for count in REGIONS
+        },
+        "bfloat16 peak, GMAC a second": rate["peak"] / 1e6,
+        "backbone, share of that peak": rate["backbone"] / rate["peak"],
+    }
+
+
+def precision(weights: str | None, folder: str) -> dict:
+    """Largest change of onset and score that bfloat16 makes, on synthetic mixtures.
+
+    With the R18 detector of ``weights``; without it nothing is said, because an untrained model's
+    scores hardly differ from each other.
+    """
+    if not weights:
+        print("bfloat16 against float32: give --weights of a trained R18 detector")
+        return {}
+    bank = write_synthetic_bank(f"{folder}/bank")
+    reduced, exact = load_trained(weights), load_trained(weights)
+    exact.precision = "float32"
+    labels = list(exact.cfg.DATASETS.LABELS)
+    recipes = [r for label in labels for r in make_recipes(load_soundbank(bank).clips, label, 8, 0)]
+    mapper, onset, score, count = SEDMapper(exact.cfg, is_train=False), 0.0, 0.0, 0
+    for record in recipes_to_dicts(recipes, labels, bank):
+        clip = [mapper(record)]
+        with torch.inference_mode():
+            a, b = (model(clip)[0]["instances"] for model in (reduced, exact))
+        for pair in pairs(a, b):
+            onset, score, count = max(onset, pair[0]), max(score, pair[1]), count + 1
+    print(
+        f"bfloat16 against float32, {count} events: onset up to {1000 * onset:.1f} ms (goal 20), "
+        f"score up to {score:.4f} (goal 0.02)"
+    )
+    return {"onset change, seconds": onset, "score change": score, "events compared": count}
+
+
+def pairs(a: Instances, b: Instances, least: float = 0.3):
+    """(onset difference, score difference) of each event of ``b`` and its nearest of the class in ``a``."""
+    for box, score, k in zip(b.pred_boxes.tensor, b.scores, b.pred_classes):
+        same = a[a.pred_classes == k]
+        if score < least or not len(same):
+            continue
+        distance = (same.pred_boxes.tensor[:, [0, 2]] - box[[0, 2]]).abs().sum(1)
+        near = int(distance.argmin())
+        yield (
+            float((same.pred_boxes.tensor[near, 0] - box[0]).abs()),
+            float((same.scores[near] - score).abs()),
+        )

@@ -1,0 +1,107 @@
+"""Speed and memory of `audiodet detect`, everything included, as its users meet it.
+
+Each figure is the median over fresh processes. One core and two: the process is bound to them.
+"""
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+from tabulate import tabulate
+
+from benchmarks.timing import import_seconds
+from audiodet.errors import AudiodetError
+
+RATE, SECONDS = 44100, 30.0
+
+
+def run(args, folder: str) -> dict:
+    """Measure everything on this machine; ``folder`` is for scratch files."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    figures = measure(args, Path(folder))
+    rows = [[name, f"{value:.4g}"] for name, value in figures.items()]
+    print(tabulate(rows, ["audiodet detect", "median"], disable_numparse=True))
+    return figures
+
+
+def write_folder(folder: Path, count: int) -> str:
+    """`count` different 30-s wavs, 24 bit: noise with a louder burst every few seconds."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        wave = rng.normal(0, 0.02, round(RATE * SECONDS)).astype(np.float32)
+        for start in rng.integers(0, len(wave) - RATE, 3):
+            wave[start : start + RATE // 2] *= 10
+        sf.write(folder / f"{number:04}.wav", wave, RATE, subtype="PCM_24")
+    return str(folder)
+
+
+def write_long(path: Path, hours: float) -> str:
+    """One recording of `hours`, 16 bit, written a minute at a time."""
+    wave = np.random.default_rng(0).normal(0, 0.02, 60 * RATE).astype(np.float32)
+    with sf.SoundFile(path, "w", RATE, 1, "PCM_16") as file:
+        for minute in range(max(1, round(hours * 60))):
+            file.write(np.roll(wave, minute * 997))
+    return str(path)
+
+
+def detect(source: str, args, cores: int) -> dict:
+    """`audiodet detect` in a process bound to `cores` cores -> its seconds and peak memory, MB."""
+    chosen = sorted(os.sched_getaffinity(0))[:cores]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(cores)}
+    with tempfile.TemporaryDirectory() as out:
+        command = [sys.executable, "-m", "audiodet.cli", "detect", source, "-o", f"{out}/out"]
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            [*command, "--model", args.model, "--device", "cpu"],
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, chosen),
+        )
+        told = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - start
+        if process.returncode:
+            raise AudiodetError(f"audiodet detect ended with {process.returncode}: {told.strip()}")
+        audio = json.loads(Path(out, "out", "audiodet_run.json").read_text())["seconds_of_audio"]
+    own = (usage.ru_utime + usage.ru_stime) / audio
+    return {"seconds": seconds, "audio": audio, "cpu": own, "MB": usage.ru_maxrss / 1024}
+
+
+def median(function, rounds: int) -> dict:
+    """Median of each figure that `function` returns."""
+    runs = [function() for _ in range(rounds)]
+    return {key: statistics.median(each[key] for each in runs) for key in runs[0]}
+
+
+def measure(args, folder: Path) -> dict:
+    """All figures."""
+    many, pair = write_folder(folder / "many", args.files), min(2, len(os.sched_getaffinity(0)))
+    two, one = (median(lambda n=n: detect(many, args, n), args.rounds) for n in (pair, 1))
+    single = median(lambda: detect(f"{many}/0000.wav", args, pair), args.rounds)
+    figures = {
+        f"real-time factor, {args.files} wavs of 30 s, {pair} cores": two["seconds"] / two["audio"],
+        f"real-time factor, {args.files} wavs of 30 s, 1 core": one["seconds"] / one["audio"],
+        "times faster than one core": one["seconds"] / two["seconds"],
+        "core seconds per second of audio": two["cpu"],
+        "one 30-s wav, start to end, seconds": single["seconds"],
+        "of which import torch": import_seconds("pass", "import torch"),
+        "peak memory, folder, MB": two["MB"],
+    }
+    if args.hours:
+        for hours in (args.hours / 60, args.hours):
+            path = write_long(folder / "long.wav", hours)
+            found = detect(path, args, pair)
+            figures[f"peak memory, {hours:g} hours, MB"] = found["MB"]
+            figures[f"real-time factor, {hours:g} hours"] = found["seconds"] / found["audio"]
+    return figures

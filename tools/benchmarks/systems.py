@@ -1,0 +1,130 @@
+"""The systems side by side: parameters, multiply-adds, real-time factor, training step, memory."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from detectron2.modeling import build_model
+from fvcore.nn import FlopCountAnalysis
+from tabulate import tabulate
+
+from benchmarks.timing import measure, peak_memory, training_step
+from audiodet.data.spectrogram import LogMel
+from audiodet.engine.setup import load_config
+from audiodet.engine.trainer import Trainer
+from audiodet.modeling import keras_count
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+SYSTEMS = (
+    "rcrnn/rare",
+    "rcrnn/frame_control",
+    "audiomask/R_18_FPN",
+    "audiomask/R_101_FPN",
+    "audiomask/verifier_rare",
+    "crnn/synthetic_crnn",
+    "crnn/synthetic_cnn",
+    "crnn/synthetic_rnn",
+    "crnn/synthetic_fnn",
+    "crnn/poly_mini",
+    "tfseg/dcase2018_gwrp",
+    "tfseg/remix_mini",
+    "self_mask/desed",
+    "self_mask/weak_mini",
+    "crnn/weak_mini",
+)
+SECONDS, CROP, BATCH = 10.0, 4.0, 4  # of a clip; of a training step's crops; their number
+
+
+def run(args, folder: str) -> dict:
+    """Measure untrained systems: what they cost does not depend on their weights."""
+    built = {name: System(name) for name in SYSTEMS}
+    times = measure({name: system.detect for name, system in built.items()}, args.rounds)
+    steps = measure({name: system.step for name, system in built.items()}, args.rounds)
+    figures, rows = {}, []
+    for name, system in built.items():
+        found = figures[name] = {
+            "parameters": keras_count(system.model),
+            "GMAC per 10 s, backbone": system.macs() / 1e9,
+            "real-time factor": float(np.median(times[name])) / SECONDS,
+            f"training step, ms a crop of {CROP:g} s": 1000 * float(np.median(steps[name])) / BATCH,
+            "peak memory, MB": peak_memory(
+                f"from {__name__} import System\nSystem({name!r}).detect()"
+            ),
+        }
+        rows.append(
+            [name, f"{found['parameters']:,}", *(f"{x:.3g}" for x in [*found.values()][1:])]
+        )
+    print(tabulate(rows, ["system", *figures[SYSTEMS[0]]], disable_numparse=True))
+    return figures
+
+
+class System:
+    """A system with random weights, and a clip of noise."""
+
+    def __init__(self, name: str):
+        opts = ["MODEL.DEVICE", "cpu"]
+        self.cfg = load_config(str(CONFIGS / f"{name}.yaml"), opts)
+        self.model = build_model(self.cfg).eval()
+        self.log_mel = LogMel.from_config(self.cfg)
+        noise = np.random.default_rng(0).normal(0, 0.05, int(SECONDS * self.log_mel.sample_rate))
+        self.wave = torch.from_numpy(noise.astype(np.float32))
+        optimizer = Trainer.build_optimizer(self.cfg, self.model)
+        frames = round(CROP / self.log_mel.seconds_per_frame)
+        shape = (self.cfg.INPUT.SPECTROGRAM.N_MELS, frames, BATCH)
+        labels = len(self.cfg.DATASETS.LABELS)
+        self.step = training_step(self.model, optimizer, *shape, labels)
+
+    @torch.inference_mode()
+    def detect(self):
+        """Samples to events: log-mel, network, post-processing."""
+        return self.model([{"image": self.log_mel(self.wave)[None]}])
+
+    def macs(self) -> float:
+        """Multiply-adds of the backbone (a verifier: of its layers) for 10 s, as fvcore counts."""
+        image = {"image": self.log_mel(self.wave)[None]}
+        module, inputs = self.model, None
+        if hasattr(self.model, "backbone"):
+            module = self.model.backbone
+            inputs = self.model.clip_input([image], "cpu").tensor
+        else:
+            frames = image["image"].shape[-1] // self.model.length * self.model.length
+            inputs = self.model.clip_input([image], "cpu").tensor[..., :frames]
+            module = _Segments(self.model)
+        with torch.inference_mode():
+            counted = FlopCountAnalysis(module, inputs).set_op_handle(**COUNTS)
+            counted.uncalled_modules_warnings(False).unsupported_ops_warnings(False)
+            return float(counted.total())
+
+
+class _Segments(torch.nn.Module):
+    """A verifier on consecutive segments of a clip."""
+
+    def __init__(self, verifier):
+        super().__init__()
+        self.verifier = verifier
+
+    def forward(self, x):
+        features = self.verifier.features(x)[0].unfold(
+            1, self.verifier.length, self.verifier.length
+        )
+        return self.verifier.head(features.transpose(0, 1))
+
+
+def _recurrent(inputs, outputs) -> int:
+    """Every weight matrix once a step and clip; inputs are (x, state, weights, ...)."""
+    clips, steps, _ = inputs[0].type().sizes()
+    sizes = [weight.type().sizes() for weight in inputs[2].node().inputs()]
+    return int(clips * steps * sum(np.prod(size) for size in sizes if len(size) == 2))
+
+
+def _same_convolution(inputs, outputs) -> int:
+    """A convolution that keeps the size, which fvcore does not know."""
+    weight, output = inputs[1].type().sizes(), outputs[0].type().sizes()
+    return int(np.prod(output) * np.prod(weight[1:]))
+
+
+COUNTS = {
+    "aten::gru": _recurrent,
+    "aten::lstm": _recurrent,
+    "aten::_convolution_mode": _same_convolution,
+}
