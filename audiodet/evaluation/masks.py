@@ -59,7 +59,7 @@ class MaskEvaluator(DatasetEvaluator):
             if "masks" not in output:
                 raise ConfigError(
                     f"TEST.EVALUATORS names 'masks', which {self._cfg.MODEL.META_ARCHITECTURE} "
-                    "does not give here, expected TFSegmentation with MODEL.TFSEG.LEVEL 'bin'"
+                    "does not give here, expected a system that has masks"
                 )
             number, masks = clip["image_id"], output["masks"].float().cpu().numpy()
             parts = mixture_mels(self._records[number], self._log_mel)
