@@ -26,9 +26,9 @@ from audiodet.engine.checkpoint import SEDCheckpointer, init_backbone, share_buf
 from audiodet.engine.ensemble import build_ensemble
 from audiodet.engine.optimizer import build_optimizer
 from audiodet.errors import ConfigError
+from audiodet.evaluation import SEDEvaluator, build_sed_evaluators
 from audiodet.evaluation.clips import save_clips
 from audiodet.evaluation.counts import Matching
-from audiodet.evaluation.sed import SEDEvaluator, build_sed_evaluators
 from audiodet.evaluation.thresholds import tune_thresholds
 from audiodet.files import write_text
 from audiodet.modeling.model import label_kinds
