@@ -50,8 +50,8 @@ class RunRules:
     """When runs of scores are joined or dropped (Kong et al. 2019, section IV-C).
 
     Attributes:
-        gap: runs with so many steps between them, or fewer, are joined.
-        length: then a run of so many steps or fewer is dropped.
+        gap: runs with at most this many steps between them are joined.
+        length: then a run of at most this many steps is dropped.
         high: lowest peak of a run that may be joined, one for all classes or one for each. A run
             that does not reach it goes only if it is short.
     """
@@ -67,27 +67,28 @@ class RunRules:
         joined = []
         for first, end, peak in (run for run in runs if run[2] >= high):
             if joined and first - joined[-1][1] <= self.gap:
-                before, _, highest = joined.pop()
-                first, peak = before, max(peak, highest)
+                first, _, highest = joined.pop()
+                peak = max(peak, highest)
             joined.append((first, end, peak))
         return [run for run in kept + joined if run[1] - run[0] > self.length]
 
 
 def events_from_scores(scores, low, stride, offset, image_size, rules=RunRules()) -> Instances:
     """(S, K) scores -> events as full-height boxes in frames, scored by their highest step."""
-    found = [
-        (first, end, peak, label)
-        for label in range(scores.shape[1])
-        for first, end, peak in rules.apply(runs_above(scores[:, label], low), label)
-    ]
-    found.sort(key=lambda event: -event[2])
-    table = torch.tensor(found, dtype=torch.float32).reshape(-1, 4)
-    boxes = torch.zeros(len(found), 4)
+    events = []
+    for label in range(scores.shape[1]):
+        runs = rules.apply(runs_above(scores[:, label], low), label)
+        events += [(*run, label) for run in runs]
+    events.sort(key=lambda event: -event[2])
+    table = torch.tensor(events, dtype=torch.float32).reshape(-1, 4)
+    boxes = torch.zeros(len(events), 4)
     boxes[:, 0::2] = (table[:, :2] + offset - 0.5) * stride
     boxes[:, 3] = image_size[0]
-    result = Instances(tuple(image_size))
-    result.pred_boxes = Boxes(boxes)
-    result.pred_boxes.clip(tuple(image_size))
-    result.scores = table[:, 2]
-    result.pred_classes = table[:, 3].long()
-    return result
+    boxes = Boxes(boxes)
+    boxes.clip(tuple(image_size))
+    return Instances(
+        tuple(image_size),
+        pred_boxes=boxes,
+        scores=table[:, 2],
+        pred_classes=table[:, 3].long(),
+    )

@@ -40,15 +40,18 @@ class ConnectAndCut(Postprocessor):
         events = torch.column_stack(
             [result.pred_classes, result.pred_boxes.tensor[:, [0, 2]], result.scores]
         ).tolist()
-        parts = {True: [], False: []}
+        reported = []
+        others = []
         for event in sorted(events):
-            parts[event[3] >= self.high[int(event[0])]].append(event)
-        found = self._connected(parts[True]) + parts[False]
-        kept = [event for event in found if event[2] - event[1] >= self.frames]
+            passes = event[3] >= self.high[int(event[0])]
+            (reported if passes else others).append(event)
+        events = self._connected(reported) + others
+        kept = [event for event in events if event[2] - event[1] >= self.frames]
         kept.sort(key=lambda event: -event[3])
         table = result.scores.new_tensor(kept).reshape(-1, 4)
         boxes = torch.zeros_like(table)
-        boxes[:, 0::2], boxes[:, 3] = table[:, 1:3], result.image_size[0]
+        boxes[:, 0::2] = table[:, 1:3]
+        boxes[:, 3] = result.image_size[0]
         return Instances(
             result.image_size,
             pred_boxes=Boxes(boxes),
@@ -62,7 +65,8 @@ class ConnectAndCut(Postprocessor):
         for label, onset, offset, score in events:
             last = joined[-1] if joined else None
             if last and last[0] == label and onset - last[2] < self.frames:
-                last[2:] = max(last[2], offset), max(last[3], score)
+                last[2] = max(last[2], offset)
+                last[3] = max(last[3], score)
             else:
                 joined.append([label, onset, offset, score])
         return joined
