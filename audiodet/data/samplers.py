@@ -102,7 +102,8 @@ class ResumableSampler(TrainingSampler):
 class MixedSampler(Sampler):
     """Two infinite shuffles, dealt out by a pattern that repeats with every batch of all ranks.
 
-    A rank's share of a batch lies together, so that it holds weak and strong clips as the batch does.
+    A rank's share of a batch lies together, so that it holds both kinds as the batch
+    does.
     """
 
     def __init__(self, sizes: Sequence[int], pattern: Sequence[int], seed: int, start: int = 0):

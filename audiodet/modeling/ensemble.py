@@ -41,7 +41,7 @@ class FrameEnsemble(SEDModel, nn.Module):
 
     @torch.no_grad()
     def forward(self, batched_inputs):
-        """See :meth:`FrameClassifier.predict`; at inference only."""
+        """See :meth:`FrameClassifier.forward`; at inference only."""
         maps_of_members = [member.class_maps(batched_inputs) for member in self.members]
         outputs = []
         for clip, *maps in zip(batched_inputs, *maps_of_members):

@@ -124,13 +124,9 @@ class FrameClassifier(SEDModel, nn.Module):
         """Dicts with "image" (1, H, T), an un-normalised log-mel, and "instances" in training."""
         if self.training:
             return self.losses(self.step_logits(batched_inputs), batched_inputs)
-        return self.predict(batched_inputs)
-
-    @torch.no_grad()
-    def predict(self, batched_inputs) -> list:
-        """Input dicts -> the outputs at inference."""
-        clips = zip(self.class_maps(batched_inputs), batched_inputs)
-        return [self.from_maps(*maps, clip) for maps, clip in clips]
+        with torch.no_grad():
+            clips = zip(self.class_maps(batched_inputs), batched_inputs)
+            return [self.from_maps(*maps, clip) for maps, clip in clips]
 
     def class_maps(self, batched_inputs) -> list:
         """All that a clip's output follows from, as an ensemble averages it.

@@ -67,7 +67,8 @@ class RunRules:
         joined = []
         for first, end, peak in (run for run in runs if run[2] >= high):
             if joined and first - joined[-1][1] <= self.gap:
-                first, _, highest = joined.pop()
+                first, last, highest = joined.pop()
+                end = max(end, last)
                 peak = max(peak, highest)
             joined.append((first, end, peak))
         return [run for run in kept + joined if run[1] - run[0] > self.length]
@@ -77,18 +78,24 @@ def events_from_scores(scores, low, stride, offset, image_size, rules=RunRules()
     """(S, K) scores -> events as full-height boxes in frames, scored by their highest step."""
     events = []
     for label in range(scores.shape[1]):
-        runs = rules.apply(runs_above(scores[:, label], low), label)
-        events += [(*run, label) for run in runs]
-    events.sort(key=lambda event: -event[2])
-    table = torch.tensor(events, dtype=torch.float32).reshape(-1, 4)
-    boxes = torch.zeros(len(events), 4)
-    boxes[:, 0::2] = (table[:, :2] + offset - 0.5) * stride
+        for first, end, peak in rules.apply(runs_above(scores[:, label], low), label):
+            onset = (first + offset - 0.5) * stride
+            events.append((onset, (end + offset - 0.5) * stride, peak, label))
+    result = as_instances(events, tuple(image_size))
+    result.pred_boxes.clip(tuple(image_size))
+    return result
+
+
+def as_instances(events: list, image_size) -> Instances:
+    """[(onset, offset, score, label), ...] in frames -> full-height boxes, best first."""
+    ranked = sorted(events, key=lambda event: -event[2])
+    table = torch.tensor(ranked, dtype=torch.float32).reshape(-1, 4)
+    boxes = torch.zeros_like(table)
+    boxes[:, 0::2] = table[:, :2]
     boxes[:, 3] = image_size[0]
-    boxes = Boxes(boxes)
-    boxes.clip(tuple(image_size))
     return Instances(
-        tuple(image_size),
-        pred_boxes=boxes,
+        image_size,
+        pred_boxes=Boxes(boxes),
         scores=table[:, 2],
         pred_classes=table[:, 3].long(),
     )

@@ -113,7 +113,7 @@ class FrameStack(Backbone):
 
 
 class ConvolutionLayer(nn.Module):
-    """Convolution that keeps bands and frames, batch norm, ReLU, max pooling over bands, dropout."""
+    """Same-size convolution, batch norm, ReLU, max pooling over the bands, dropout."""
 
     def __init__(self, channels: int, maps: int, kernel, pool: int, dropout: float):
         super().__init__()

@@ -22,7 +22,7 @@ MIN_FRAMES = 11  # fewer give no time step: a shorter clip is padded to it
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with bias and batch norm; a 1x1 projection without norm if it strides."""
+    """Two 3x3 convolutions with bias and batch norm; a 1x1 projection if it strides."""
 
     def __init__(self, channels_in: int, channels: int, stride: int = 1):
         super().__init__()
