@@ -15,13 +15,13 @@ from audiodet.modeling.clip_input import ClipInput
 from audiodet.modeling.frame_events import (
     RunRules,
     events_from_scores,
+    frames_of_segments,
     smooth,
     step_edges,
     step_targets,
 )
 from audiodet.modeling.hooks.registry import build_postprocessors
 from audiodet.modeling.model import SEDModel
-from audiodet.modeling.segments import frames_of_segments
 
 
 class FrameClassifier(SEDModel, nn.Module):
@@ -180,10 +180,12 @@ class FrameClassifier(SEDModel, nn.Module):
         }
 
 
-def clip_targets(clip: dict, num_classes: int) -> torch.Tensor:
-    """(K,) zeros and ones: an input dict's "clip_labels", or the labels of its events."""
-    if "clip_labels" in clip:
-        return clip["clip_labels"]
-    targets = torch.zeros(num_classes)
-    targets[clip["instances"].gt_classes] = 1.0
+def clip_targets(batched_inputs, num_classes: int) -> torch.Tensor:
+    """(N, K) zeros and ones: the input dicts' "clip_labels", or the labels of their events."""
+    targets = torch.zeros(len(batched_inputs), num_classes)
+    for row, clip in zip(targets, batched_inputs):
+        if "clip_labels" in clip:
+            row.copy_(clip["clip_labels"])
+        else:
+            row[clip["instances"].gt_classes] = 1.0
     return targets

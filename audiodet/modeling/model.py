@@ -78,8 +78,11 @@ class SEDModel:
     @property
     def verifiers(self) -> list:
         """The other models that the hooks ask; their weights are no part of this one's."""
-        hooks = [hook for hook in self.postprocessors if isinstance(hook, Postprocessor)]
-        return [hook.verifier for hook in hooks if hook.verifier is not None]
+        models = []
+        for hook in self.postprocessors:
+            if isinstance(hook, Postprocessor) and hook.verifier is not None:
+                models.append(hook.verifier)
+        return models
 
 
 def system_class(cfg) -> type:

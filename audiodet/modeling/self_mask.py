@@ -154,7 +154,7 @@ class SelfMaskNet(FrameClassifier):
     def clip_loss(self, streams, batched_inputs) -> torch.Tensor:
         """The weighted binary cross-entropies of weak and of strong clips, added."""
         logits = torch.stack([clip.clip for clip in streams])
-        targets = torch.stack([clip_targets(x, self.num_classes) for x in batched_inputs])
+        targets = clip_targets(batched_inputs, self.num_classes)
         each = F.binary_cross_entropy_with_logits(logits, targets.to(logits), reduction="none")
         kinds = [kind_of(x) == "strong" for x in batched_inputs]
         strong = torch.tensor(kinds, device=logits.device)

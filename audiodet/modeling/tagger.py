@@ -71,7 +71,7 @@ class SequenceTagger(FrameClassifier):
         losses = {}
         if self.loss == "both":
             losses["loss_frame"] = self.strong_loss(logits, batched_inputs)
-        targets = torch.stack([clip_targets(x, self.num_classes) for x in batched_inputs])
+        targets = clip_targets(batched_inputs, self.num_classes)
         logits = torch.stack([clip.amax(0) for clip in logits])
         losses["loss_clip"] = F.binary_cross_entropy_with_logits(logits, targets.to(logits))
         return losses

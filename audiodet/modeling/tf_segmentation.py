@@ -14,7 +14,7 @@ from audiodet.data.label_kinds import LabelKinds
 from audiodet.data.spectrogram import LogMel
 from audiodet.errors import ConfigError
 from audiodet.modeling.clip_input import ClipInput
-from audiodet.modeling.frame_classifier import FrameClassifier
+from audiodet.modeling.frame_classifier import FrameClassifier, clip_targets
 from audiodet.modeling.pooling import AttentionPooling, GlobalRankPooling
 
 LEVELS = ("bin", "frame")
@@ -123,7 +123,7 @@ class TFSegmentation(FrameClassifier):
 
     def losses(self, scores, batched_inputs) -> dict:
         """Binary cross-entropy over clips; scores are the (K,) probabilities of each clip."""
-        targets = torch.stack([x["clip_labels"] for x in batched_inputs])
+        targets = clip_targets(batched_inputs, self.num_classes)
         scores = torch.stack(scores)
         with torch.autocast(scores.device.type, enabled=False):
             return {"loss_clip": F.binary_cross_entropy(scores, targets.to(scores))}

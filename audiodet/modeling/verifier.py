@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from audiodet.errors import ConfigError
 from audiodet.modeling.backbones.batches import check_precision, computing_in
 from audiodet.modeling.frame_classifier import FrameClassifier
-from audiodet.modeling.segments import frames_of_segments
+from audiodet.modeling.frame_events import frames_of_segments
 
 UNITS = 200  # of each LSTM
 
@@ -123,11 +123,11 @@ class FrameVerifier(FrameClassifier):
 
     def step_scores(self, batched_inputs) -> list:
         """See :meth:`FrameClassifier.step_scores`; the mean of all segments that hold a frame."""
-        lengths = [x["image"].shape[-1] for x in batched_inputs]
-        starts = [self._covering(frames) for frames in lengths]
+        starts = [self._covering(clip["image"].shape[-1]) for clip in batched_inputs]
         segments = self.segment_scores(batched_inputs, starts, self.length)
         clips = []
-        for scores, first, frames in zip(segments, starts, lengths):
+        for scores, first, clip in zip(segments, starts, batched_inputs):
+            frames = clip["image"].shape[-1]
             places = frames_of_segments(first, self.length).flatten()
             total = scores.new_zeros(max(frames, self.length), self.num_classes)
             count = total[:, 0].index_add(0, places, torch.ones_like(places, dtype=total.dtype))

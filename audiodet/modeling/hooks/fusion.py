@@ -8,8 +8,8 @@ from detectron2.structures import Instances
 
 from audiodet.errors import ConfigError
 from audiodet.modeling.frame_classifier import FrameClassifier
+from audiodet.modeling.frame_events import mean_in_boxes, segment_starts
 from audiodet.modeling.hooks.registry import POSTPROCESSOR_REGISTRY, Postprocessor
-from audiodet.modeling.segments import mean_in_boxes, segment_starts
 from audiodet.modeling.trained import load_trained
 from audiodet.weights import find_weights
 
