@@ -1,6 +1,7 @@
 """Sound event detection on detectron2: which sounds occur in a recording, from when to when."""
 
-from . import _detectron2  # noqa: F401  first: it makes `import detectron2` work
+# first: they make `import detectron2` and `import pkg_resources` work
+from . import _detectron2, _pkg_resources  # noqa: F401
 
 __version__ = "0.1.0"
 
