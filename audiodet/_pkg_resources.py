@@ -2,14 +2,13 @@
 
 Two packages below audiodet import it when they are imported themselves: dcase_util (under sed_eval)
 and detectron2's model zoo. Of all its functions only ``resource_filename`` is called. An installed
-``pkg_resources`` is left alone; its notice of deprecation, which no user can act on, is not shown.
+``pkg_resources`` is left alone.
 """
 
 import importlib
 import importlib.abc
 import importlib.machinery
 import sys
-import warnings
 from pathlib import Path
 
 NAME = "pkg_resources"
@@ -32,4 +31,3 @@ class _StandIn(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 sys.meta_path.append(_StandIn())
-warnings.filterwarnings("ignore", f"{NAME} is deprecated", UserWarning)
