@@ -1,10 +1,10 @@
 """Every command in the pages is run here as a reader would type it, or marked with its duration.
 
 A fenced block is `sh` or `python` (run, in a folder with stand-ins for the reader's files) or
-`text` (without a command). A block followed by ``<!-- takes 45 min: ... -->`` is only parsed, unless
-the comment has "shortened in tests": then a training takes two iterations and a dataset has few
-clips. With AUDIODET_DOCS_IN_FULL=1 marked blocks are run too, as they are printed, but for those
-that install.
+`text` (without a command). A block followed by ``<!-- takes 45 min: ... -->`` is only parsed,
+unless the comment has "shortened in tests": then a training takes two iterations and a dataset has
+few clips. With AUDIODET_DOCS_IN_FULL=1 marked blocks are run too, as they are printed, but for
+those that install.
 """
 
 import argparse

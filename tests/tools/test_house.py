@@ -8,7 +8,7 @@ HOUSE = Path(__file__).resolve().parents[2] / "tools" / "house.py"
 FILES = {
     "audiodet/__init__.py": "",
     "audiodet/errors.py": "A = 1\nB = 2\n",
-    "audiodet/data/table.py": "from audiodet.errors import A\nx, y = 1, 2\nz = [a for a in (x, y)]\n",
+    "audiodet/data/table.py": "from audiodet.errors import A\nx, y = 1, 2\nz = [a for a in x]\n",
     "audiodet/model/net.py": "def f():\n    from audiodet.data import table\n    return table\n",
     "audiodet/left/a.py": "import audiodet.right.b\n",
     "audiodet/right/b.py": "from audiodet.left import a  # fmt: skip\n",
