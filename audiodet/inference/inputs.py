@@ -6,14 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import soundfile as sf
-
+from audiodet.audio.suffixes import AUDIO_SUFFIXES, UNREADABLE_SUFFIXES
 from audiodet.errors import AudiodetError
-
-# Names that files of libsndfile's formats commonly end in.
-SUFFIXES = {f".{name.lower()}" for name in sf.available_formats()} - {".raw"}
-SUFFIXES |= {".aif", ".aifc", ".oga", ".opus", ".snd", ".wave"}
-OTHER_AUDIO = {".aac", ".amr", ".m4a", ".mp4", ".wma"}  # sound that libsndfile does not decode
 
 
 def collect(arguments: Iterable[str]) -> tuple[list[str], list[tuple[str, str]]]:
@@ -93,9 +87,9 @@ def _walk(folder: str, seen: set, problems: list, skipped: Counter) -> Iterator[
     for entry in entries:
         if os.path.isdir(entry.path):  # no error for a link to itself
             yield from _walk(entry.path, seen, problems, skipped)
-        elif (suffix := Path(entry.name).suffix.lower()) in SUFFIXES:
+        elif (suffix := Path(entry.name).suffix.lower()) in AUDIO_SUFFIXES:
             yield entry.path
-        elif suffix in OTHER_AUDIO:
+        elif suffix in UNREADABLE_SUFFIXES:
             skipped[suffix] += 1
 
 
