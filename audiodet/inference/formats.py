@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from audiodet.events import Event
 
 COLUMNS = ("filename", "onset", "offset", "event_label", "score")
+# Samples of a stream by the names that ffmpeg and SoX users know: little endian, and full scale.
+SAMPLE_FORMATS = {"s16le": ("<i2", 1 << 15), "s32le": ("<i4", 1 << 31), "f32le": ("<f4", 1)}
 LONGEST = 200  # bytes of a name; file systems take 255, of which numbers and suffixes need some
 
 

@@ -9,10 +9,9 @@ import numpy as np
 from audiodet.audio.io import as_mono, resample_pieces
 from audiodet.events import Event
 from audiodet.inference.detector import Detector
+from audiodet.inference.formats import SAMPLE_FORMATS
 from audiodet.inference.windows import Stitcher, cut_windows
 
-# Sample formats by the names that ffmpeg and SoX users know: little endian, and full scale.
-SAMPLE_FORMATS = {"s16le": ("<i2", 1 << 15), "s32le": ("<i4", 1 << 31), "f32le": ("<f4", 1)}
 PIECE = 0.25  # seconds read at a time
 
 
