@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output == "-" and args.format[0] in ("parquet", "audacity"):
         args.parser.error(f"-o -: {args.format[0]} is not written to stdout, expected a folder")
     quiet()
-    from audiodet.inference.run import Request
+    from audiodet.inference.request import Request
     from audiodet.inference.run import run as run_request
 
     request = Request(

@@ -61,14 +61,13 @@ def detect_stream(detector: Detector, pieces, sample_rate: int) -> Iterator[Even
         detector: its window is the delay.
         pieces: mono float32 pieces at ``sample_rate``, in Hz.
     """
-    grid, stitcher = detector.grid, Stitcher(detector.grid)
-    shortest = detector.predictor.log_mel.n_fft
+    grid = detector.grid
+    stitcher = Stitcher(grid)
     resampled = resample_pieces(pieces, sample_rate, grid.sample_rate)
     for start, samples, last in cut_windows(resampled, grid):
-        if len(samples) < shortest:  # only a stream of less than one analysis window
+        if len(samples) < detector.log_mel.n_fft:  # only a stream of less than one analysis window
             return
-        inputs = detector.predictor.features(samples, "stdin")
-        (found,) = detector.predictor.candidates([inputs])
-        start = start / grid.sample_rate
-        end = start + len(samples) / grid.sample_rate
-        yield from detector.decide(stitcher.add(found, start, end, last))
+        (candidates,) = detector.candidates([detector.features(samples, "stdin")])
+        begin = start / grid.sample_rate
+        end = begin + len(samples) / grid.sample_rate
+        yield from detector.decide(stitcher.add(candidates, begin, end, last))

@@ -6,7 +6,7 @@ thresholds inside, and a model card ``<name>.md`` beside it.
 
 import json
 
-from audiodet.weights import CARD, find_weights, read_described, shipped_names
+from audiodet.weights import CARD, read_described, shipped_names
 
 
 def names() -> list:
@@ -28,9 +28,9 @@ def get(name: str, device: str = "cpu"):
     Raises:
         WeightsError: no such name or file, or one without a description that this version knows.
     """
-    from audiodet.modeling.trained import load_trained
+    from audiodet.inference.loading import load_model
 
-    return load_trained(find_weights(name), device)
+    return load_model(name, device=device)
 
 
 def export(checkpoint: str, thresholds: dict, path: str, half: bool = True) -> None:
