@@ -1,15 +1,45 @@
-"""Models that ship with audiodet, by name.
+"""What ships with audiodet, by name: trained models, and configurations to train with.
 
-Each is a ``weights/<name>.safetensors`` with its configuration, labels, front end and per-class
-thresholds inside, and a model card ``<name>.md`` beside it.
+A model is a ``weights/<name>.safetensors`` with its configuration, labels, front end and per-class
+thresholds inside, and a model card ``<name>.md`` beside it. A configuration is a YAML, named as
+under the repository's ``configs/``.
 """
 
 import json
+from pathlib import Path
 
+from audiodet.errors import ConfigError
 from audiodet.weights import CARD, read_described, shipped_names
 
 
-def names() -> list:
+def config_names() -> list[str]:
+    """Names that :func:`get_config_file` knows."""
+    folder = _config_folder()
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.yaml"))
+
+
+def get_config_file(name: str) -> str:
+    """Path of a configuration that ships, from a checkout as from a wheel.
+
+    Args:
+        name: such as "rcrnn/rare.yaml"; its ``_BASE_`` lies beside it.
+
+    Raises:
+        ConfigError: no such name.
+    """
+    known = config_names()
+    if name not in known:
+        raise ConfigError(f"{name}: no such configuration, expected one of {', '.join(known)}")
+    return str(_config_folder() / name)
+
+
+def _config_folder() -> Path:
+    """Beside this module, where setup.py puts it in a wheel; at the root of a checkout."""
+    packed = Path(__file__).parent / "configs"
+    return packed if packed.is_dir() else Path(__file__).parents[2] / "configs"
+
+
+def names() -> list[str]:
     """Names that :func:`get` knows."""
     return shipped_names()
 
