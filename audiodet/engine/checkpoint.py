@@ -122,13 +122,15 @@ def init_backbone(model, cfg) -> bool:
         whether the file brought the constants of the normalisation; an image model has none.
 
     Raises:
+        ConfigError: the model has no backbone.
         WeightsError: that checkpoint's front end or the tensors of its backbone are others.
     """
     path = cfg.MODEL.BACKBONE.INIT_WEIGHTS
+    backbone = model.backbone_for("MODEL.BACKBONE.INIT_WEIGHTS")
     data = read_weights(path, cfg.MODEL.TRUST_PICKLE)
     if CARD in data:
         _refuse_differences(_front_ends(data[CARD], cfg), path)
-    elif any(name.endswith("stem.conv1.weight") for name in model.backbone.state_dict()):
+    elif any(name.endswith("stem.conv1.weight") for name in backbone.state_dict()):
         init_from_image_model(model, data["model"], path)
         return False
     wanted = ("backbone.", "clip_input.")

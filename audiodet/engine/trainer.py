@@ -26,11 +26,12 @@ from audiodet.engine.checkpoint import SEDCheckpointer, init_backbone, share_buf
 from audiodet.engine.ensemble import build_ensemble
 from audiodet.engine.optimizer import build_optimizer
 from audiodet.errors import ConfigError
+from audiodet.evaluation import SEDEvaluator, build_sed_evaluators
 from audiodet.evaluation.clips import save_clips
 from audiodet.evaluation.counts import Matching
-from audiodet.evaluation.sed import SEDEvaluator, build_sed_evaluators
 from audiodet.evaluation.thresholds import tune_thresholds
 from audiodet.files import write_text
+from audiodet.modeling.model import label_kinds
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class Trainer(DefaultTrainer):
 
     def __init__(self, cfg):
         TrainerBase.__init__(self)
+        self._last_eval_results = None
         if cfg.MODEL.WEIGHTS and cfg.MODEL.BACKBONE.INIT_WEIGHTS:
             raise ConfigError(
                 f"MODEL.WEIGHTS is {cfg.MODEL.WEIGHTS} and MODEL.BACKBONE.INIT_WEIGHTS is "
@@ -70,15 +72,15 @@ class Trainer(DefaultTrainer):
         resume = resume and self.checkpointer.has_checkpoint()
         super().resume_or_load(resume=resume)
         if resume:
-            self._trainer.reset_data_loader(lambda: build_train_loader(self.cfg, self.start_iter))
+            start, kinds = self.start_iter, label_kinds(self.cfg)
+            self._trainer.reset_data_loader(lambda: build_train_loader(self.cfg, start, kinds))
         elif not self.cfg.MODEL.WEIGHTS:
             self._start_from_scratch()
 
     def _start_from_scratch(self):
-        model = getattr(self.model, "module", self.model)
+        model = self.model.module if comm.get_world_size() > 1 else self.model
         clips = load_dataset_dicts(self.cfg.DATASETS.TRAIN, self.cfg.DATASETS.LABELS)
-        if hasattr(model, "weigh_classes"):
-            model.weigh_classes(clips)
+        model.measure(clips)
         if self.cfg.MODEL.BACKBONE.INIT_WEIGHTS and init_backbone(model, self.cfg):
             return
         count = self.cfg.INPUT.SPECTROGRAM.NORMALIZE_CLIPS
@@ -103,7 +105,7 @@ class Trainer(DefaultTrainer):
                     self.iter += 1
             finally:
                 self.after_train()
-        return getattr(self, "_last_eval_results", None)
+        return self._last_eval_results
 
     def before_train(self):
         """Also start the loader now: starting draws a random number, which no step must miss."""
@@ -122,8 +124,9 @@ class Trainer(DefaultTrainer):
     def build_model(cls, cfg):
         model = super().build_model(cfg)
         if cfg.MODEL.BACKBONE.FREEZE:
-            FrozenBatchNorm2d.convert_frozen_batchnorm(model.backbone)
-            model.backbone.requires_grad_(False)
+            backbone = model.backbone_for("MODEL.BACKBONE.FREEZE")
+            FrozenBatchNorm2d.convert_frozen_batchnorm(backbone)
+            backbone.requires_grad_(False)
         return model
 
     @classmethod
@@ -133,7 +136,7 @@ class Trainer(DefaultTrainer):
 
     @classmethod
     def build_train_loader(cls, cfg):
-        return build_train_loader(cfg)
+        return build_train_loader(cfg, kinds=label_kinds(cfg))
 
     @classmethod
     def build_test_loader(cls, cfg, dataset_name):

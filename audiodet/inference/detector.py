@@ -74,9 +74,8 @@ class Detector:
             self.predictor.thresholds = thresholds_by_label(thresholds, self.labels)
         self.thresholds = self.predictor.thresholds
         log_mel = self.predictor.log_mel
-        stride = time_stride(model)
         self.grid = Grid.build(
-            log_mel.sample_rate, stride * log_mel.hop, window, overlap, log_mel.n_fft
+            log_mel.sample_rate, model.time_stride * log_mel.hop, window, overlap, log_mel.n_fft
         )
 
     @classmethod
@@ -195,13 +194,6 @@ class Detector:
         ``TEST.BEST_EVENT_PER_CLIP``, a benchmark's protocol for short clips, does not count here.
         """
         return decide(events, self.thresholds)
-
-
-def time_stride(model) -> int:
-    """Frames of the network's coarsest time step."""
-    if hasattr(model, "stride"):  # a frame-level system
-        return model.stride
-    return max(shape.stride for shape in model.backbone.output_shape().values())
 
 
 class _Open:

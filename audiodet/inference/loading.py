@@ -84,9 +84,8 @@ def identity(model) -> dict:
     parts = {key: cfg[key] for key in ("INPUT", "MODEL")}
     text = "\n".join(f"{key}: {part.dump()}" for key, part in parts.items())
     digest, tensors = hashlib.sha256(), dict(model.state_dict())
-    for hook in getattr(model, "postprocessors", ()):
-        if hasattr(hook, "verifier"):
-            tensors |= {f"verifier {k}": x for k, x in hook.verifier.state_dict().items()}
+    for verifier in model.verifiers:
+        tensors |= {f"verifier {k}": x for k, x in verifier.state_dict().items()}
     for name, tensor in sorted(tensors.items()):
         digest.update(name.encode())
         digest.update(tensor.cpu().contiguous().numpy().tobytes())
