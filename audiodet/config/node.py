@@ -19,6 +19,17 @@ def follow_labels(cfg: CfgNode) -> None:
         cfg.MODEL.RETINANET.NUM_CLASSES = classes
 
 
+def with_class_counts(cfg: CfgNode) -> CfgNode:
+    """A copy of ``cfg`` for which :func:`follow_labels` holds."""
+    copy = cfg.clone()
+    was_frozen = copy.is_frozen()
+    copy.defrost()
+    follow_labels(copy)
+    if was_frozen:
+        copy.freeze()
+    return copy
+
+
 class ConfigNode(CfgNode):
     """What :func:`audiodet.get_cfg` returns: detectron2's node, with three differences.
 
@@ -31,8 +42,13 @@ class ConfigNode(CfgNode):
     def _open_cfg(cls, filename: str) -> io.StringIO:
         """The file as plain YAML, its arithmetic done."""
         with super()._open_cfg(filename) as file:
-            content = yaml.load(file, Loader)  # noqa: S506  a safe loader
+            content = yaml.load(file, Loader)
         return io.StringIO(yaml.safe_dump(content, sort_keys=False))
+
+    @classmethod
+    def _decode_cfg_value(cls, value):
+        """yacs would make this class of a part, and then find that types differ."""
+        return value if isinstance(value, CfgNode) else super()._decode_cfg_value(value)
 
     def merge_from_other_cfg(self, cfg_other: CfgNode) -> None:
         """See :meth:`detectron2.config.CfgNode.merge_from_other_cfg`."""

@@ -6,7 +6,6 @@ import logging
 import numpy as np
 import torch
 from detectron2.evaluation import inference_on_dataset
-from detectron2.modeling import build_model
 from detectron2.utils import comm
 
 from audiodet.data.loader import build_test_loader, dataset_view
@@ -15,6 +14,7 @@ from audiodet.errors import ConfigError
 from audiodet.evaluation.counts import Matching, score_clips
 from audiodet.evaluation.sed import SEDEvaluator
 from audiodet.modeling.ensemble import FrameEnsemble
+from audiodet.modeling.stock import build_model
 
 logger = logging.getLogger(__name__)
 

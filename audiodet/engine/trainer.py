@@ -32,6 +32,7 @@ from audiodet.evaluation.counts import Matching
 from audiodet.evaluation.thresholds import tune_thresholds
 from audiodet.files import write_text
 from audiodet.modeling.model import label_kinds
+from audiodet.modeling.stock import build_model
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ class Trainer(DefaultTrainer):
 
     @classmethod
     def build_model(cls, cfg):
-        model = super().build_model(cfg)
+        model = build_model(cfg)
         if cfg.MODEL.BACKBONE.FREEZE:
             backbone = model.backbone_for("MODEL.BACKBONE.FREEZE")
             FrozenBatchNorm2d.convert_frozen_batchnorm(backbone)

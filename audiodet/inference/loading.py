@@ -64,10 +64,9 @@ def final_thresholds(cfg, weights: str) -> dict[str, float]:
 
 def _configured(config_file: str, weights: str, device: str):
     """A model by YAML and checkpoint."""
-    from detectron2.modeling import build_model
-
     from audiodet.engine.checkpoint import SEDCheckpointer
     from audiodet.engine.setup import load_config
+    from audiodet.modeling.stock import build_model
 
     cfg = load_config(config_file, ["MODEL.WEIGHTS", weights, "MODEL.DEVICE", device])
     model = build_model(cfg)
