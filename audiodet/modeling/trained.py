@@ -11,14 +11,7 @@ from audiodet.modeling.stock import build_model
 from audiodet.weights import CARD, read_described
 
 # What a damaged configuration, and keys and values of another version, may raise.
-BAD_CONFIG = (
-    AssertionError,
-    AttributeError,
-    KeyError,
-    TypeError,
-    ValueError,
-    yaml.YAMLError,
-)
+BAD_CONFIG = (AssertionError, AttributeError, KeyError, TypeError, ValueError, yaml.YAMLError)
 
 
 def load_trained(path: str, device: str = "cpu"):
