@@ -49,8 +49,8 @@ def test_no_import_cycle():
 
 def test_layers_import_downwards_only():
     order = [
-        "config",
         "errors",
+        "config",
         "files",
         "weights",
         "audio",

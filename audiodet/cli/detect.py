@@ -9,7 +9,6 @@ from audiodet.cli.options import (
     check_model,
     number,
     piped,
-    quiet,
 )
 from audiodet.inference.formats import FORMATS
 
@@ -94,7 +93,6 @@ def run(args: argparse.Namespace) -> int:
         args.parser.error("-o -: expected one --format and no --resume")
     if args.output == "-" and args.format[0] in ("parquet", "audacity"):
         args.parser.error(f"-o -: {args.format[0]} is not written to stdout, expected a folder")
-    quiet()
     from audiodet.inference.request import Request
     from audiodet.inference.run import run as run_request
 

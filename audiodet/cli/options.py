@@ -1,10 +1,8 @@
 """Options that several subcommands share, and what they have in common when they run."""
 
 import argparse
-import logging
 import os
 import sys
-import warnings
 from collections.abc import Callable
 
 from audiodet.errors import AudiodetError
@@ -80,12 +78,6 @@ def _threshold(text: str) -> float | dict[str, float]:
         label, _, value = part.partition("=")
         thresholds[label.strip()] = score(value)
     return thresholds
-
-
-def quiet() -> None:
-    """Silence what torch says about detectron2's code; users of the command cannot change it."""
-    warnings.simplefilter("ignore", FutureWarning)
-    logging.getLogger("torch.fx._symbolic_trace").setLevel(logging.ERROR)
 
 
 def piped(work: Callable[[], int]) -> int:

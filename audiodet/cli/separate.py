@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from audiodet.cli.options import add_model, add_recordings, check_model, quiet
+from audiodet.cli.options import add_model, add_recordings, check_model
 from audiodet.errors import AudiodetError
 
 
@@ -34,7 +34,6 @@ def run(args: argparse.Namespace) -> int:
     check_model(args)
     if not (args.model or args.config_file):
         args.parser.error("no model: give --model, or --config-file and --weights")
-    quiet()
     from audiodet.inference.formats import unique_names
     from audiodet.inference.inputs import collect
     from audiodet.inference.loading import load_model

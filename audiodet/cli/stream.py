@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from audiodet.cli.options import DEFAULT_MODEL, add_model, check_model, number, piped, quiet
+from audiodet.cli.options import DEFAULT_MODEL, add_model, check_model, number, piped
 from audiodet.inference.formats import SAMPLE_FORMATS
 
 
@@ -36,7 +36,6 @@ def add_parser(commands) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run ``audiodet stream``."""
     check_model(args)
-    quiet()
     from audiodet.inference.loading import load_model
     from audiodet.inference.stream import detect_stream, read_pcm, stream_detector
 

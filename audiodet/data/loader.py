@@ -1,7 +1,6 @@
 """Datasets by name -> batches of mapped clips, for training and for inference."""
 
 import logging
-import math
 
 from detectron2.data import (
     DatasetCatalog,
@@ -11,18 +10,19 @@ from detectron2.data import (
     get_detection_dataset_dicts,
 )
 
+from audiodet.data.label_kinds import LABEL_KINDS, LabelKinds, kind_of, of_kinds
 from audiodet.data.mapper import SEDMapper
 from audiodet.data.samplers import (
     EpochDataset,
     MixedDataset,
     MixedSampler,
     ResumableSampler,
+    SequenceDataset,
     kind_pattern,
 )
 from audiodet.errors import ConfigError, DataError
 
 logger = logging.getLogger(__name__)
-LABEL_KINDS = ("strong", "weak", "unlabelled")
 
 
 def dataset_view(name: str, labels) -> str:
@@ -92,62 +92,13 @@ def load_dataset_dicts(names, labels, kinds=LABEL_KINDS) -> list:
     for name, view in zip(names, views):
         if not len(DatasetCatalog.get(view)):
             raise DataError(f"dataset {name!r} has 0 clips, expected at least one")
-        found = {clip.get("label_kind", "strong") for clip in DatasetCatalog.get(view)}
+        found = {kind_of(clip) for clip in DatasetCatalog.get(view)}
         if not found <= set(kinds):
             raise DataError(
                 f"dataset {name!r} has {'/'.join(sorted(found))} labels, this model learns from "
                 f"{' or '.join(kinds)} ones"
             )
     return get_detection_dataset_dicts(views, filter_empty=False)
-
-
-class SequenceDataset(EpochDataset):
-    """Every sequence of every clip, by running number; see ``INPUT.SEQUENCE``.
-
-    An item is a clip with "sequence": (number of the sequence in the clip, epoch).
-    """
-
-    def __init__(self, clips, seconds: float):
-        """
-        Args:
-            seconds: length of a sequence.
-
-        Raises:
-            ConfigError: no clip is as long as a sequence.
-        """
-        longest = max(clips, key=lambda clip: clip["width"])
-        if longest["width"] < seconds:
-            raise ConfigError(
-                f"INPUT.SEQUENCE.FRAMES lasts {seconds:.2f} s, the longest training clip "
-                f"{longest['file_name']} {longest['width']:.2f} s, expected a clip of that length"
-            )
-        super().__init__(clips)
-        self.sequences = [
-            (i, number)
-            for i, clip in enumerate(clips)
-            for number in range(max(1, math.ceil(clip["width"] / seconds - 1e-9)))
-        ]
-
-    def __len__(self):
-        return len(self.sequences)
-
-    def __getitem__(self, number: int) -> dict:
-        epoch, place = divmod(number, len(self.sequences))
-        clip, sequence = self.sequences[place]
-        return {**self.clips[clip], "draw": number, "sequence": (sequence, epoch)}
-
-
-def label_kinds(cfg) -> tuple:
-    """Kinds of labels that the configured system can be trained with.
-
-    One that learns of weak and strong labels together ignores unlabelled clips.
-    """
-    if cfg.MODEL.META_ARCHITECTURE == "TFSegmentation":
-        return ("weak",)
-    loss = cfg.MODEL.TAGGER.LOSS if cfg.MODEL.META_ARCHITECTURE == "SequenceTagger" else "frame"
-    if cfg.MODEL.META_ARCHITECTURE == "SelfMaskNet" or loss == "both":
-        return ("strong", "weak", "unlabelled")
-    return ("strong", "weak") if loss == "clip" else ("strong",)
 
 
 def _check_labels_occur(clips, cfg, kind: str = "") -> None:
@@ -163,8 +114,8 @@ def _check_labels_occur(clips, cfg, kind: str = "") -> None:
         )
 
 
-def training_clips(cfg) -> list:
-    """Dataset dicts that the configured system trains on.
+def training_clips(cfg, kinds: LabelKinds = LabelKinds()) -> list:
+    """Dataset dicts that a system trains on which learns from these ``kinds`` of labels.
 
     Raises:
         ConfigError: no dataset to train on, or a part of a clip is to stand for its weak labels.
@@ -173,14 +124,14 @@ def training_clips(cfg) -> list:
     """
     if not cfg.DATASETS.TRAIN:
         raise ConfigError("DATASETS.TRAIN is empty, expected the name of a registered dataset")
-    kinds = label_kinds(cfg)
-    clips = load_dataset_dicts(cfg.DATASETS.TRAIN, cfg.DATASETS.LABELS, kinds)
-    if "unlabelled" not in kinds:
-        _check_labels_occur(clips, cfg)
-        return clips
-    kept = [clip for clip in clips if clip.get("label_kind", "strong") != "unlabelled"]
+    clips = load_dataset_dicts(cfg.DATASETS.TRAIN, cfg.DATASETS.LABELS, kinds.accepted)
+    kept = [clip for clip in clips if kind_of(clip) in kinds.learned]
     if len(kept) < len(clips):
-        logger.info(f"{len(clips) - len(kept)} unlabelled clips of {len(clips)} are not used")
+        ignored = " and ".join(kinds.ignored)
+        logger.info(f"{len(clips) - len(kept)} {ignored} clips of {len(clips)} are not used")
+    if not kinds.apart:
+        _check_labels_occur(kept, cfg)
+        return kept
     parts = of_kinds(kept)
     for kind, part in parts.items():
         if part or not kept:
@@ -193,22 +144,14 @@ def training_clips(cfg) -> list:
     return kept
 
 
-def of_kinds(clips) -> dict:
-    """{"weak": dataset dicts, "strong": dataset dicts}."""
-    return {
-        kind: [clip for clip in clips if clip.get("label_kind", "strong") == kind]
-        for kind in ("weak", "strong")
-    }
-
-
-def build_train_loader(cfg, start_iter: int = 0):
+def build_train_loader(cfg, start_iter: int = 0, kinds: LabelKinds = LabelKinds()):
     """Endless batches of ``SOLVER.IMS_PER_BATCH`` mapped training clips, from an iteration on.
 
     Raises:
         ConfigError: see :func:`training_clips`; or a batch cannot hold DATALOADER.WEAK_PER_BATCH.
         DataError: see :func:`training_clips`.
     """
-    clips, batch = training_clips(cfg), cfg.SOLVER.IMS_PER_BATCH
+    clips, batch = training_clips(cfg, kinds), cfg.SOLVER.IMS_PER_BATCH
     start, seed = start_iter * batch, max(cfg.SEED, 0)
     mapper = SEDMapper(cfg, is_train=True)
     seconds = cfg.INPUT.SEQUENCE.FRAMES * mapper.log_mel.seconds_per_frame

@@ -1,6 +1,7 @@
 """Which training clip comes when, for any number of workers, processes and interruptions."""
 
 import itertools
+import math
 from collections.abc import Sequence
 
 from detectron2.data.samplers import TrainingSampler
@@ -25,6 +26,42 @@ class EpochDataset(Dataset):
 
     def __getitem__(self, number: int) -> dict:
         return {**self.clips[number % len(self.clips)], "draw": number}
+
+
+class SequenceDataset(EpochDataset):
+    """Every sequence of every clip, by running number; see ``INPUT.SEQUENCE``.
+
+    An item is a clip with "sequence": (number of the sequence in the clip, epoch).
+    """
+
+    def __init__(self, clips, seconds: float):
+        """
+        Args:
+            seconds: length of a sequence.
+
+        Raises:
+            ConfigError: no clip is as long as a sequence.
+        """
+        longest = max(clips, key=lambda clip: clip["width"])
+        if longest["width"] < seconds:
+            raise ConfigError(
+                f"INPUT.SEQUENCE.FRAMES lasts {seconds:.2f} s, the longest training clip "
+                f"{longest['file_name']} {longest['width']:.2f} s, expected a clip of that length"
+            )
+        super().__init__(clips)
+        self.sequences = [
+            (i, number)
+            for i, clip in enumerate(clips)
+            for number in range(max(1, math.ceil(clip["width"] / seconds - 1e-9)))
+        ]
+
+    def __len__(self):
+        return len(self.sequences)
+
+    def __getitem__(self, number: int) -> dict:
+        epoch, place = divmod(number, len(self.sequences))
+        clip, sequence = self.sequences[place]
+        return {**self.clips[clip], "draw": number, "sequence": (sequence, epoch)}
 
 
 class MixedDataset(Dataset):

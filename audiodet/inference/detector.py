@@ -75,7 +75,7 @@ class Detector:
             thresholds = {**self.thresholds, **thresholds}
         if thresholds is not None:
             self.thresholds = thresholds_by_label(thresholds, self.labels)
-        cell = time_stride(model) * self.log_mel.hop
+        cell = model.time_stride * self.log_mel.hop
         self.grid = Grid.build(
             self.log_mel.sample_rate, cell, window, overlap, shortest=self.log_mel.n_fft
         )
@@ -198,13 +198,6 @@ class Detector:
         """Candidates of each window of a batch of (source, window or exception)."""
         inputs = [window[0] for _, window in batch if not isinstance(window, Exception)]
         return self.candidates(inputs) if inputs else []
-
-
-def time_stride(model) -> int:
-    """Frames of the network's coarsest time step."""
-    if hasattr(model, "stride"):  # a frame-level system
-        return model.stride
-    return max(shape.stride for shape in model.backbone.output_shape().values())
 
 
 class _Joiner:

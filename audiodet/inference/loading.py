@@ -93,9 +93,8 @@ def identity(model) -> dict:
     text = "\n".join(f"{key}: {cfg[key].dump()}" for key in ("INPUT", "MODEL"))
     digest = hashlib.sha256()
     tensors = dict(model.state_dict())
-    for hook in getattr(model, "postprocessors", ()):
-        if hasattr(hook, "verifier"):
-            tensors |= {f"verifier {k}": x for k, x in hook.verifier.state_dict().items()}
+    for verifier in model.verifiers:
+        tensors |= {f"verifier {k}": x for k, x in verifier.state_dict().items()}
     for name, tensor in sorted(tensors.items()):
         digest.update(name.encode())
         digest.update(tensor.cpu().contiguous().numpy().tobytes())

@@ -39,11 +39,17 @@ def read_sections(source, grid: Grid) -> Iterator[Section]:
         AudioError: it cannot be used, or its file changed while it was read.
     """
     rate = grid.sample_rate
+    is_file = isinstance(source, (str, os.PathLike))
+    if not is_file and not isinstance(source, tuple):
+        raise AudioError(
+            f"a {type(source).__name__} without sample_rate, expected a path, or samples and "
+            "their rate"
+        )
     try:
-        state = file_state(source)
+        state = file_state(source) if is_file else None
         duration, blocks = _blocks(source, grid)
         for first, samples, last in cut_windows(blocks, grid):
-            if last and state != file_state(source):
+            if last and is_file and state != file_state(source):
                 raise AudioError(f"{source}: changed while it was read, expected a whole file")
             start = first / rate
             yield Section(samples, start, start + len(samples) / rate, last, duration)
@@ -58,11 +64,6 @@ def _blocks(source, grid: Grid) -> tuple[float, Iterator[np.ndarray]]:
         samples, source_rate = source
         mono = as_mono(samples, source_rate, rate)
         return len(samples) / source_rate, iter([mono])
-    if not isinstance(source, (str, os.PathLike)):
-        raise AudioError(
-            f"a {type(source).__name__} without sample_rate, expected a path, or samples and "
-            "their rate"
-        )
     info = audio_info(source)
     if info.duration * rate <= grid.size:
         return info.duration, iter([read_audio(source, rate)])
@@ -74,11 +75,11 @@ def source_name(source) -> str:
     return os.fspath(source) if isinstance(source, (str, os.PathLike)) else "array"
 
 
-def file_state(source) -> list[int]:
+def file_state(path: str | os.PathLike) -> list[int]:
     """What changes when a file does: bytes and time of change (ns); zeros when there is no file."""
     try:
-        status = os.stat(source)
-    except (OSError, TypeError):
+        status = os.stat(path)
+    except OSError:
         return [0, 0]
     return [status.st_size, status.st_mtime_ns]
 

@@ -37,10 +37,10 @@ class Separator:
         Raises:
             ConfigError: the model has no masks, or the window is not longer than a cross-fade.
         """
-        if getattr(model, "level", None) != "bin":
+        if not model.has_masks:
             raise ConfigError(
                 f"{model.cfg.MODEL.META_ARCHITECTURE} has no masks to separate sounds by, expected "
-                "TFSegmentation with MODEL.TFSEG.LEVEL 'bin'"
+                "a system that has them (configs/tfseg with MODEL.TFSEG.LEVEL 'bin')"
             )
         if window <= 2 * CROSS_FADE:
             raise ConfigError(f"windows of {window} s, expected more than {2 * CROSS_FADE} s")

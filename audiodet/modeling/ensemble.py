@@ -8,9 +8,10 @@ from torch import nn
 
 from audiodet.errors import ConfigError
 from audiodet.modeling.frame_classifier import FrameClassifier
+from audiodet.modeling.model import SEDModel
 
 
-class FrameEnsemble(nn.Module):
+class FrameEnsemble(SEDModel, nn.Module):
     """Mean of the members' probabilities, weighted by class; outputs as the members make them."""
 
     def __init__(self, members, weights: torch.Tensor):
@@ -30,6 +31,27 @@ class FrameEnsemble(nn.Module):
         weights = torch.where(weights.sum(0) > 0, weights, 1.0)
         self.register_buffer("weights", weights / weights.sum(0))
 
+    @property
+    def clip_input(self):
+        """That of the members: they are checkpoints of one configuration."""
+        return self.members[0].clip_input
+
+    @property
+    def time_stride(self) -> int:
+        """Frames of a step."""
+        return self.members[0].time_stride
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether the members give masks."""
+        return self.members[0].has_masks
+
+    @property
+    def postprocessors(self) -> list:
+        """The hooks of the members."""
+        return self.members[0].postprocessors
+
+    @torch.no_grad()
     def forward(self, batched_inputs):
         """See :meth:`FrameClassifier.forward`; at inference only."""
         each = [member.class_maps(batched_inputs) for member in self.members]

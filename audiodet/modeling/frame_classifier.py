@@ -19,10 +19,11 @@ from audiodet.modeling.frame_events import (
     step_targets,
 )
 from audiodet.modeling.hooks.registry import build_postprocessors
+from audiodet.modeling.model import SEDModel
 from audiodet.modeling.segments import frames_of_segments
 
 
-class FrameClassifier(nn.Module):
+class FrameClassifier(SEDModel, nn.Module):
     """A probability of each class at each time step.
 
     Training returns the binary cross-entropy over steps. Inference returns per clip "instances"
@@ -73,6 +74,11 @@ class FrameClassifier(nn.Module):
         }
 
     @property
+    def time_stride(self) -> int:
+        """Frames of a step."""
+        return self.stride
+
+    @property
     def device(self):
         return next(self.parameters()).device
 
@@ -104,12 +110,23 @@ class FrameClassifier(nn.Module):
             found.append(scores[frames_of_segments(first, length)])
         return found
 
+    def step_seconds(self, steps: int, clip: dict) -> torch.Tensor:
+        """Centres of a clip's first steps, (S,), in the unit of its "width"."""
+        frames = clip["image"].shape[-1]
+        centres = (torch.arange(steps) + self.offset) * self.stride
+        return centres * clip.get("width", frames) / frames
+
     def forward(self, batched_inputs):
         """Dicts with "image" (1, H, T), an un-normalised log-mel, and "instances" in training."""
         if self.training:
             return self.losses(self.step_logits(batched_inputs), batched_inputs)
-        maps = self.class_maps(batched_inputs)
-        return [self.from_maps(*own, clip) for own, clip in zip(maps, batched_inputs)]
+        return self.predict(batched_inputs)
+
+    @torch.no_grad()
+    def predict(self, batched_inputs) -> list:
+        """Input dicts -> the outputs at inference, without a gradient."""
+        clips = zip(self.class_maps(batched_inputs), batched_inputs)
+        return [self.from_maps(*maps, clip) for maps, clip in clips]
 
     def class_maps(self, batched_inputs) -> list:
         """All that a clip's output follows from, as an ensemble averages it.
@@ -153,12 +170,11 @@ class FrameClassifier(nn.Module):
         for hook in self.postprocessors:
             (events,) = hook([clip], [events])
         height, width = clip.get("height", size[0]), clip.get("width", size[1])
-        frames = (torch.arange(len(smoothed)) + self.offset) * self.stride
         edges = step_edges(len(smoothed), self.stride, self.offset, size[1])
         return {
             "instances": detector_postprocess(events, height, width),
             "frame_scores": torch.from_numpy(smoothed),
-            "frame_seconds": frames * width / size[1],
+            "frame_seconds": self.step_seconds(len(smoothed), clip),
             "frame_edges": edges * (width / size[1]),
             "clip_scores": scores.amax(0),
         }

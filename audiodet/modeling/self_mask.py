@@ -11,6 +11,7 @@ from detectron2.modeling import META_ARCH_REGISTRY, build_backbone
 from torch import nn
 from torch.nn import functional as F
 
+from audiodet.data.label_kinds import LabelKinds, kind_of
 from audiodet.modeling.backbones.self_mask_resnet import STRIDE, pooled
 from audiodet.modeling.frame_classifier import FrameClassifier, clip_targets, is_strong
 
@@ -82,13 +83,18 @@ class SelfMaskNet(FrameClassifier):
             "offset": cfg.MODEL.ANCHOR_GENERATOR.OFFSET,
         }
 
+    @classmethod
+    def label_kinds(cls, cfg) -> LabelKinds:
+        """Weak and strong clips, each kind with its own losses."""
+        return LabelKinds(("strong", "weak"), ignored=("unlabelled",), apart=True)
+
     @torch.no_grad()
-    def weigh_classes(self, records) -> None:
+    def measure(self, records) -> None:
         """Measure Eq. 3 on training records: clips of a label if weak, its events if strong."""
         for row, kind in enumerate(KINDS):
             counts = torch.zeros(self.num_classes)
             for record in records:
-                if record.get("label_kind", "strong") == kind:
+                if kind_of(record) == kind:
                     events = [a["category_id"] for a in record.get("annotations", ())]
                     for k in events if kind == "strong" else record["clip_labels"]:
                         counts[k] += 1

@@ -12,6 +12,7 @@ from detectron2.modeling import META_ARCH_REGISTRY, build_backbone
 from torch import nn
 from torch.nn import functional as F
 
+from audiodet.data.label_kinds import LabelKinds
 from audiodet.errors import ConfigError
 from audiodet.modeling.clip_input import ClipInput
 from audiodet.modeling.frame_classifier import FrameClassifier, clip_targets
@@ -44,6 +45,15 @@ class SequenceTagger(FrameClassifier):
             "loss": cfg.MODEL.TAGGER.LOSS,
             "offset": cfg.MODEL.ANCHOR_GENERATOR.OFFSET,
         }
+
+    @classmethod
+    def label_kinds(cls, cfg) -> LabelKinds:
+        """Strong clips; weak ones too where a loss is taken over clip labels."""
+        kinds = {
+            "clip": LabelKinds(("strong", "weak")),
+            "both": LabelKinds(("strong", "weak"), ignored=("unlabelled",), apart=True),
+        }
+        return kinds.get(cfg.MODEL.TAGGER.LOSS, LabelKinds(("strong",)))
 
     def step_logits(self, batched_inputs) -> list:
         """See :meth:`FrameClassifier.step_logits`."""

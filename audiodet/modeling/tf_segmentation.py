@@ -10,6 +10,7 @@ from detectron2.modeling import META_ARCH_REGISTRY, build_backbone
 from torch import nn
 from torch.nn import functional as F
 
+from audiodet.data.label_kinds import LabelKinds
 from audiodet.data.spectrogram import LogMel
 from audiodet.errors import ConfigError
 from audiodet.modeling.clip_input import ClipInput
@@ -73,6 +74,16 @@ class TFSegmentation(FrameClassifier):
             "gate": tfseg.GATE,
             "band_edges": LogMel.from_config(cfg).band_edges(),
         }
+
+    @classmethod
+    def label_kinds(cls, cfg) -> LabelKinds:
+        """Clip labels alone."""
+        return LabelKinds(("weak",))
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether each bin, not only each frame, has a probability."""
+        return self.level == "bin"
 
     def forward(self, batched_inputs):
         """See :meth:`FrameClassifier.forward`; training needs "clip_labels" (K,) alone."""

@@ -3,21 +3,26 @@
 Shape shorthand: N clips, H mel bands, T frames.
 """
 
+import torch
 from detectron2.config import configurable
 from detectron2.modeling import GeneralizedRCNN
 from detectron2.structures import ImageList
 
+from audiodet.config import with_class_counts
 from audiodet.modeling.clip_input import ClipInput
 from audiodet.modeling.hooks.registry import build_postprocessors
+from audiodet.modeling.model import SEDModel
 
 
-class TimeRCNN(GeneralizedRCNN):
+class TimeRCNN(SEDModel, GeneralizedRCNN):
     """Backbone, proposals and RoI heads, then the hooks of ``MODEL.POSTPROCESSORS``.
 
     Input: dicts with "image" (1, H, T), an un-normalised log-mel, and for training "instances"
     whose ``gt_boxes`` are in frames. Output: [{"instances"}], boxes scaled to the "width" of the
     input dict, which is in seconds.
     """
+
+    has_proposals = True
 
     @configurable
     def __init__(self, *, clip_input: ClipInput, postprocessors=(), **kwargs):
@@ -31,7 +36,7 @@ class TimeRCNN(GeneralizedRCNN):
 
     @classmethod
     def from_config(cls, cfg):
-        parts = super().from_config(cfg)
+        parts = super().from_config(with_class_counts(cfg))
         return {
             **parts,
             "clip_input": ClipInput.from_config(cfg, parts["backbone"].size_divisibility),
@@ -67,6 +72,12 @@ class TimeRCNN(GeneralizedRCNN):
         _, detector_losses = self.roi_heads(images, features, proposals, truth)
         return {**losses, **detector_losses}
 
+    def propose(self, batched_inputs) -> list:
+        """See :meth:`SEDModel.propose`."""
+        images = self.preprocess_image(batched_inputs)
+        return self.proposal_generator(images, self.features(images), None)[0]
+
+    @torch.no_grad()
     def inference(self, batched_inputs, detected_instances=None, do_postprocess=True):
         """See :meth:`GeneralizedRCNN.inference`."""
         if detected_instances is not None:

@@ -3,22 +3,15 @@
 import torch
 import yaml
 from detectron2.config import CfgNode
-from detectron2.modeling import build_model
 
 from audiodet import __version__
 from audiodet.config import get_cfg
 from audiodet.errors import AudiodetError, WeightsError
+from audiodet.modeling.stock import build_model
 from audiodet.weights import CARD, read_described
 
 # What a damaged configuration, and keys and values of another version, may raise.
-BAD_CONFIG = (
-    AssertionError,
-    AttributeError,
-    KeyError,
-    TypeError,
-    ValueError,
-    yaml.YAMLError,
-)
+BAD_CONFIG = (AssertionError, AttributeError, KeyError, TypeError, ValueError, yaml.YAMLError)
 
 
 def load_trained(path: str, device: str = "cpu"):

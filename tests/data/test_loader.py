@@ -9,14 +9,15 @@ from detectron2.data import samplers as d2_samplers
 from detectron2.utils import comm
 
 from audiodet.data.loader import (
-    EpochDataset,
-    ResumableSampler,
     build_test_loader,
     build_train_loader,
     dataset_view,
     load_dataset_dicts,
 )
+from audiodet.data.samplers import EpochDataset, ResumableSampler
+from audiodet.engine.trainer import Trainer
 from audiodet.errors import ConfigError, DataError
+from audiodet.modeling.model import label_kinds
 from tests.tiny import tiny_config, write_tiny_data
 
 
@@ -82,7 +83,7 @@ def test_number_names_clip_and_draw():
 
 
 def batches(cfg, count=5, start=0):
-    loader = build_train_loader(cfg, start)
+    loader = build_train_loader(cfg, start, label_kinds(cfg))
     return list(itertools.islice(loader, count))
 
 
@@ -225,7 +226,7 @@ def test_labels_must_be_of_a_kind_that_the_model_learns_from(register, tiny_data
     tagger = ("MODEL.META_ARCHITECTURE", "SequenceTagger", "MODEL.TAGGER.LOSS")
     for more in ((), (*tagger, "frame")):
         with pytest.raises(DataError, match="dataset 'toy_weak' has weak labels, this model"):
-            build_train_loader(tiny_config(tiny_data, "output", *opts, *more))
+            Trainer.build_train_loader(tiny_config(tiny_data, "output", *opts, *more))
     mapped = [
         clip for (clip,) in batches(tiny_config(tiny_data, "output", *opts, *tagger, "clip"), 2)
     ]

@@ -5,7 +5,7 @@ import pytest
 import torch
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
-from audiodet.evaluation.sed import build_sed_evaluators
+from audiodet.evaluation.registry import build_sed_evaluators
 from audiodet.inference.loading import identity
 from audiodet.inference.detector import Detector
 from tests.systems import RATE, SYSTEMS, build, save_verifier

@@ -19,6 +19,7 @@ from audiodet.evaluation import ClipResult, Matching, SEDEvaluator
 from audiodet.evaluation.clips import reference_clips
 from audiodet.events import Event
 from audiodet.inference.loading import final_thresholds
+from audiodet.modeling.frame_classifier import FrameClassifier
 from audiodet.visualization import choose_clips, sources, visualize_results
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -143,11 +144,12 @@ def test_tuned_thresholds_beside_the_weights_are_used(tmp_path):
 
 
 def test_score_curves_are_centred_on_their_steps():
-    class Model:
-        stride, offset = 8, 0.625
-
+    model = FrameClassifier(
+        clip_input=None, num_classes=1, stride=8, offset=0.625, low=0.5, median_frames=0
+    )
     clip = {"width": 20.0, "image": torch.zeros(1, 64, 200)}  # 0.1 s a frame
-    seconds, values = sources.score_curves(Model, torch.tensor([[0.1], [0.7]]), ["a"], clip)["a"]
+    scores = torch.tensor([[0.1], [0.7]])
+    seconds, values = sources.score_curves(model.step_seconds(2, clip), scores, ["a"])["a"]
     assert seconds == pytest.approx([0.5, 1.3]) and values == pytest.approx([0.1, 0.7])
 
 

@@ -8,11 +8,11 @@ from detectron2.layers import batched_nms
 from detectron2.structures import Boxes, Instances, pairwise_iou
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.hooks.registry import POSTPROCESSOR_REGISTRY
+from audiodet.modeling.hooks.registry import POSTPROCESSOR_REGISTRY, Postprocessor
 
 
 @POSTPROCESSOR_REGISTRY.register()
-class BoxVoting:
+class BoxVoting(Postprocessor):
     """NMS whose survivors move to the score-weighted mean of all boxes that they stand for.
 
     A box votes for a survivor of its class when their IoU is at least ``MODEL.BOX_VOTING.IOU``.

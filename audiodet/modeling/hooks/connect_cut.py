@@ -5,13 +5,13 @@ from detectron2.structures import Boxes, Instances
 
 from audiodet.errors import ConfigError
 from audiodet.events import thresholds_by_label
-from audiodet.modeling.hooks.registry import POSTPROCESSOR_REGISTRY
+from audiodet.modeling.hooks.registry import POSTPROCESSOR_REGISTRY, Postprocessor
 
 EPSILON = 1e-3  # frames; a gap of exactly the limit stays, whatever its edges were rounded to
 
 
 @POSTPROCESSOR_REGISTRY.register()
-class ConnectAndCut:
+class ConnectAndCut(Postprocessor):
     """Connects events of a class whose gap is shorter than the limit, then removes short ones.
 
     Events that reach ``TEST.THRESHOLDS`` are connected, and have the highest score of their parts.

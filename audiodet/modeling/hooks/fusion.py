@@ -8,7 +8,7 @@ from detectron2.structures import Instances
 
 from audiodet.errors import ConfigError
 from audiodet.modeling.frame_classifier import FrameClassifier
-from audiodet.modeling.hooks.registry import POSTPROCESSOR_REGISTRY
+from audiodet.modeling.hooks.registry import POSTPROCESSOR_REGISTRY, Postprocessor
 from audiodet.modeling.segments import mean_in_boxes, segment_starts
 from audiodet.modeling.trained import load_trained
 from audiodet.weights import find_weights
@@ -35,7 +35,7 @@ def fuse(alpha, beta, weight: float):
 
 
 @POSTPROCESSOR_REGISTRY.register()
-class VerifierFusion:
+class VerifierFusion(Postprocessor):
     """Scores each detection anew: D = lambda alpha + (1 - lambda) beta.
 
     beta is the detector's confidence, alpha the mean probability that the verifier gives to the

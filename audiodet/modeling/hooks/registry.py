@@ -4,9 +4,24 @@ from detectron2.utils.registry import Registry
 
 from audiodet.errors import ConfigError
 
-# Hooks behind a detector, built from the configuration: (input dicts with "image", [Instances]
-# with boxes in frames) -> [Instances]. They act before boxes become seconds.
 POSTPROCESSOR_REGISTRY = Registry("POSTPROCESSOR")
+
+
+class Postprocessor:
+    """A hook that acts on a model's events at inference; made from the configuration.
+
+    Attributes:
+        verifier: another model that the hook asks, else None.
+    """
+
+    verifier = None
+
+    def __init__(self, cfg):
+        pass
+
+    def __call__(self, batched_inputs, results: list) -> list:
+        """Input dicts with "image" and [Instances], boxes in frames -> [Instances], best first."""
+        raise NotImplementedError
 
 
 def build_postprocessors(cfg) -> list:
