@@ -15,7 +15,6 @@ import torch
 from tqdm import tqdm
 
 from audiodet import __version__, _detectron2
-from audiodet.errors import AudiodetError
 from audiodet.inference.detector import Detection, Detector
 from audiodet.inference.formats import Origin, Recording, printable, unique_names
 from audiodet.inference.inputs import collect
@@ -68,8 +67,6 @@ class Run:
 
     def to_stdout(self) -> int:
         """Print rows in the order of the inputs and keep nothing -> exit code."""
-        if len(self.request.formats) != 1 or self.request.resume:
-            raise AudiodetError("-o -: expected one --format and no --resume")
         output = StandardOutput(self.request.formats[0], self.origin)
         errors = list(self.problems)
         detections = self._detections(self.paths, None)
