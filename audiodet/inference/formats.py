@@ -179,17 +179,8 @@ class Raven(TextFormat):
 
     file = "audiodet_selections.txt"
     columns = (
-        "Selection",
-        "View",
-        "Channel",
-        "Begin Time (s)",
-        "End Time (s)",
-        "Low Freq (Hz)",
-        "High Freq (Hz)",
-        "Begin Path",
-        "File Offset (s)",
-        "Event Label",
-        "Score",
+        "Selection,View,Channel,Begin Time (s),End Time (s),Low Freq (Hz),High Freq (Hz),"
+        "Begin Path,File Offset (s),Event Label,Score"
     )
 
     def __init__(self, origin: Origin):
@@ -198,7 +189,7 @@ class Raven(TextFormat):
         self.elapsed = 0.0  # seconds of the recordings before
 
     def header(self) -> str:
-        return "\t".join(self.columns) + "\n"
+        return self.columns.replace(",", "\t") + "\n"
 
     def lines(self, recording: Recording) -> Iterator[str]:
         path = printable(os.path.abspath(recording.path))

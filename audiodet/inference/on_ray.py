@@ -15,16 +15,6 @@ GROUP = 4  # recordings per task
 TRIES = 3  # with a task whose worker died
 
 
-def check_ray() -> None:
-    """Raise AudiodetError when Ray is not installed."""
-    try:
-        import ray  # noqa: F401
-    except ImportError:
-        raise AudiodetError(
-            "--ray needs Ray, which is not installed: pip install 'audiodet[ray]'"
-        ) from None
-
-
 class Worker:
     """What an actor holds: one detector."""
 
@@ -92,30 +82,17 @@ def detect_on_ray(request, paths: Sequence[str]) -> Iterator[Detection]:
         AudiodetError: the workers cannot start, or the cluster is gone.
     """
     import ray
-    from ray.exceptions import RayActorError, RayError
+    from ray.exceptions import RayError
     from ray.util import ActorPool
 
     workers = []
-    waiting = dict.fromkeys(paths)
-    reason = ""
+    lost = list(paths)
     try:
         workers = start_workers(request)
         pool = ActorPool(workers)
         for size in (GROUP, 1):
-            again = list(waiting)
-            for start in range(0, len(again), size):
-                group = again[start : start + size]
-                pool.submit(lambda worker, group: worker.detect.remote(group), group)
-            while pool.has_next():
-                try:
-                    detections = pool.get_next_unordered()
-                except RayActorError as error:
-                    reason = _one_line(error)[:200]
-                    continue
-                for detection in detections:
-                    del waiting[detection.source]
-                    yield detection
-        for path in waiting:
+            lost, reason = yield from _detect_groups(pool, lost, size)
+        for path in lost:
             error = AudioError(f"{path}: {TRIES} workers died of it ({reason})")
             yield Detection(path, error=error)
     except RayError as error:
@@ -125,6 +102,26 @@ def detect_on_ray(request, paths: Sequence[str]) -> Iterator[Detection]:
     finally:
         for worker in workers:
             ray.kill(worker)
+
+
+def _detect_groups(pool, paths: Sequence[str], size: int):
+    """Yield detections of recordings in groups -> those whose workers died, and why."""
+    from ray.exceptions import RayActorError
+
+    waiting = dict.fromkeys(paths)
+    reason = ""
+    for start in range(0, len(paths), size):
+        pool.submit(lambda worker, group: worker.detect.remote(group), paths[start : start + size])
+    while pool.has_next():
+        try:
+            detections = pool.get_next_unordered()
+        except RayActorError as error:
+            reason = _one_line(error)[:200]
+            continue
+        for detection in detections:
+            del waiting[detection.source]
+            yield detection
+    return list(waiting), reason
 
 
 def _one_line(error: Exception) -> str:

@@ -10,23 +10,20 @@ from pathlib import Path
 
 from audiodet.errors import AudiodetError
 from audiodet.files import atomic_path, write_text
-from audiodet.inference.formats import COLUMNS, FORMATS, TEXT_FORMATS, Origin, Recording, decodable, printable
+from audiodet.inference.formats import (
+    COLUMNS,
+    FORMATS,
+    TEXT_FORMATS,
+    Origin,
+    Recording,
+    decodable,
+    printable,
+)
 
 PARQUET = "audiodet_events.parquet"
 ERRORS = "errors.tsv"
 RUN = "audiodet_run.json"
 ROW_GROUP = 1 << 16  # events of a Parquet file that are in memory at a time
-
-
-def check_formats(formats: Iterable[str]) -> None:
-    """Raise AudiodetError, before the work begins, when a format's package is not installed."""
-    if "parquet" in formats:
-        try:
-            import pyarrow  # noqa: F401
-        except ImportError:
-            raise AudiodetError(
-                "parquet needs pyarrow, which is not installed: pip install 'audiodet[parquet]'"
-            ) from None
 
 
 def formats_in(folder) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ import torch
 from tqdm import tqdm
 
 from audiodet import __version__, _detectron2
+from audiodet.errors import require_package
 from audiodet.inference.detector import Detection, Detector
 from audiodet.inference.formats import Origin, Recording, printable, unique_names
 from audiodet.inference.inputs import collect
@@ -22,7 +23,6 @@ from audiodet.inference.journal import Journal
 from audiodet.inference.loading import identity
 from audiodet.inference.outputs import (
     StandardOutput,
-    check_formats,
     clear_leftovers,
     formats_in,
     write_all,
@@ -45,11 +45,10 @@ def run(request: Request) -> int:
     if request.resume:  # the tables that are there must not be older than the journal
         formats = dict.fromkeys([*request.formats, *formats_in(request.output)])
         request = replace(request, formats=tuple(formats))
-    check_formats(request.formats)
+    if "parquet" in request.formats:
+        require_package("pyarrow", "--format parquet")
     if request.ray:
-        from audiodet.inference.on_ray import check_ray
-
-        check_ray()
+        require_package("ray", "--ray")
     this_run = Run(request)
     return this_run.to_stdout() if request.output == "-" else this_run.to_folder()
 
@@ -99,8 +98,8 @@ class Run:
             return detect_on_ray(self.request, paths)
         if self.detector.device == "cpu":
             torch.set_num_threads(1)  # a window per thread uses cores better than many per window
-        batch_size, workers = self.request.batch_size, self.request.workers
-        return self.detector.detect_many(paths, batch_size, workers, progress)
+        request = self.request
+        return self.detector.detect_many(paths, request.batch_size, request.workers, progress)
 
     def _fill(self, journal: Journal) -> int:
         """Bring every recording into the journal -> how many were there already."""
@@ -110,10 +109,10 @@ class Run:
                 del journal.done[path]  # another recording by now
         todo = [path for path in self.paths if path not in journal.done]
         try:
-            with _Bar({path: states[path][0] for path in todo}) as bar:
-                for detection in self._detections(todo, bar.show):
+            with _Progress({path: states[path][0] for path in todo}) as progress:
+                for detection in self._detections(todo, progress.show):
                     _add_entry(journal, detection, states[detection.source])
-                    bar.finish(detection)
+                    progress.show(detection.source)
         except KeyboardInterrupt:
             done = len(journal.done.keys() & set(self.paths))
             print(
@@ -213,30 +212,17 @@ def _report_errors(errors: list, table: str) -> int:
     return SOME_FAILED
 
 
-class _Bar(tqdm):
-    """Bytes that are done and the real-time factor, on stderr when that is a terminal.
-
-    Bytes are known without opening a file; within one they are taken as proportional to time.
-    """
+class _Progress(tqdm):
+    """Bytes that are done, on stderr when that is a terminal."""
 
     def __init__(self, sizes: dict[str, int]):
-        self.sizes = sizes  # bytes of each recording
-        self.whole = 0  # bytes of finished recordings
-        self.seconds = 0.0  # of sound in them
         total = sum(sizes.values())
         super().__init__(total=total, unit="B", unit_scale=True, disable=None, dynamic_ncols=True)
+        self.sizes = sizes
+        self.shown = dict.fromkeys(sizes, 0)
 
-    def show(self, source: str, seconds: float, duration: float) -> None:
-        """A recording is done up to ``seconds``."""
-        share = min(seconds / duration, 1.0) if duration else 1.0
-        done = self.whole + round(share * self.sizes[source])
-        if not self.disable:
-            factor = self.format_dict["elapsed"] / max(self.seconds + seconds, 1e-9)
-            self.set_postfix_str(f"real-time factor {factor:.4f}", refresh=False)
-            self.update(max(0, done - self.n))
-
-    def finish(self, detection: Detection) -> None:
-        """A recording is in the journal."""
-        self.show(detection.source, detection.duration, detection.duration)
-        self.whole += self.sizes[detection.source]
-        self.seconds += detection.duration
+    def show(self, source: str, seconds: float = 1.0, duration: float = 1.0) -> None:
+        """A recording is done up to ``seconds``; its bytes are taken as proportional to time."""
+        done = round(self.sizes[source] * min(seconds / duration, 1.0))
+        self.update(done - self.shown[source])
+        self.shown[source] = done
