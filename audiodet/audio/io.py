@@ -68,7 +68,8 @@ def audio_info(path: str) -> AudioInfo:
     """
     path = os.fspath(path)
     with _open(path) as file:
-        rate, samples = file.samplerate, file.frames
+        rate = file.samplerate
+        samples = file.frames
         if file.format == "MP3" and not mp3_has_count(path):
             samples = sum(len(piece) for piece in _decode(file, path, 0, samples))
         return AudioInfo(path, rate, file.channels, samples, samples / rate)
@@ -182,7 +183,8 @@ def fit_length(samples: np.ndarray, length: int) -> np.ndarray:
 
 def _part(file: sf.SoundFile, path: str, start: float, duration: float | None) -> tuple[int, int]:
     """First frame and number of frames of a part given in seconds."""
-    rate, total = file.samplerate, file.frames
+    rate = file.samplerate
+    total = file.frames
     first = round(start * rate)
     if not 0 <= first < total:
         raise AudioError(f"{path}: start at {start} s, expected 0 to {total / rate:.3f} s")

@@ -85,13 +85,23 @@ def export(checkpoint: str, thresholds: dict, path: str, half: bool = True) -> N
     card = data[CARD]
     cfg = CfgNode.load_cfg(card["config"])
     cfg.TEST.THRESHOLDS = [float(thresholds[label]) for label in card["labels"]]
-    cfg.TEST.TUNE_THRESHOLDS, cfg.TEST.BEST_EVENT_PER_CLIP = False, False
-    cfg.MODEL.WEIGHTS, cfg.MODEL.BACKBONE.INIT_WEIGHTS, cfg.INPUT.CACHE_DIR = "", "", ""
-    cfg.DATASETS.SOUNDBANK, cfg.DATASETS.CUSTOM, cfg.OUTPUT_DIR = "", [], "output"
+    cfg.TEST.TUNE_THRESHOLDS = False
+    cfg.TEST.BEST_EVENT_PER_CLIP = False
+    # Paths of the training's machine are of no use elsewhere.
+    for node, key in (
+        (cfg.MODEL, "WEIGHTS"),
+        (cfg.MODEL.BACKBONE, "INIT_WEIGHTS"),
+        (cfg.INPUT, "CACHE_DIR"),
+        (cfg.DATASETS, "SOUNDBANK"),
+    ):
+        node[key] = ""
+    cfg.DATASETS.CUSTOM = []
+    cfg.OUTPUT_DIR = "output"
     card = {**card, "config": cfg.dump()}
-    tensors = {
-        name: (t.half() if half and t.is_floating_point() else t).contiguous()
-        for name, t in data["model"].items()
-    }
+    tensors = {}
+    for name, tensor in data["model"].items():
+        if half and tensor.is_floating_point():
+            tensor = tensor.half()
+        tensors[name] = tensor.contiguous()
     with atomic_path(path) as temporary:
         save_file(tensors, str(temporary), {CARD: json.dumps(card)})
