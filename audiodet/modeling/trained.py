@@ -56,8 +56,8 @@ def _build(config: str, device: str):
 def _load(model, tensors: dict, path: str) -> None:
     """``load_state_dict`` that forgives only the counters that a frozen batch norm lacks."""
     try:
-        found = model.load_state_dict(tensors, strict=False)
-        wrong = found.missing_keys + found.unexpected_keys
+        keys = model.load_state_dict(tensors, strict=False)
+        wrong = keys.missing_keys + keys.unexpected_keys
         wrong = [name for name in wrong if not name.endswith("num_batches_tracked")]
     except RuntimeError as error:
         wrong = [" ".join(str(error).split())]
