@@ -154,7 +154,7 @@ def register(tmp_path):
 
 
 def trained(cfg, tmp_path) -> dict:
-    """Two iterations, the final evaluation, a detection and a picture -> the evaluation's figures."""
+    """Two iterations, the final evaluation, a detection, a picture -> the evaluation's figures."""
     trainer, losses = train(cfg)
     assert sorted(losses.total) == [0, 1] and all(np.isfinite(list(losses.total.values())))
     results = trainer._last_eval_results

@@ -39,6 +39,11 @@ def watched_metrics(cfg) -> dict[str, int]:
 
 
 def _check_values(cfg) -> None:
+    if cfg.MODEL.WEIGHTS.startswith(("detectron2://", "catalog://")):
+        raise ConfigError(
+            f"MODEL.WEIGHTS is {cfg.MODEL.WEIGHTS!r}, a model of images, expected a checkpoint of "
+            "audiodet or ''; MODEL.BACKBONE.INIT_WEIGHTS may name it, with MODEL.TRUST_PICKLE True"
+        )
     if cfg.SOLVER.AMP.ENABLED and cfg.MODEL.DEVICE == "cpu":
         raise ConfigError(
             "SOLVER.AMP.ENABLED is True on a CPU, expected a GPU; on a CPU set "

@@ -12,21 +12,20 @@ DENSE_DETECTORS = ("RetinaNet", "FCOS")
 
 
 def follow_labels(cfg: CfgNode) -> None:
-    """Give every head that ``cfg`` builds as many classes as DATASETS.LABELS, in place."""
+    """Give every head that ``cfg`` builds as many classes as DATASETS.LABELS, in place.
+
+    A frozen configuration, too: yacs merges into those as well.
+    """
     classes = len(cfg.DATASETS.LABELS)
-    cfg.MODEL.ROI_HEADS.NUM_CLASSES = classes
+    cfg.MODEL.ROI_HEADS["NUM_CLASSES"] = classes
     if cfg.MODEL.META_ARCHITECTURE in DENSE_DETECTORS:
-        cfg.MODEL.RETINANET.NUM_CLASSES = classes
+        cfg.MODEL.RETINANET["NUM_CLASSES"] = classes
 
 
 def with_class_counts(cfg: CfgNode) -> CfgNode:
     """A copy of ``cfg`` for which :func:`follow_labels` holds."""
     copy = cfg.clone()
-    was_frozen = copy.is_frozen()
-    copy.defrost()
     follow_labels(copy)
-    if was_frozen:
-        copy.freeze()
     return copy
 
 

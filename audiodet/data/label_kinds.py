@@ -47,4 +47,8 @@ class LabelKinds:
 
 def of_kinds(clips) -> dict[str, list]:
     """{"weak": dataset dicts, "strong": dataset dicts}."""
-    return {kind: [clip for clip in clips if kind_of(clip) == kind] for kind in ("weak", "strong")}
+    parts = {"weak": [], "strong": []}
+    for clip in clips:
+        if kind_of(clip) in parts:
+            parts[kind_of(clip)].append(clip)
+    return parts

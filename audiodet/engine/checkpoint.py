@@ -8,6 +8,7 @@ from detectron2.checkpoint import DetectionCheckpointer
 from detectron2.checkpoint.c2_model_loading import align_and_update_state_dicts
 from detectron2.config import CfgNode
 from detectron2.utils import comm
+from detectron2.utils.file_io import PathManager
 
 from audiodet.errors import WeightsError
 from audiodet.files import atomic_path, write_text
@@ -125,7 +126,7 @@ def init_backbone(model, cfg) -> bool:
         ConfigError: the model has no backbone.
         WeightsError: that checkpoint's front end or the tensors of its backbone are others.
     """
-    path = cfg.MODEL.BACKBONE.INIT_WEIGHTS
+    path = PathManager.get_local_path(cfg.MODEL.BACKBONE.INIT_WEIGHTS)  # a URL is downloaded
     backbone = model.backbone_for("MODEL.BACKBONE.INIT_WEIGHTS")
     data = read_weights(path, cfg.MODEL.TRUST_PICKLE)
     # detectron2's architectures are one level deeper, see StockDetector.

@@ -58,7 +58,7 @@ def checkpoint_paths(patterns) -> list[str]:
 
 
 def validation_clips(cfg, model) -> list[ClipResult]:
-    """What the model detects in the clips of ``DATASETS.VAL``; empty on all but the main process."""
+    """What the model detects in ``DATASETS.VAL``; empty on all but the main process."""
     quick = cfg.clone()
     quick.merge_from_list(["TEST.BOOTSTRAP", 0, "TEST.MICRO_SECONDS", ()])
     clips = []

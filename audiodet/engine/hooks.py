@@ -14,7 +14,6 @@ from detectron2.utils.events import EventStorage
 from torch import nn
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.time_boxes import DropoutFCHead
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +35,7 @@ class SeedEveryStep(HookBase):
 @contextlib.contextmanager
 def computing_losses(model: nn.Module):
     """The model returns losses, but batch norm, dropout and weights stay as at inference."""
-    fixed = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd, DropoutFCHead)
+    fixed = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
     before = {module: module.training for module in model.modules()}
     for module in before:
         module.training = not isinstance(module, fixed)

@@ -10,10 +10,10 @@ from detectron2.utils import comm
 from detectron2.utils.logger import setup_logger
 
 from audiodet.config import get_cfg
-from audiodet.config.unused import keys_without_effect
-from audiodet.data.datasets import setup_datasets
 from audiodet.config.checks import check_config
 from audiodet.config.modules import import_modules
+from audiodet.config.unused import keys_without_effect
+from audiodet.data.datasets import setup_datasets
 from audiodet.errors import ConfigError
 
 logger = logging.getLogger(__name__)

@@ -68,6 +68,11 @@ class Trainer(DefaultTrainer):
         for name in (*cfg.DATASETS.VAL, *cfg.DATASETS.TEST):  # a wrong name ends here, not later
             dataset_view(name, cfg.DATASETS.LABELS)
 
+    @property
+    def system(self):
+        """The model, without the wrapper that several processes need."""
+        return self.model.module if comm.get_world_size() > 1 else self.model
+
     def resume_or_load(self, resume=True):
         """Continue the output folder's last whole checkpoint, or start from MODEL.WEIGHTS.
 
@@ -83,7 +88,7 @@ class Trainer(DefaultTrainer):
             self._start_from_scratch()
 
     def _start_from_scratch(self):
-        model = self.model.module if comm.get_world_size() > 1 else self.model
+        model = self.system
         clips = load_dataset_dicts(self.cfg.DATASETS.TRAIN, self.cfg.DATASETS.LABELS)
         model.measure(clips)
         if self.cfg.MODEL.BACKBONE.INIT_WEIGHTS and init_backbone(model, self.cfg):

@@ -1,15 +1,14 @@
 """The promise that every system keeps, so that nothing outside this package names one.
 
-A system is a class in detectron2's META_ARCH_REGISTRY that inherits from :class:`SEDModel` and from
-``nn.Module`` (or from a detectron2 architecture). What it does not say is as :class:`SEDModel`
-says it. Called in training, it returns {name: loss}. Called in eval mode, it returns without a
-gradient for each clip a dict with
+A system is a class in detectron2's META_ARCH_REGISTRY that inherits from :class:`SEDModel` and
+from ``nn.Module`` or a detectron2 architecture. In training a call returns {name: loss}. In eval
+mode it returns, without a gradient, for each clip a dict with
 
-- "instances": Instances with ``pred_boxes`` (R, 4) in the unit of the input dict's "width" (seconds),
-  ``scores`` and ``pred_classes`` (R,), best first; ``low_hz`` and ``high_hz`` (R,) where it knows them;
+- "instances": ``pred_boxes`` (R, 4) in the unit of the input dict's "width" (seconds), ``scores``
+  and ``pred_classes`` (R,), best first; ``low_hz`` and ``high_hz`` (R,) where it knows them;
 - "frame_scores" (S, K), "frame_seconds" (S,), "frame_edges" (S + 1,) and "clip_scores" (K,), where
   it is a frame-level one;
-- "masks" (K, H, T) where it :attr:`~SEDModel.has_masks`.
+- "masks" (K, H, T) where it ``has_masks``.
 
 Shape shorthand: R events, S time steps, T frames, H mel bands, K classes.
 """
@@ -27,8 +26,8 @@ class SEDModel:
     """What a system offers; a mixin that stands in front of the class with the layers.
 
     Attributes:
-        clip_input: :class:`ClipInput`, input dicts -> normalised batch. A training that starts
-            from scratch fits its ``normalizer``. Every system sets it.
+        clip_input: input dicts -> normalised batch; every system sets it. Training from scratch
+            fits its ``normalizer``.
         postprocessors: hooks that act on the events at inference, see :class:`Postprocessor`.
         has_masks: whether a clip's output has "masks".
         has_proposals: whether :meth:`propose` works.
@@ -67,10 +66,9 @@ class SEDModel:
         return max(shape.stride for shape in self.backbone.output_shape().values())
 
     def measure(self, records) -> None:
-        """Look at the training records (dataset dicts) before the first step; by default nothing.
+        """Look at the training records (dataset dicts) before the first step of a new training.
 
-        Not called where training resumes or starts from ``MODEL.WEIGHTS``: what is measured
-        belongs into buffers, which the checkpoint keeps.
+        What is measured belongs into buffers, which the checkpoint keeps. By default nothing is.
         """
 
     def propose(self, batched_inputs) -> list:
@@ -79,9 +77,12 @@ class SEDModel:
 
     @property
     def verifiers(self) -> list:
-        """The other models that the hooks ask, in order; their weights are no part of this one's."""
-        hooks = [hook for hook in self.postprocessors if isinstance(hook, Postprocessor)]
-        return [hook.verifier for hook in hooks if hook.verifier is not None]
+        """The other models that the hooks ask; their weights are no part of this one's."""
+        models = []
+        for hook in self.postprocessors:
+            if isinstance(hook, Postprocessor) and hook.verifier is not None:
+                models.append(hook.verifier)
+        return models
 
 
 def system_class(cfg) -> type:

@@ -28,11 +28,11 @@ class TimeRCNN(SEDModel, GeneralizedRCNN):
     def __init__(self, *, clip_input: ClipInput, postprocessors=(), **kwargs):
         """
         Args:
-            postprocessors: functions (input dicts, [Instances] in frames) -> [Instances], which
-                act in turn at inference. Their weights are no part of this model's.
+            postprocessors: see :class:`Postprocessor`; they act in turn at inference.
         """
         super().__init__(**kwargs)
-        self.clip_input, self.postprocessors = clip_input, list(postprocessors)
+        self.clip_input = clip_input
+        self.postprocessors = list(postprocessors)
 
     @classmethod
     def from_config(cls, cfg):
@@ -86,7 +86,8 @@ class TimeRCNN(SEDModel, GeneralizedRCNN):
         results = [None] * len(batched_inputs)
         for members, group, features in self.features_by_length(images):
             proposals, _ = self.proposal_generator(group, features, None)
-            for i, result in zip(members, self.roi_heads(group, features, proposals, None)[0]):
+            detections, _ = self.roi_heads(group, features, proposals, None)
+            for i, result in zip(members, detections):
                 results[i] = result
         for hook in self.postprocessors:
             results = hook(batched_inputs, results)

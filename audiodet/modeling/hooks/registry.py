@@ -8,20 +8,16 @@ POSTPROCESSOR_REGISTRY = Registry("POSTPROCESSOR")
 
 
 class Postprocessor:
-    """A hook that acts on a model's events at inference; made from the configuration.
+    """A hook that acts on a model's events at inference, before boxes become seconds.
+
+    Made from the configuration. A call takes input dicts with "image" and a list of Instances,
+    boxes in frames, and returns the list of Instances, best first.
 
     Attributes:
         verifier: another model that the hook asks, else None.
     """
 
     verifier = None
-
-    def __init__(self, cfg):
-        pass
-
-    def __call__(self, batched_inputs, results: list) -> list:
-        """Input dicts with "image" and [Instances], boxes in frames -> [Instances], best first."""
-        raise NotImplementedError
 
 
 def build_postprocessors(cfg) -> list:
