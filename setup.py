@@ -1,6 +1,21 @@
 """Packaging. Pinned versions are in requirements.txt; here stand the ranges that should work."""
 
+import shutil
+from pathlib import Path
+
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+
+class BuildWithConfigs(build_py):
+    """Puts configs/ beside the model zoo, as detectron2's own setup does; never into the tree."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:  # an editable installation finds them in the checkout
+            target = Path(self.build_lib, "audiodet", "model_zoo", "configs")
+            shutil.copytree("configs", target, dirs_exist_ok=True)
+
 
 HOME = "https://github.com/audiodet/audiodet"
 
@@ -34,6 +49,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["audiodet", "audiodet.*"]),
     package_data={"audiodet": ["py.typed"], "audiodet.model_zoo": ["weights/*"]},
+    cmdclass={"build_py": BuildWithConfigs},
     entry_points={"console_scripts": ["audiodet = audiodet.cli:main"]},
     install_requires=[
         "torch>=2.1",
