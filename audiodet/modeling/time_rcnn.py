@@ -8,6 +8,7 @@ from detectron2.config import configurable
 from detectron2.modeling import GeneralizedRCNN
 from detectron2.structures import ImageList
 
+from audiodet.config import with_class_counts
 from audiodet.modeling.clip_input import ClipInput
 from audiodet.modeling.hooks.registry import build_postprocessors
 from audiodet.modeling.model import SEDModel
@@ -35,7 +36,7 @@ class TimeRCNN(SEDModel, GeneralizedRCNN):
 
     @classmethod
     def from_config(cls, cfg):
-        parts = super().from_config(cfg)
+        parts = super().from_config(with_class_counts(cfg))
         return {
             **parts,
             "clip_input": ClipInput.from_config(cfg, parts["backbone"].size_divisibility),
