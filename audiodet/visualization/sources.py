@@ -10,11 +10,9 @@ import torch
 
 from audiodet.data.loader import build_test_loader, build_train_loader, load_dataset_dicts
 from audiodet.data.mapper import SEDMapper
-from audiodet.engine.checkpoint import SEDCheckpointer
-from audiodet.engine.trainer import Trainer
 from audiodet.errors import ConfigError
-from audiodet.events import Event, decide
-from audiodet.inference import loading
+from audiodet.events import Event, decide, thresholds_by_label
+from audiodet.inference.loading import load_configured
 from audiodet.modeling.instances import events_from_instances, inside
 from audiodet.modeling.model import label_kinds
 
@@ -51,11 +49,11 @@ def detected(cfg, name: str, proposals: bool = False):
     """
     if not cfg.MODEL.WEIGHTS:
         raise ConfigError("MODEL.WEIGHTS is empty, expected the checkpoint to look at")
-    model = Trainer.build_model(cfg).eval()
+    model = load_configured(cfg)
     if proposals and not model.has_proposals:
         raise ConfigError(f"{cfg.MODEL.META_ARCHITECTURE} has no region proposals to draw")
-    SEDCheckpointer(model, cfg.OUTPUT_DIR, cfg=cfg).load(cfg.MODEL.WEIGHTS)
-    labels, thresholds = cfg.DATASETS.LABELS, final_thresholds(cfg)
+    labels = cfg.DATASETS.LABELS
+    thresholds = thresholds_by_label(model.cfg.TEST.THRESHOLDS, labels)
     records = {clip["image_id"]: clip for clip in load_dataset_dicts([name], labels)}
     for clip in itertools.chain.from_iterable(build_test_loader(cfg, name)):
         with torch.no_grad():
@@ -70,11 +68,6 @@ def detected(cfg, name: str, proposals: bool = False):
         if output["instances"].has("detector_scores"):
             shown.update(fusion_parts(model, output["instances"], labels, clip))
         yield clip["file_name"], clip["image"][0].numpy(), shown
-
-
-def final_thresholds(cfg) -> dict[str, float]:
-    """TEST.THRESHOLDS, or the tuned ones that training left beside MODEL.WEIGHTS."""
-    return loading.final_thresholds(cfg, cfg.MODEL.WEIGHTS)
 
 
 def true_events(cfg, clip: dict) -> list[Event]:
@@ -92,7 +85,7 @@ def region_proposals(model, clip: dict) -> list[tuple[float, float, float]]:
 
 
 def fusion_parts(model, instances, labels, clip: dict) -> dict:
-    """What a fusion saw: regions with D and beta (the ten best), the verifier's curve under them."""
+    """What a fusion saw: the ten best regions with D and beta, and the verifier's curves."""
     best = inside(instances, clip["duration"])[:10]
     events = events_from_instances(best, labels, clip["duration"])
     verifier = model.verifiers[0]
