@@ -16,7 +16,14 @@ from benchmarks.timing import machine
 from audiodet.errors import AudiodetError
 from audiodet.files import write_text
 
-SUBJECTS = ("systems", "rcrnn", "audiomask", "detect", "tfseg")  # modules of benchmarks
+SUBJECTS = (
+    "systems",
+    "rcrnn",
+    "audiomask",
+    "detect",
+    "tfseg",
+    "evaluation",
+)  # modules of benchmarks
 
 
 def parse_args():

@@ -10,7 +10,7 @@ from audiodet.engine.setup import load_config
 from audiodet.evaluation import load_clips
 from audiodet.evaluation.clips import reference_clips
 from papers.gmm import GMMBaseline, cepstra
-from audiodet.evaluation.micro import label_results, micro_difference, micro_results, score_micro
+from audiodet.evaluation import label_results, micro_difference, micro_results, score_micro
 from papers.runs import Options, Run, train_all, training_minutes
 from papers.tables import cell, print_table, print_trainings, signed, verdict
 from audiodet.modeling.frame_events import events_from_scores, step_targets

@@ -4,7 +4,7 @@ One seed and few iterations each, the same for every row.
 """
 
 from papers.analysis.figures import draw_curves
-from audiodet.evaluation.micro import micro_results
+from audiodet.evaluation import micro_results
 from papers.polyphonic import HEADERS, SEGMENTS, SYSTEMS, score, test_clips
 from papers.runs import Options, Run, train_all
 from papers.tables import SHORT, parameters, print_table, print_trainings

@@ -12,11 +12,10 @@ from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from audiodet.config import get_cfg
 from audiodet.errors import ConfigError, DataError
-from audiodet.evaluation import masks
-from audiodet.evaluation.binary import BinaryScores
+from audiodet.evaluation import unit_evaluators
 from audiodet.evaluation.clips import ClipResult
-from audiodet.evaluation.frames import FrameEvaluator, frame_scores, frame_truth
-from audiodet.evaluation.masks import MaskEvaluator
+from audiodet.evaluation.unit_evaluators import FrameEvaluator, MaskEvaluator
+from audiodet.evaluation.units import UnitScores, frame_scores, frame_truth, resampled_areas
 
 SECONDS = 0.1
 
@@ -25,53 +24,91 @@ def clips(n):
     return {i: ClipResult(str(i), 1.0) for i in range(n)}
 
 
-def random_scores(truths=(0, 1)):
-    """Thirty clips of two labels; scores that half precision holds exactly."""
-    rng, scores = np.random.default_rng(0), BinaryScores(["a", "b"], 0.5)
-    found, true = np.zeros((30, 2, 50)), rng.choice(truths, (30, 2, 50))
+def random_scores(truths=(0, 1), rounded=False, crowded=False):
+    """Thirty clips of two labels; where scores are not crowded, half precision holds them."""
+    rng = np.random.default_rng(0)
+    units = UnitScores(["a", "b"], 0.5, rounded)
+    scores = np.zeros((30, 2, 50))
+    truth = rng.choice(truths, (30, 2, 50))
     for i in range(30):
         for k in range(2):
-            found[i, k] = np.float16(np.clip(rng.normal(0.3 + 0.2 * true[i, k], 0.2), 0, 1))
-            scores.add(i, k, found[i, k], true[i, k])
-    return scores, *(x.transpose(1, 0, 2).reshape(2, -1) for x in (found, true))
+            spread = rng.normal(0.3 + 0.2 * truth[i, k], 0.2)
+            exact = np.float16(np.clip(spread, 0, 1))
+            scores[i, k] = 1 - 1e-4 * (1 - np.clip(spread, 0, 1)) if crowded else exact
+            units.add(i, k, scores[i, k], truth[i, k])
+    return units, *(x.transpose(1, 0, 2).reshape(2, -1) for x in (scores, truth))
 
 
-def test_equals_scikit_learn():
-    scores, found, true = random_scores()
-    flat = scores.figures(clips(30))
+@pytest.mark.parametrize("rounded, crowded", [(False, False), (False, True), (True, False)])
+def test_equals_scikit_learn(rounded, crowded):
+    """To the last digit; scores that half precision cannot tell apart too, unless rounded."""
+    units, scores, truth = random_scores(rounded=rounded, crowded=crowded)
+    flat = units.figures(clips(30))
     for k, label in enumerate("ab"):
-        assert flat[f"F1-{label}"] == pytest.approx(100 * f1_score(true[k], found[k] >= 0.5))
-        assert flat[f"AUC-{label}"] == pytest.approx(100 * roc_auc_score(true[k], found[k]))
-        assert flat[f"AP-{label}"] == pytest.approx(
-            100 * average_precision_score(true[k], found[k])
-        )
+        assert flat[f"F1-{label}"] == pytest.approx(100 * f1_score(truth[k], scores[k] >= 0.5))
+        assert flat[f"AUC-{label}"] == 100 * roc_auc_score(truth[k], scores[k])
+        assert flat[f"AP-{label}"] == 100 * average_precision_score(truth[k], scores[k])
     assert flat["mAP"] == pytest.approx((flat["AP-a"] + flat["AP-b"]) / 2)
 
 
-def test_shares_of_truth_are_weights():
+def test_rounding_bounds_the_memory():
+    """A hundred times the units: the same tables; crowded scores are then ranked as equal."""
+    rng = np.random.default_rng(0)
+    sizes = []
+    for count in (1000, 100_000):
+        units = UnitScores(["a"], 0.5, rounded=True)
+        for number in range(40):
+            units.add(number, 0, rng.random(count), rng.random(count) < 0.5)
+        sizes.append(sum(table.nbytes for table in units.units.values()))
+    assert sizes[0] == sizes[1] < 5e6
+    exact, rounded = (random_scores(rounded=x, crowded=True)[0] for x in (False, True))
+    assert exact.figures(clips(30))["AUC"] > 70 and rounded.figures(clips(30))["AUC"] == 50
+
+
+@pytest.mark.parametrize("rounded", [False, True])
+def test_shares_of_truth_are_weights(rounded):
     """A unit of truth 0.25 is a positive of weight 0.25 and a negative of weight 0.75."""
-    scores, found, true = random_scores((0, 0.25, 1))
-    flat = scores.figures(clips(30))
-    y = np.repeat([1, 0], true.shape[1])
+    units, scores, truth = random_scores((0, 0.25, 1), rounded)
+    flat = units.figures(clips(30))
+    y = np.repeat([1, 0], truth.shape[1])
     for k, label in enumerate("ab"):
-        weights, x = np.concatenate([true[k], 1 - true[k]]), np.tile(found[k], 2)
+        weights = np.concatenate([truth[k], 1 - truth[k]])
+        x = np.tile(scores[k], 2)
         sk = {"sample_weight": weights}
         assert flat[f"F1-{label}"] == pytest.approx(100 * f1_score(y, x >= 0.5, **sk))
-        assert flat[f"AUC-{label}"] == pytest.approx(100 * roc_auc_score(y, x, **sk), rel=1e-5)
-        assert flat[f"AP-{label}"] == pytest.approx(
-            100 * average_precision_score(y, x, **sk), rel=1e-5
-        )
+        assert flat[f"AUC-{label}"] == pytest.approx(100 * roc_auc_score(y, x, **sk))
+        assert flat[f"AP-{label}"] == pytest.approx(100 * average_precision_score(y, x, **sk))
 
 
-def test_intervals_hold_the_figures():
-    flat = random_scores()[0].figures(clips(30), n_bootstrap=200)
+@pytest.mark.parametrize("rounded", [False, True])
+def test_intervals_hold_the_figures(rounded):
+    flat = random_scores(rounded=rounded)[0].figures(clips(30), n_bootstrap=200)
     for name in ("F1", "AUC", "mAP"):
         assert flat[f"{name}-low"] < flat[name] < flat[f"{name}-high"]
         assert flat[f"{name}-high"] - flat[f"{name}-low"] < 15
 
 
+@pytest.mark.parametrize("count, tolerance", [(30, 1e-9), (3000, 0.2)])
+def test_samples_are_those_of_drawn_clips(count, tolerance):
+    """A clip drawn twice counts twice; of more than 1024 scores the ranks are rounded."""
+    rng = np.random.default_rng(0)
+    rows = np.repeat(np.arange(10), count)
+    truth = rng.random(10 * count) < 0.05
+    scores = rng.normal(truth, 1.0)
+    if count == 30:
+        scores = scores.round(1)  # some are equal
+    weights = rng.multinomial(10, np.full(10, 0.1), size=3).astype(float)
+    areas = resampled_areas(weights, rows, scores, 1.0 - truth, truth.astype(float))
+    for sample, drawn in enumerate(weights):
+        sk = {"sample_weight": drawn[rows]}
+        auc = 100 * roc_auc_score(truth, scores, **sk)
+        ap = 100 * average_precision_score(truth, scores, **sk)
+        assert areas["AUC"][sample] == pytest.approx(auc, abs=tolerance)
+        assert areas["AP"][sample] == pytest.approx(ap, abs=tolerance)
+
+
 def test_a_label_of_one_kind_has_no_auc():
-    scores = BinaryScores(["a", "b"], 0.5)
+    scores = UnitScores(["a", "b"], 0.5)
     scores.add(0, 0, np.array([0.2, 0.9]), np.array([0, 1]))
     scores.add(0, 1, np.array([0.2, 0.9]), np.array([0, 0]))
     flat = scores.figures(clips(1))
@@ -129,6 +166,20 @@ def test_frame_scores_by_hand(dataset, cfg, tmp_path):
     assert json.loads((tmp_path / "frames.json").read_text())["frames"]["F1-b"] is None
 
 
+def test_frames_with_scores_near_one_are_told_apart(dataset, cfg):
+    """float32 scores of which half precision makes 1.0."""
+    scores = torch.tensor([0.9999, 0.99991, 0.99997, 0.99993, 0.99996, 0.99992, 0.9999, 0.99994])
+    seconds = 0.1 * torch.arange(10) + 0.05
+    scores = torch.cat([scores, torch.tensor([0.99995, 0.9999])])[:, None].repeat(1, 2)
+    evaluator = FrameEvaluator(dataset, cfg)
+    output = {"frame_scores": scores, "frame_seconds": seconds}
+    evaluator.process([{"image_id": 0, "width": 1.0}], [output])
+    flat = evaluator.evaluate()["frames"]
+    truth = np.array([0, 0, 1, 1, 1, 1, 0, 0, 0, 0])
+    assert flat["AUC-a"] == 100 * roc_auc_score(truth, scores[:, 0])
+    assert flat["AP-a"] == 100 * average_precision_score(truth, scores[:, 0])
+
+
 def test_events_give_frame_scores():
     """A region detector's: the best event that holds a frame's centre."""
     found = Instances(
@@ -146,10 +197,10 @@ def test_events_give_frame_scores():
 
 def test_masks_by_hand(dataset, cfg, tmp_path, monkeypatch):
     """Two bands, ten frames: the events are in the lower band only, in all frames."""
-    monkeypatch.setattr(masks, "mixture_mels", lambda *_: SimpleNamespace())
+    monkeypatch.setattr(unit_evaluators, "mixture_mels", lambda *_: SimpleNamespace())
     lower = np.repeat([[True], [False]], 10, axis=1)
-    monkeypatch.setattr(masks, "binary_mask", lambda *_: lower)
-    monkeypatch.setattr(masks, "ratio_mask", lambda *_: 0.5 * lower)
+    monkeypatch.setattr(unit_evaluators, "binary_mask", lambda *_: lower)
+    monkeypatch.setattr(unit_evaluators, "ratio_mask", lambda *_: 0.5 * lower)
     evaluator = MaskEvaluator(dataset, cfg, str(tmp_path))
     monkeypatch.setattr(type(evaluator._log_mel), "seconds_per_frame", SECONDS)
     found = torch.zeros(2, 2, 10)

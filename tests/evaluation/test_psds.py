@@ -1,7 +1,10 @@
 """Scores without thresholds, by hand; the macro F1 of DCASE 2019 Task 4 against sed_eval."""
 
+import ast
 import json
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,12 +15,13 @@ from sed_eval.sound_event import EventBasedMetrics
 from sed_scores_eval.base_modules.io import read_sed_scores
 
 from audiodet.config import get_cfg
-from audiodet.errors import DataError
-from audiodet.evaluation.bootstrap import bootstrap, paired_bootstrap
+from audiodet.errors import ConfigError, DataError
+from audiodet.evaluation.statistics import bootstrap, paired_bootstrap
 from audiodet.evaluation.clips import ClipResult
-from audiodet.evaluation.counts import Matching, pool_scores, score_clips
+from audiodet.evaluation import Matching, pool_scores, score_clips
 from audiodet.evaluation import SEDEvaluator, build_sed_evaluators
-from audiodet.evaluation.threshold_free import ScoreEvaluator
+from audiodet.evaluation import psds
+from audiodet.evaluation.psds import ScoreEvaluator
 from audiodet.events import Event
 
 LABELS = ["a", "b", "c"]
@@ -63,12 +67,12 @@ def config(**test):
     return cfg
 
 
-def outputs(found=EVENTS, shift=0.0, step=0.1, score=0.9):
+def outputs(found=EVENTS, shift=0.0, step=0.1, score=0.9, low=0.1):
     """Frame scores that know the events; steps of 0.1 s that reach 0.3 s beyond the clip."""
     edges = torch.arange(104, dtype=torch.float64) * step
     centres, results = (edges[:-1] + step / 2).numpy(), []
     for events in found:
-        scores = np.full((103, 3), 0.1)
+        scores = np.full((103, 3), low)
         for onset, offset, k in events:
             scores[(centres > onset + shift) & (centres < offset + shift), k] = score
         results.append({"frame_scores": torch.from_numpy(scores), "frame_edges": edges})
@@ -130,6 +134,62 @@ def test_a_single_label(dataset):
     found = evaluate(ScoreEvaluator(dataset, config()), outputs(only_a[:2] + [[], []]))
     assert found["PSDS1"] == found["PSDS1-a"] == pytest.approx(2 / 3)
     assert found["PSDS2"] == found["PSDS2-a"] == pytest.approx(0.9 * 2 / 3 + 0.1)
+
+
+@pytest.fixture
+def many(dataset):
+    """100 clips of 10 s with one "a" each; 70 of them are found."""
+    records = DatasetCatalog.get(dataset)
+    first = dict(records[0])
+    records[:] = [
+        {**first, "file_name": f"{i}.wav", "image_id": i, "annotations": [note(1.0, 3.0, 0)]}
+        for i in range(100)
+    ]
+    found = [[(1.0, 3.0, 0)] if i % 10 < 7 else [] for i in range(100)]
+    return dataset, outputs(found, low=0.0)
+
+
+def test_intervals_of_a_proportion(many):
+    """PSDS 1 is the share of events found: p +- 1.96 sqrt(p (1 - p) / n); F1 is 2 p / (1 + p)."""
+    name, results = many
+    assert not any("-low" in x for x in evaluate(ScoreEvaluator(name, config()), results))
+    found = evaluate(ScoreEvaluator(name, config(BOOTSTRAP=10)), results)
+    assert found["PSDS1"] == pytest.approx(0.7)
+    expected = 2 * 1.96 * np.sqrt(0.7 * 0.3 / 100)
+    assert found["PSDS1-high"] - found["PSDS1-low"] == pytest.approx(expected, rel=0.25)
+    slope = 200 / (1 + 0.7) ** 2  # of F1 in percent over the share
+    assert found["F1-best-high"] - found["F1-best-low"] == pytest.approx(slope * expected, rel=0.3)
+    for measure in ("PSDS1", "PSDS2", "F1-best", "AP"):
+        assert found[f"{measure}-low"] <= found[measure] <= found[f"{measure}-high"]
+        assert found[f"{measure}-a-low"] <= found[f"{measure}-a"] <= found[f"{measure}-a-high"]
+
+
+def test_samples_without_an_event_of_a_label_are_left_out(dataset):
+    """Halves of four clips often miss "a" or "b": no error, and no sample that has no figure."""
+    found = evaluate(ScoreEvaluator(dataset, config(BOOTSTRAP=10)), outputs())
+    assert found["F1-best-low"] == found["F1-best-high"] == pytest.approx(100.0)
+
+
+def test_the_missing_package_is_named(dataset, monkeypatch):
+    """Before the model runs, not after."""
+    monkeypatch.setitem(sys.modules, "sed_scores_eval", None)
+    monkeypatch.delitem(sys.modules, "audiodet.evaluation.psds")
+    with pytest.raises(
+        ConfigError, match="'scores'.*pip install sed_scores_eval.*C\\+\\+ compiler"
+    ):
+        build_sed_evaluators(config(EVALUATORS=("scores",)), dataset)
+    others = ("events", "tags", "frames")
+    assert build_sed_evaluators(config(EVALUATORS=others), dataset)
+
+
+def test_the_package_is_imported_when_it_is_needed():
+    """And so is pandas, which only it needs: no other module imports them, or this one."""
+    for path in Path(psds.__file__).parent.glob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.Import | ast.ImportFrom) and path.stem != "psds":
+                statement = ast.unparse(node)
+                for late in ("sed_scores_eval", "pandas", "evaluation.psds"):
+                    assert late not in statement, path
 
 
 def test_frame_scores_on_disk(dataset, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 
 from audiodet.errors import DataError
 from audiodet.evaluation import ClipResult, bootstrap, paired_bootstrap, results, score_clips
-from audiodet.evaluation.bootstrap import resample
+from audiodet.evaluation.statistics import clip_weights
 from audiodet.events import Event
 
 from .test_counts import ALL, LABELS, random_clips
@@ -24,6 +24,11 @@ def coin_clips(number: int, groups: int, seed: int = 0, miss: float = 0.3) -> li
 
 def score(clips):
     return score_clips(clips, ["cry"], ALL)
+
+
+def resample(scores, unit: str):
+    """Counts (200, K, 3) of bootstrap samples."""
+    return np.tensordot(clip_weights(scores.clips, 200, 0, unit), scores.counts, axes=1)
 
 
 def width(interval) -> float:
@@ -76,7 +81,7 @@ def shot(name, count: int, **extra) -> list[ClipResult]:
 def test_every_target_keeps_its_number_of_clips():
     """Three shots in three clips, 20 cries in 20: so in every resample."""
     scores = score_clips(coin_clips(20, 20) + shot("s", 3), LABELS, ALL)
-    hits, _, missed = np.moveaxis(resample([scores], 200, 0, "clip")[0], -1, 0)
+    hits, _, missed = np.moveaxis(resample(scores, "clip"), -1, 0)
     assert ((hits + missed) == [20, 3]).all()
 
 
@@ -90,7 +95,7 @@ def test_every_label_keeps_its_number_of_groups():
             for clip in clips:
                 clip.target = None
         scores = score_clips(clips, LABELS, ALL)
-        hits, inserted, missed = np.moveaxis(resample([scores], 200, 0, "source")[0], -1, 0)
+        hits, inserted, missed = np.moveaxis(resample(scores, "source"), -1, 0)
         assert ((hits + missed) == [40, 5]).all() and (inserted == [6, 0]).all()
         assert len(set(missed[:, 0])) > 2 and set(missed[:, 0] % 5) == {0}  # whole groups
 
@@ -99,7 +104,7 @@ def test_clips_without_a_group_stand_for_themselves():
     clips = coin_clips(40, 8)
     for i in range(7):
         clips.append(ClipResult(f"alone{i}", 10, [Event(1, 2, "cry")], [], "cry"))
-    hits, _, missed = np.moveaxis(resample([score(clips)], 200, 0, "source")[0], -1, 0)
+    hits, _, missed = np.moveaxis(resample(score(clips), "source"), -1, 0)
     assert ((hits + missed) == 47).all()
 
 
