@@ -20,9 +20,9 @@ def change_level(log_mel: np.ndarray, rng, gain_db: float, eq_db: float) -> np.n
 
 
 def mask_strips(log_mel: np.ndarray, rng, axis: int, count: int, width: int) -> np.ndarray:
-    """SpecAugment: replace ``count`` strips of up to ``width`` cells by each band's mean (in place).
+    """SpecAugment: replace ``count`` strips of up to ``width`` cells by each band's mean.
 
-    Axis 0 masks mel bands, axis 1 masks frames.
+    In place. Axis 0 masks mel bands, axis 1 masks frames.
     """
     mean = log_mel.mean(axis=1, keepdims=True)
     for _ in range(count):

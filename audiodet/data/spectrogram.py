@@ -35,7 +35,7 @@ def mel_to_hz(mel: torch.Tensor) -> torch.Tensor:
 
 
 def mel_filters(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float):
-    """Triangular mel filters of equal area, (H, n_fft // 2 + 1); equal to ``librosa.filters.mel``."""
+    """Triangular mel filters of equal area, (H, n_fft // 2 + 1); equal to librosa.filters.mel."""
     mels = torch.linspace(hz_to_mel(f_min), hz_to_mel(f_max), n_mels + 2, dtype=torch.float64)
     edges = mel_to_hz(mels)
     bins = torch.linspace(0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64)

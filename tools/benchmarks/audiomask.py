@@ -8,8 +8,9 @@ from detectron2.structures import Boxes, Instances
 from fvcore.nn import FlopCountAnalysis
 
 from benchmarks.timing import measure, print_times, training_step
+from audiodet.data.datasets.standins import recipes_to_dicts
 from audiodet.data.mapper import SEDMapper
-from audiodet.data.mixing.recipes import make_recipes, recipes_to_dicts
+from audiodet.data.mixing.rare import make_recipes
 from audiodet.data.mixing.soundbank import load_soundbank
 from audiodet.data.mixing.synthetic_bank import write_synthetic_bank
 from audiodet.engine.checkpoint import SEDCheckpointer

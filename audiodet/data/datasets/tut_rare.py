@@ -18,15 +18,16 @@ affected_files.txt for the mixtures whose background contains a cry by itself). 
 import logging
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import yaml
 
-from audiodet.data.datasets.common import table_dicts
-from audiodet.data.datasets.trees import (
+from audiodet.data.datasets.common import (
     WHERE,
     number_clips,
     read_good_table,
-    register_sed,
+    register_tree,
+    table_dicts,
     tree_file,
 )
 from audiodet.data.labels.table import STRONG
@@ -51,10 +52,10 @@ def register_tut_rare(root: str) -> None:
         root: folder that holds the official trees; nothing is read before a set is asked for.
     """
     for split in SPLITS:
-        register_sed(f"tut_rare_2017_{split}", LABELS, load_tut_rare, root, split)
+        register_tree(f"tut_rare_2017_{split}", LABELS, load_tut_rare, root, split)
         for label in LABELS:
             name = f"tut_rare_2017_{label}_{split}"
-            register_sed(name, [label], load_tut_rare, root, split, [label])
+            register_tree(name, [label], load_tut_rare, root, split, [label])
 
 
 def load_tut_rare(root: str, split: str, labels: Sequence[str] = LABELS) -> list[dict]:
@@ -102,7 +103,7 @@ def _load_class(
     if dropped:
         logger.info("%s: left out %d mixtures of affected_files.txt", events, len(dropped))
         table.rows = [row for row in table.rows if row.filename not in dropped]
-    clips = table_dicts(table, audio_dir, list(labels))
+    clips = table_dicts(table, audio_dir, labels)
     for clip in clips:
         clip["target"] = label
         group = groups.get(os.path.basename(clip["file_name"]))
@@ -115,14 +116,13 @@ def _mixture_folder(top: str, split: str) -> str:
     """Folder with the ``meta`` and ``audio`` of a split: the official hash, or the only one."""
     _, subset, official = SPLITS[split]
     parent = os.path.join(top, "data", "mixture_data", subset)
-    found = sorted(os.listdir(parent)) if os.path.isdir(parent) else []
-    found = [name for name in found if os.path.isdir(os.path.join(parent, name))]
-    if official in found:
+    folders = sorted(path.name for path in Path(parent).glob("*/"))
+    if official in folders:
         return os.path.join(parent, official)
-    if len(found) == 1:
-        return os.path.join(parent, found[0])
+    if len(folders) == 1:
+        return os.path.join(parent, folders[0])
     raise DataError(
-        f"{os.path.join(parent, official)}: no such folder (found {', '.join(found) or 'nothing'}"
+        f"{os.path.join(parent, official)}: no such folder (found {', '.join(folders) or 'nothing'}"
         f" in {parent}); {WHERE}"
     )
 

@@ -11,29 +11,21 @@ areas (42:00 min), four folds per scene. Under the root::
             home_fold1_evaluate.txt    the test files with columns as in train
             ...                        likewise residential_area, and folds 2 to 4
 
-Tabs, no headers. Where this is from: the README inside the corpus (tree, lists, columns, labels
-and their counts), the group's TUT-ARG/DCASE2016-baseline-system-python (src/dataset.py: audio
-files are relative to the tree and start with "audio/", times have decimal points) and the tests
-of DCASE-REPO/dcase_util (17 labels, training and test files of each fold disjoint, 6, 6, 5 and 5
-test files in the folds of both scenes together).
-
-Not verified, since the archive could not be looked into: that the lists hold the target labels
-alone, as ``meta`` does, and that no list has a recording without events. A label of
-``meta_full`` is an error here; a test recording without a line in the evaluate list is a clip
-without events.
-
-``datasets/README.md`` says where to get it.
+Tabs, no headers. A label of ``meta_full`` is an error; a test recording without a line in the
+evaluate list is a clip without events. ``datasets/README.md`` says where to get the tree, where
+this is from and what of it could not be verified.
 """
 
 import os
 from collections.abc import Sequence
 
-from audiodet.data.datasets.common import expect_files, table_dicts
-from audiodet.data.datasets.trees import (
+from audiodet.data.datasets.common import (
     expect_choice,
+    expect_files,
     number_clips,
     read_good_table,
-    register_sed,
+    register_tree,
+    table_dicts,
     tree_file,
     tree_folder,
 )
@@ -73,7 +65,7 @@ EVENT_COLUMNS = (*FILE_COLUMNS, *STRONG[1:])
 
 def scene_labels(scene: str | None = None) -> list[str]:
     """Labels of a scene, or of both together: 17, sorted, as "people walking" is in both."""
-    return sorted({label for one in _scenes(scene) for label in LABELS[one]})
+    return sorted(set().union(*(LABELS[name] for name in _scenes(scene))))
 
 
 def register_tut_sed(root: str) -> None:
@@ -87,7 +79,7 @@ def register_tut_sed(root: str) -> None:
         for fold in FOLDS:
             for split in SPLITS:
                 name = "_".join(filter(None, ("tut_sed_2016", scene, f"fold{fold}", split)))
-                register_sed(name, scene_labels(scene), load_tut_sed, root, fold, split, scene)
+                register_tree(name, scene_labels(scene), load_tut_sed, root, fold, split, scene)
 
 
 def load_tut_sed(root: str, fold: int, split: str, scene: str | None = None) -> list[dict]:
@@ -110,17 +102,17 @@ def load_tut_sed(root: str, fold: int, split: str, scene: str | None = None) -> 
             names a recording that the test list lacks.
         AudioError: the header of a recording cannot be read.
     """
-    for what, value, allowed in (("fold", fold, FOLDS), ("split", split, SPLITS)):
-        expect_choice(what, value, allowed)
+    expect_choice("fold", fold, FOLDS)
+    expect_choice("split", split, SPLITS)
     labels = scene_labels(scene)
     top = tree_folder(root, FOLDER)
     clips = []
-    for one in _scenes(scene):
+    for name in _scenes(scene):
         if split == "test":
-            table = _test_table(top, one, fold)
+            table = _test_table(top, name, fold)
         else:
-            table = _list(top, one, fold, "train", EVENT_COLUMNS)
-        clips += [{**clip, "scene": one} for clip in table_dicts(table, top, labels)]
+            table = _list(top, name, fold, "train", EVENT_COLUMNS)
+        clips += [{**clip, "scene": name} for clip in table_dicts(table, top, labels)]
     return number_clips(clips)
 
 

@@ -10,29 +10,20 @@ which are made of different instances of the sounds. Under the root::
         meta/TUT-SED-synthetic-2016-annot-0.txt ...    onset offset label; seconds, no header
         evaluation_setup/train+validate.txt, validate.txt, test.txt    first column: audio file
 
-Where this is from: mixtures, classes and percentages, the corpus's page
-(webpages.tuni.fi/arg/paper/taslp2017-crnn-sed/tut-sed-synthetic-2016). Folder, archives and
-lists, the class TUT_SED_Synthetic_2016 of the group's DCASE-REPO/dcase_util
-(dcase_util/datasets/tut.py), whose relative audio names begin with "audio/". File names in audio
-and meta, columns and the 16 labels, three independent public programs that read the archives.
-
-Not verified, since the archives could not be looked into: the columns of the lists behind the
-first, which are ignored (events come from meta); that train+validate.txt names the mixtures of
-both, so that training is what validate.txt lacks; and the separator, which may be any white
-space here. One of these programs trains on mixtures 40 to 99 and tests on 0 to 19 without the
-lists; the loader uses the lists alone and never guesses a split.
-
-``datasets/README.md`` says where to get it.
+Training is what train+validate.txt lists and validate.txt does not; events come from ``meta``.
+``datasets/README.md`` says where to get the tree, where this is from and what of it could not be
+verified.
 """
 
 import os
 
-from audiodet.data.datasets.common import expect_files, table_dicts
-from audiodet.data.datasets.trees import (
+from audiodet.data.datasets.common import (
     expect_choice,
+    expect_files,
     number_clips,
     read_good_table,
-    register_sed,
+    register_tree,
+    table_dicts,
     tree_file,
     tree_folder,
 )
@@ -73,7 +64,7 @@ def register_tut_sed_synthetic(root: str) -> None:
     """
     for split in SPLITS:
         name = f"tut_sed_synthetic_2016_{split}"
-        register_sed(name, LABELS, load_tut_sed_synthetic, root, split)
+        register_tree(name, LABELS, load_tut_sed_synthetic, root, split)
 
 
 def load_tut_sed_synthetic(root: str, split: str) -> list[dict]:
@@ -107,7 +98,7 @@ def load_tut_sed_synthetic(root: str, split: str) -> list[dict]:
     for name, annotation in zip(names, annotations):
         events = read_good_table(annotation, LABELS, STRONG[1:], filename=name, delimiter=None)
         events.rows.insert(0, Row(0, name))  # a clip even when it has no event
-        clips += table_dicts(events, top, list(LABELS))
+        clips += table_dicts(events, top, LABELS)
     return number_clips(clips)
 
 

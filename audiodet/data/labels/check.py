@@ -13,13 +13,13 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 from tqdm import tqdm
 
 from audiodet.audio import audio_info, read_blocks
+from audiodet.audio.suffixes import AUDIO_SUFFIXES
 from audiodet.config import get_cfg
 from audiodet.data.labels.split_report import SplitReport
 from audiodet.data.labels.table import Row, outside_clip, read_table
 from audiodet.errors import AudiodetError, AudioError, DataError
 
 BLOCK_SECONDS = 30.0
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 
 def check_tsv(
