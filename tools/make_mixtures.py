@@ -14,12 +14,12 @@ import argparse
 import os
 import sys
 
-from audiodet.data.mixing.mixture_files import SUBTYPES, write_mixtures
 from audiodet.data.mixing.polyphonic import make_polyphonic_recipes
 from audiodet.data.mixing.rare import make_recipes
 from audiodet.data.mixing.soundbank import Clip, load_soundbank, soundbank_root
-from audiodet.data.mixing.synthetic_bank import write_synthetic_bank
 from audiodet.errors import AudiodetError, DataError
+from mixture_files import SUBTYPES, write_mixtures
+from synthetic_bank import write_synthetic_bank
 
 SPLIT_OF_SET = {"devtrain": "train", "devtest": "val"}  # sources that a set may use
 

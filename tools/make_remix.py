@@ -15,7 +15,6 @@ import argparse
 import csv
 import os
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np

@@ -52,11 +52,7 @@ VOTE = "majorityvote"
 
 
 def register_chime_home(root: str) -> None:
-    """Register ``chime_home_{development,evaluation}`` and ``chime_home_fold{1..5}_{train,test}``.
-
-    Args:
-        root: folder that holds the official tree; nothing is read before a set is asked for.
-    """
+    """Register ``chime_home_{development,evaluation}``, ``chime_home_fold{1..5}_{train,test}``."""
     for split in LISTS:
         register_tree(f"chime_home_{split}", LABELS, load_chime_home, root, split)
     for fold in FOLDS:
@@ -66,17 +62,14 @@ def register_chime_home(root: str) -> None:
 
 
 def load_chime_home(root: str, split: str, fold: int | None = None) -> list[dict]:
-    """Dataset dicts of the refined chunks at 16 kHz; source in the module's docstring.
+    """Dataset dicts of the refined chunks at 16 kHz of the tree under ``root``.
 
     Args:
-        root: folder that holds the official tree.
         split: "development" or "evaluation"; with a fold, "train" or "test".
         fold: 1 to 5, a fold of the development chunks; None takes all chunks of the split.
 
     Returns:
-        One dict per chunk, in the list's order, with weak labels: ``clip_labels`` are category
-        ids in the order of ``LABELS``, those of the majority vote; width is the duration (from
-        the header) in seconds.
+        One dict per chunk, in the list's order, with the majority vote as weak labels.
 
     Raises:
         DataError: the split or fold does not exist; the tree, a list, annotations or chunks are
@@ -136,7 +129,6 @@ def _fields(path: str, columns: tuple[str, ...]) -> list[tuple[int, list[str]]]:
     """Line numbers and stripped fields of a file whose lines all have these columns."""
     rows = []
     for line, fields in read_lines(path, ","):
-        fields = [text.strip() for text in fields]
         if not any(fields):
             continue
         if len(fields) != len(columns):

@@ -47,22 +47,14 @@ def register_tree(name: str, labels: Sequence[str], load: Callable[..., list[dic
 
 
 def expect_choice(what: str, value, allowed: Iterable) -> None:
-    """Raise unless ``value`` is one of ``allowed``.
-
-    Raises:
-        DataError: the value found and those expected.
-    """
+    """Raise DataError unless ``value`` is one of ``allowed``."""
     allowed = list(allowed)
     if value not in allowed:
         raise DataError(f"{what} {value!r}, expected one of {', '.join(map(str, allowed))}")
 
 
 def tree_folder(root: str, name: str) -> str:
-    """Folder ``name`` of a published tree under ``root``.
-
-    Raises:
-        DataError: there is no such folder.
-    """
+    """Folder ``name`` of a published tree under ``root``; DataError where there is none."""
     folder = os.path.join(root, name)
     if not os.path.isdir(folder):
         raise DataError(f"{folder}: no such folder; {WHERE}")
@@ -70,22 +62,14 @@ def tree_folder(root: str, name: str) -> str:
 
 
 def tree_file(path: str, what: str) -> str:
-    """``path``, a file of a published tree.
-
-    Raises:
-        DataError: there is no such file; ``what`` names its kind.
-    """
+    """``path`` of a published tree; where there is none, DataError says ``what`` it would be."""
     if not os.path.isfile(path):
         raise DataError(f"{path}: no such {what}; {WHERE}")
     return path
 
 
 def expect_files(listed_in: str, paths: Sequence[str], what: str = "recordings") -> None:
-    """Raise unless a list names files and all of them are there.
-
-    Raises:
-        DataError: nothing is listed, or how many are missing, and the first five.
-    """
+    """Raise DataError where a list names no files, or missing ones: how many, and five of them."""
     if not paths:
         raise DataError(f"{listed_in}: 0 clips listed, expected at least one")
     missing = [path for path in paths if not os.path.isfile(path)]
@@ -97,14 +81,7 @@ def expect_files(listed_in: str, paths: Sequence[str], what: str = "recordings")
 
 
 def read_good_table(path: str, labels: Sequence[str] | None = None, *args, **options) -> LabelTable:
-    """Read a table whose lines must all be good.
-
-    Args:
-        path, labels, args, options: see :func:`audiodet.data.labels.table.read_table`.
-
-    Raises:
-        DataError: the table cannot be read, or its first bad line.
-    """
+    """:func:`read_table` where all lines must be good; DataError names the first bad one."""
     table = read_table(path, labels, *args, **options)
     if table.problems:
         first = table.problems[0]
@@ -138,24 +115,30 @@ def table_dicts(
     seconds = {filename: audio_info(path).duration for filename, path in paths.items()}
     if cut:
         clips = cut_late_events(clips, seconds, table.path)
-    dicts = []
-    for number, (filename, rows) in enumerate(clips.items()):
-        clip = {
-            "file_name": paths[filename],
-            "image_id": number,
-            "height": 1,
-            "width": seconds[filename],
-            "annotations": [],
-            "label_kind": table.kind,
-        }
-        names = [name for row in rows for name in row.labels]
-        if table.kind == "weak":
-            clip["clip_labels"] = sorted({labels.index(name) for name in names})
-        for row in rows if table.kind == "strong" else ():
+    return [
+        _clip(table, number, paths[filename], seconds[filename], rows, labels)
+        for number, (filename, rows) in enumerate(clips.items())
+    ]
+
+
+def _clip(
+    table: LabelTable,
+    number: int,
+    path: str,
+    seconds: float,
+    rows: list[Row],
+    labels: Sequence[str],
+) -> dict:
+    clip = {"file_name": path, "image_id": number, "height": 1, "width": seconds}
+    clip.update(annotations=[], label_kind=table.kind)
+    if table.kind == "weak":
+        names = set().union(*(row.labels for row in rows))
+        clip["clip_labels"] = sorted(map(labels.index, names))
+    elif table.kind == "strong":
+        for row in rows:
             if row.labels:
-                clip["annotations"].append(_annotation(table, row, clip["width"], labels))
-        dicts.append(clip)
-    return dicts
+                clip["annotations"].append(_annotation(table, row, seconds, labels))
+    return clip
 
 
 def _annotation(table: LabelTable, row: Row, duration: float, labels: Sequence[str]) -> dict:

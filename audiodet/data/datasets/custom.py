@@ -26,8 +26,7 @@ def load_tsv(labels_tsv: str, audio_dir: str, labels: Sequence[str] | None = Non
         See :func:`table_dicts`.
 
     Raises:
-        DataError: a line cannot be used (the first one is named), recordings are missing (how
-            many, and the first five), an event lies outside its clip, or nothing is listed.
+        DataError: a line cannot be used (the first one is named), see also :func:`table_dicts`.
         AudioError: the header of a recording cannot be read.
     """
     table = read_good_table(labels_tsv, labels)
@@ -89,11 +88,7 @@ def register_custom(specs: Sequence[str], labels: Sequence[str], merge: bool = F
 
 
 def parse_spec(spec: str) -> tuple[str, str, str]:
-    """Name, table and audio folder of "name=labels.tsv:audio_folder".
-
-    Raises:
-        ConfigError: a part is missing.
-    """
+    """Name, table and audio folder of "name=labels.tsv:audio_folder"; ConfigError if one lacks."""
     name, _, paths = spec.partition("=")
     labels_tsv, _, audio_dir = paths.rpartition(":")
     if not (name and labels_tsv and audio_dir):

@@ -40,11 +40,7 @@ def audio_folder(ratio: int) -> str:
 
 
 def register_dcase2018_remix(root: str) -> None:
-    """Register ``dcase2018_remix_{20,10,0}db_fold{1,2,3,4}_{train,test}``.
-
-    Args:
-        root: folder that holds the workspace; nothing is read before a set is asked for.
-    """
+    """Register ``dcase2018_remix_{20,10,0}db_fold{1,2,3,4}_{train,test}``."""
     workspace = os.path.join(root, FOLDER)
     for ratio in RATIOS:
         for fold in FOLDS:

@@ -19,22 +19,17 @@ import zlib
 
 from audiodet.data.datasets.common import read_good_table, register_tree, table_dicts
 from audiodet.data.labels.lengths import cut_long_clips
+from audiodet.data.labels.overlaps import merge_overlaps
 from audiodet.data.labels.table import LabelTable
 from audiodet.errors import DataError
 
 logger = logging.getLogger(__name__)
 
-DESED_LABELS = (
-    "Alarm_bell_ringing",
-    "Blender",
-    "Cat",
-    "Dishes",
-    "Dog",
-    "Electric_shaver_toothbrush",
-    "Frying",
-    "Running_water",
-    "Speech",
-    "Vacuum_cleaner",
+DESED_LABELS = tuple(
+    """
+    Alarm_bell_ringing Blender Cat Dishes Dog Electric_shaver_toothbrush Frying Running_water
+    Speech Vacuum_cleaner
+    """.split()
 )
 FOLDER = "DCASE2019_task4"
 SECONDS = 10.0  # what lies after is cut
@@ -50,19 +45,16 @@ SPLITS = {
 
 
 def register_desed(root: str) -> None:
-    """Register ``desed_2019_<split>``; nothing is read before a set is asked for."""
+    """Register ``desed_2019_<split>``."""
     for split in SPLITS:
         register_tree(f"desed_2019_{split}", DESED_LABELS, load_desed, root, split)
 
 
 def load_desed(root: str, split: str) -> list[dict]:
-    """Dataset dicts of one of SPLITS.
+    """Dataset dicts of one of SPLITS of the tree under ``root``.
 
-    What lies after 10 s, or after the end of a recording that is shorter than its labels say, is
-    cut; each is counted in a warning.
-
-    Args:
-        root: folder that holds the tree.
+    Overlapping events of one label are joined. What lies after 10 s, or after the end of a
+    recording that is shorter than its labels say, is cut; each is counted in a warning.
 
     Raises:
         DataError: the table is missing, damaged or holds another kind of labels; no recording of
@@ -82,7 +74,7 @@ def load_desed(root: str, split: str) -> list[dict]:
         held_out = split == "synthetic_val"
         table.rows = [row for row in table.rows if is_held_out(row.filename) == held_out]
     clips = table_dicts(table, audio, DESED_LABELS, cut=True)
-    return cut_long_clips(clips, SECONDS, table.path)
+    return merge_overlaps(cut_long_clips(clips, SECONDS, table.path), table.path)
 
 
 def is_held_out(filename: str) -> bool:

@@ -26,7 +26,7 @@ HELD_OUT = 0.15  # share of source groups that validation takes from the trainin
 CLIPS = {"train": 1500, "val": 60, "test": 200}
 SEEDS = {"train": 1, "val": 2, "test": 3}
 TRAINING = {"augment": True, "ebr_jitter": 3.0}
-POLY_MINI_NAMES = tuple(f"poly_mini_{split}" for split in CLIPS)
+POLY_MINI_NAMES = ("poly_mini_train", "poly_mini_val", "poly_mini_test")
 
 
 def poly_mini_sources(bank: SoundBank) -> dict[str, list[Clip]]:

@@ -33,14 +33,16 @@ QUICK_SECONDS = 10.0
 TRAINING = {"presence": 0.8, "ebr_jitter": 3.0, "distractors": (0, 2), "augment": True}
 CROWDED = {**TRAINING, "ebrs": (-6.0, 0.0, 6.0, 12.0), "max_events": 4}
 
-_CONDITION_FOLDS = [f"{condition}_fold{fold}" for condition in CONDITIONS for fold in range(FOLDS)]
+_FOLDS = [f"fold{fold}" for fold in range(FOLDS)]
+_TESTED = [f"{condition}_{fold}" for condition in CONDITIONS for fold in _FOLDS]
+_DRAWS = [f"{place}_seed{seed}" for place in _TESTED for seed in OTHER_DRAWS]
 RARE_MINI_NAMES = (
-    *(f"rare_mini_{place}_val" for place in _CONDITION_FOLDS),
-    *(f"rare_mini_{place}_test" for place in _CONDITION_FOLDS),
-    *(f"rare_mini_fold{fold}_train" for fold in range(FOLDS)),
-    *(f"rare_mini_{place}_seed{seed}" for place in _CONDITION_FOLDS for seed in OTHER_DRAWS),
-    *(f"rare_mini_crowd_fold{fold}_train" for fold in range(FOLDS)),
-    *(f"rare_mini_crowd_fold{fold}_test" for fold in range(FOLDS)),
+    *map("rare_mini_{}_val".format, _TESTED),
+    *map("rare_mini_{}_test".format, _TESTED),
+    *map("rare_mini_{}_train".format, _FOLDS),
+    *map("rare_mini_{}".format, _DRAWS),
+    *map("rare_mini_crowd_{}_train".format, _FOLDS),
+    *map("rare_mini_crowd_{}_test".format, _FOLDS),
     "rare_mini_all_train",
     "rare_mini_all_val",
 )
@@ -54,7 +56,7 @@ def rare_mini_sources(
     if fold is None:
         train, val = hold_out(bank.clips, HELD_OUT, seed=FOLDS)
         return train, val, []
-    others = bank.select(folds=[other for other in range(FOLDS) if other != fold])
+    others = bank.select(folds=set(range(FOLDS)) - {fold})
     train, val = hold_out(others, HELD_OUT, seed=fold)
     return train, val, bank.select(folds=[fold])
 
@@ -93,21 +95,21 @@ def _draw(name: str, bank: SoundBank) -> list[Recipe]:
 def _draw_val(name: str, clips: list[Clip], seed: int) -> list[Recipe]:
     """Validation clips of the name's condition; of both where it names none."""
     recipes = []
-    for condition in [c for c in CONDITIONS if c in name] or CONDITIONS:
-        rules = {"distractors": CONDITIONS[condition]}
-        rules["name"] = name.replace("_all", f"_{condition}_all")
-        recipes += _per_label(RARE_LABELS, clips, VAL_CLIPS, seed, **rules)
+    for condition, distractors in CONDITIONS.items():
+        if condition in name or "_all_" in name:
+            rules = {"distractors": distractors, "name": name.replace("_all", f"_{condition}_all")}
+            recipes += _per_label(RARE_LABELS, clips, VAL_CLIPS, seed, **rules)
     return recipes
 
 
 def _draw_test(name: str, clips: list[Clip], seed: int) -> list[Recipe]:
     """TEST_DRAWS draws from ``seed`` on, or the one whose seed the name holds."""
-    (condition,) = [c for c in CONDITIONS if c in name]
+    distractors = CONDITIONS["hard" if "_hard_" in name else "quiet"]
     other = re.search(r"seed(\d+)$", name)
     seeds = [int(other[1])] if other else range(seed, seed + TEST_DRAWS)
     recipes = []
     for number, draw_seed in enumerate(seeds):
-        rules = {"distractors": CONDITIONS[condition], "name": f"{name}_draw{number}"}
+        rules = {"distractors": distractors, "name": f"{name}_draw{number}"}
         recipes += _per_label(RARE_LABELS, clips, TEST_CLIPS, draw_seed, **rules)
     return recipes
 

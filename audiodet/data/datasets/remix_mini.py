@@ -30,7 +30,7 @@ def _draw(name: str, bank: SoundBank) -> list[Recipe]:
     ratio, fold, split = re.fullmatch(r"remix_mini_(\d+)db_fold(\d)_(\w+)", name).groups()
     fold = int(fold)
     is_test = split == "test"
-    folds = [fold] if is_test else [other for other in range(FOLDS) if other != fold]
+    folds = {fold} if is_test else set(range(FOLDS)) - {fold}
     clips = [
         clip
         for clip in bank.select(folds=folds)

@@ -93,14 +93,13 @@ def recipes_to_dicts(recipes: Iterable[Recipe], labels: Sequence[str], root: str
     Raises:
         DataError: an event's label is not among ``labels``.
     """
-    categories = {label: category for category, label in enumerate(labels)}
     dicts = []
     for number, recipe in enumerate(recipes):
         annotations = []
         for onset, offset, label in recipe.annotations:
-            if label not in categories:
+            if label not in labels:
                 raise DataError(f"{recipe.name}: label {label!r}, expected one of {labels}")
-            annotations.append(event_annotation(onset, offset, categories[label]))
+            annotations.append(event_annotation(onset, offset, labels.index(label)))
         dicts.append(
             {
                 "file_name": recipe.name,

@@ -1,10 +1,8 @@
 """TUT Rare Sound Events 2017 (DCASE 2017 Task 2), in the folder trees its authors publish.
 
-The trees, file names and formats are those of the READMEs inside "TUT Rare Sound events 2017,
-Development dataset" and "... Evaluation dataset" (A. Diment, T. Heittola, A. Mesaros,
-T. Virtanen) and of the published mixture synthesizer (TUT-ARG/
-TUT_Rare_sound_events_mixture_synthesizer: core.py for the event lists and recipes,
-affected_files.txt for the mixtures whose background contains a cry by itself). Under the root::
+As the READMEs inside "TUT Rare Sound events 2017, Development dataset" and "... Evaluation
+dataset" (A. Diment, T. Heittola, A. Mesaros, T. Virtanen) and the published mixture synthesizer
+(TUT-ARG/TUT_Rare_sound_events_mixture_synthesizer) have them. Under the root::
 
     TUT-rare-sound-events-2017-development/data/mixture_data/{devtrain,devtest}/<hash>/
         meta/event_list_devtrain_babycry.csv         file [onset offset label], tabs, seconds
@@ -18,6 +16,7 @@ affected_files.txt for the mixtures whose background contains a cry by itself). 
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -30,7 +29,7 @@ from audiodet.data.datasets.common import (
     table_dicts,
     tree_file,
 )
-from audiodet.data.labels.table import STRONG
+from audiodet.data.labels.table import STRONG, LabelTable
 from audiodet.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -46,11 +45,7 @@ AFFECTED = os.path.join("TUT_Rare_sound_events_mixture_synthesizer", "affected_f
 
 
 def register_tut_rare(root: str) -> None:
-    """Register ``tut_rare_2017_{devtrain,devtest,eval}`` and one set per label and split.
-
-    Args:
-        root: folder that holds the official trees; nothing is read before a set is asked for.
-    """
+    """Register ``tut_rare_2017_{devtrain,devtest,eval}`` and one set per label and split."""
     for split in SPLITS:
         register_tree(f"tut_rare_2017_{split}", LABELS, load_tut_rare, root, split)
         for label in LABELS:
@@ -59,10 +54,9 @@ def register_tut_rare(root: str) -> None:
 
 
 def load_tut_rare(root: str, split: str, labels: Sequence[str] = LABELS) -> list[dict]:
-    """Dataset dicts of the official mixtures.
+    """Dataset dicts of the official mixtures of the trees under ``root``.
 
     Args:
-        root: folder that holds the official trees.
         split: "devtrain", "devtest" or "eval".
         labels: classes whose mixtures are loaded; also the order of the category ids.
 
@@ -82,34 +76,26 @@ def load_tut_rare(root: str, split: str, labels: Sequence[str] = LABELS) -> list
     affected = _affected(os.path.join(top, AFFECTED))
     clips = []
     for label in labels:
-        meta = os.path.join(folder, "meta")
-        events = os.path.join(meta, f"event_list_{subset}_{label}.csv")
-        groups = _source_groups(os.path.join(meta, f"mixture_recipes_{subset}_{label}.yaml"))
-        clips += _load_class(events, os.path.join(folder, "audio"), label, labels, affected, groups)
+        meta = os.path.join(folder, "meta", f"{{}}_{subset}_{label}.{{}}")
+        table = _mixture_table(meta.format("event_list", "csv"), label, affected)
+        groups = _source_groups(meta.format("mixture_recipes", "yaml"))
+        for clip in table_dicts(table, os.path.join(folder, "audio"), labels):
+            clip["target"] = label
+            group = groups.get(os.path.basename(clip["file_name"]))
+            if group:
+                clip["source_group"] = group
+            clips.append(clip)
     return number_clips(clips)
 
 
-def _load_class(
-    events: str,
-    audio_dir: str,
-    label: str,
-    labels: Sequence[str],
-    affected: set[str],
-    groups: dict[str, str],
-) -> list[dict]:
-    """Dicts of the mixtures of one event list."""
-    table = read_good_table(tree_file(events, "event list"), [label], STRONG)
-    dropped = {row.filename for row in table.rows} & affected
+def _mixture_table(path: str, label: str, affected: set[str]) -> LabelTable:
+    """An event list without the affected mixtures."""
+    table = read_good_table(tree_file(path, "event list"), [label], STRONG)
+    kept = [row for row in table.rows if row.filename not in affected]
+    dropped = len(table.rows) - len(kept)
     if dropped:
-        logger.info("%s: left out %d mixtures of affected_files.txt", events, len(dropped))
-        table.rows = [row for row in table.rows if row.filename not in dropped]
-    clips = table_dicts(table, audio_dir, labels)
-    for clip in clips:
-        clip["target"] = label
-        group = groups.get(os.path.basename(clip["file_name"]))
-        if group:
-            clip["source_group"] = group
-    return clips
+        logger.info("%s: left out %d mixtures of affected_files.txt", path, dropped)
+    return replace(table, rows=kept)
 
 
 def _mixture_folder(top: str, split: str) -> str:

@@ -65,15 +65,12 @@ EVENT_COLUMNS = (*FILE_COLUMNS, *STRONG[1:])
 
 def scene_labels(scene: str | None = None) -> list[str]:
     """Labels of a scene, or of both together: 17, sorted, as "people walking" is in both."""
-    return sorted(set().union(*(LABELS[name] for name in _scenes(scene))))
+    return sorted(set().union(*map(LABELS.get, _scenes(scene))))
 
 
 def register_tut_sed(root: str) -> None:
-    """Register ``tut_sed_2016_{home,residential_area}_fold{1..4}_{train,test}`` and
-    ``tut_sed_2016_fold{1..4}_{train,test}`` of both scenes.
-
-    Args:
-        root: folder that holds the official tree; nothing is read before a set is asked for.
+    """Register ``tut_sed_2016_{home,residential_area}_fold{1..4}_{train,test}`` and, of both
+    scenes, ``tut_sed_2016_fold{1..4}_{train,test}``; the tree is under ``root``.
     """
     for scene in (None, *LABELS):
         for fold in FOLDS:
@@ -83,18 +80,16 @@ def register_tut_sed(root: str) -> None:
 
 
 def load_tut_sed(root: str, fold: int, split: str, scene: str | None = None) -> list[dict]:
-    """Dataset dicts of an official fold; source in the module's docstring.
+    """Dataset dicts of an official fold of the tree under ``root``, in the lists' order.
 
     Args:
-        root: folder that holds the official tree.
         fold: 1 to 4.
         split: "train" or "test".
         scene: "home" or "residential_area"; None takes both, home first.
 
     Returns:
-        One dict per recording, in the lists' order, with strong labels: onsets, offsets and the
-        width (duration, from the header) in seconds, category ids in the order of
-        :func:`scene_labels`. ``scene`` is the recording's scene.
+        One dict per recording, with category ids in the order of :func:`scene_labels` and its
+        "scene".
 
     Raises:
         DataError: the fold, split or scene does not exist; the tree, a list or recordings are

@@ -29,23 +29,11 @@ from audiodet.data.datasets.common import (
 )
 from audiodet.data.labels.table import STRONG, Row, read_table
 
-LABELS = (
-    "alarms_and_sirens",
-    "baby_crying",
-    "bird_singing",
-    "bus",
-    "cat_meowing",
-    "crowd_applause",
-    "crowd_cheering",
-    "dog_barking",
-    "footsteps",
-    "glass_smash",
-    "gun_shot",
-    "horsewalk",
-    "mixer",
-    "motorcycle",
-    "rain",
-    "thunder",
+LABELS = tuple(
+    """
+    alarms_and_sirens baby_crying bird_singing bus cat_meowing crowd_applause crowd_cheering
+    dog_barking footsteps glass_smash gun_shot horsewalk mixer motorcycle rain thunder
+    """.split()
 )
 FOLDER = "TUT-SED-synthetic-2016"
 # Our split -> (official list that holds it, list whose mixtures are taken out of that one).
@@ -57,26 +45,17 @@ SPLITS = {
 
 
 def register_tut_sed_synthetic(root: str) -> None:
-    """Register ``tut_sed_synthetic_2016_{train,validation,test}``.
-
-    Args:
-        root: folder that holds the official tree; nothing is read before a set is asked for.
-    """
+    """Register ``tut_sed_synthetic_2016_{train,validation,test}`` of the tree under ``root``."""
     for split in SPLITS:
         name = f"tut_sed_synthetic_2016_{split}"
         register_tree(name, LABELS, load_tut_sed_synthetic, root, split)
 
 
 def load_tut_sed_synthetic(root: str, split: str) -> list[dict]:
-    """Dataset dicts of the official mixtures; source in the module's docstring.
+    """Dataset dicts of the official mixtures under ``root``, in the list's order.
 
     Args:
-        root: folder that holds the official tree.
         split: "train", "validation" or "test".
-
-    Returns:
-        One dict per mixture, in the list's order, with strong labels: onsets, offsets and the
-        width (duration, from the header) in seconds, category ids in the order of ``LABELS``.
 
     Raises:
         DataError: the split does not exist; the tree, a list, annotations or mixtures are

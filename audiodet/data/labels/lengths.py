@@ -3,7 +3,7 @@
 import logging
 from dataclasses import replace
 
-from audiodet.data.labels.table import Row, outside_clip
+from audiodet.data.labels.table import outside_clip
 
 logger = logging.getLogger(__name__)
 
@@ -42,10 +42,11 @@ def cut_late_events(clips: dict, seconds: dict, name: str) -> dict:
         clips: {recording: its :class:`Row` s}.
         seconds: {recording: its duration}.
     """
-    cut = {recording: [] for recording in clips}
     late = []
+    cut = {}
     for recording, rows in clips.items():
         end = seconds[recording]
+        cut[recording] = []
         for row in rows:
             problem = outside_clip(row, end)
             if problem:

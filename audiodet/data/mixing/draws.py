@@ -88,7 +88,8 @@ class RecipeDraws:
             gain_db = round(rng.uniform(-GAIN_DB, GAIN_DB), 2)
             if rng.random() < OVERLAY_SHARE:
                 layer = self._layer(self.deal("overlays", backgrounds))
-                overlay = replace(layer, level_db=round(rng.uniform(*OVERLAY_DB), 2))
+                level_db = round(rng.uniform(*OVERLAY_DB), 2)
+                overlay = replace(layer, label="", level_db=level_db)
         return Recipe(
             name=name,
             duration=self.duration,

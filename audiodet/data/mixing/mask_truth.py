@@ -44,14 +44,18 @@ def mixture_mels(clip: dict, log_mel) -> MixtureMels:
             raise DataError(
                 f"{clip['file_name']}: {samples.shape[1]} channels, expected 2: events and scene"
             )
-        events, scene = (as_mono(part, file_rate, rate, clip["file_name"]) for part in samples.T)
+        events = as_mono(samples[:, 0], file_rate, rate, clip["file_name"])
+        scene = as_mono(samples[:, 1], file_rate, rate, clip["file_name"])
     else:
         raise DataError(
             f"{clip['file_name']}: events and scene are not known apart, expected a mixture that "
             "is rendered from a recipe or keeps its parts in two channels"
         )
-    mels = (log_mel.mel_power(torch.from_numpy(part)).numpy() for part in (events, scene))
-    return MixtureMels(*mels)
+    return MixtureMels(_mel_power(events, log_mel), _mel_power(scene, log_mel))
+
+
+def _mel_power(samples: np.ndarray, log_mel) -> np.ndarray:
+    return log_mel.mel_power(torch.from_numpy(samples)).numpy()
 
 
 def binary_mask(parts: MixtureMels, power: int = 1) -> np.ndarray:
@@ -65,5 +69,6 @@ def binary_mask(parts: MixtureMels, power: int = 1) -> np.ndarray:
 
 def ratio_mask(parts: MixtureMels, power: int = 1) -> np.ndarray:
     """(H, T) share of the events' magnitude in the sum of both."""
-    events, scene = (part ** (1 / power) for part in parts)
+    events = parts.events ** (1 / power)
+    scene = parts.scene ** (1 / power)
     return events / np.maximum(events + scene, 1e-20)

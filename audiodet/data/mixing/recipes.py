@@ -57,7 +57,7 @@ class Background:
         path: its first file.
         start: where in that file it begins, in seconds.
         chain: files played after the first one; () loops it.
-        label: kind of background.
+        label: of a first layer, the kind of background.
         level_db: of a second layer, relative to its recording, in dB.
     """
 
@@ -197,8 +197,10 @@ class Recipe:
     @property
     def annotation_string(self) -> str:
         """Lines of the official event list: file, onset, offset, label; the file alone if empty."""
-        times = [f"{on:.6f}\t{off:.6f}\t{label}" for on, off, label in self.annotations]
-        return "\n".join(f"{self.name}\t{line}" for line in times) or self.name
+        lines = [
+            f"{self.name}\t{on:.6f}\t{off:.6f}\t{label}" for on, off, label in self.annotations
+        ]
+        return "\n".join(lines) or self.name
 
     def to_dict(self) -> dict:
         """The written form; see the module's docstring."""
@@ -213,8 +215,8 @@ class Recipe:
             "source_group": self.source_group,
             **event,
             "event_present": self.event is not None,
-            "more_events": [sound.to_dict() for sound in self.more_events],
-            "distractors": [sound.to_dict() for sound in self.distractors],
+            "more_events": list(map(Sound.to_dict, self.more_events)),
+            "distractors": list(map(Sound.to_dict, self.distractors)),
             "target": self.target,
             "mixture_audio_filename": self.name,
             "annotation_string": self.annotation_string,
@@ -239,6 +241,6 @@ class Recipe:
 
 def recipes_hash(recipes: Sequence[Recipe]) -> str:
     """Name of a fixed set of mixtures: 12 hex digits of the SHA-256 of its canonical JSON."""
-    written = [recipe.to_dict() for recipe in recipes]
+    written = list(map(Recipe.to_dict, recipes))
     text = json.dumps(written, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]

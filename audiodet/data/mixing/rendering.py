@@ -161,7 +161,7 @@ def _place(sound: Sound, background: np.ndarray, root: str, sample_rate: int) ->
     latest = len(background) - len(samples)
     first = min(round(sound.start * sample_rate), latest)
     if sound.level_seconds:  # the ratio of all of the event to all of the background
-        begin, end = (round(seconds * sample_rate) for seconds in sound.level_seconds)
+        begin, end = np.round(np.multiply(sound.level_seconds, sample_rate)).astype(int)
         level = _rms(_load(root, sound.path, sample_rate)[begin:end])
         under = _rms(background)
     else:

@@ -80,23 +80,21 @@ class SoundBank:
         split: str | None = None,
     ) -> list[Clip]:
         """Clips that match all given criteria, in the order of the bank."""
-        return [
-            clip
-            for clip in self.clips
-            if (kind is None or clip.kind == kind)
-            and (labels is None or clip.label in labels)
-            and (folds is None or clip.fold in folds)
-            and (groups is None or clip.split_group in groups)
-            and (split is None or clip.split == split)
-        ]
+
+        def matches(clip: Clip) -> bool:
+            return (
+                (kind is None or clip.kind == kind)
+                and (labels is None or clip.label in labels)
+                and (folds is None or clip.fold in folds)
+                and (groups is None or clip.split_group in groups)
+                and (split is None or clip.split == split)
+            )
+
+        return list(filter(matches, self.clips))
 
 
 def soundbank_root(cfg_value: str = "") -> str:
-    """Folder of the sound bank: the given one, else the environment's AUDIODET_SOUNDBANK.
-
-    Raises:
-        DataError: neither is set.
-    """
+    """Folder of the sound bank: the given one, else AUDIODET_SOUNDBANK; DataError without both."""
     root = cfg_value or os.environ.get("AUDIODET_SOUNDBANK", "")
     if not root:
         raise DataError(
@@ -118,8 +116,9 @@ def load_soundbank(folder: str) -> SoundBank:
         raise DataError(f"{folder}: no such folder, expected a sound bank")
     table = root / "soundbank.csv"
     clips = _read_table(table) if table.is_file() else _read_tree(root)
+    kinds = {clip.kind for clip in clips}
     for kind in ("events", "backgrounds"):
-        if not any(clip.kind == kind for clip in clips):
+        if kind not in kinds:
             raise DataError(f"{folder}: the sound bank holds no {kind}, expected at least one file")
     _check_groups(clips, folder)
     return SoundBank(str(folder), tuple(sorted(clips, key=lambda clip: clip.path)))
@@ -166,7 +165,8 @@ def hold_out(clips: Iterable[Clip], fraction: float, seed: int) -> tuple[list[Cl
         random.Random(f"{seed}/{kind}/{label}").shuffle(order)
         held.update(order[:count])
     kept = [clip for clip in clips if clip.split_group not in held]
-    return kept, [clip for clip in clips if clip.split_group in held]
+    held_out = [clip for clip in clips if clip.split_group in held]
+    return kept, held_out
 
 
 def _read_table(table: Path) -> list[Clip]:
@@ -213,7 +213,8 @@ def _read_tree(root: Path) -> list[Clip]:
         name = path.relative_to(root).as_posix()
         if path.suffix.lower() in AUDIO_SUFFIXES and "/" in name:
             kind, label = _kind_and_label(name, root)
-            pools[kind, label if kind == "events" else ""].append((_hash(name), name, label))
+            order = hashlib.sha256(name.encode()).hexdigest()
+            pools[kind, label if kind == "events" else ""].append((order, name, label))
     clips = []
     for (kind, _), files in pools.items():
         for place, (_, name, label) in enumerate(sorted(files)):
@@ -222,10 +223,6 @@ def _read_tree(root: Path) -> list[Clip]:
             duration = audio_info(str(root / name)).duration
             clips.append(Clip(name, kind, label, split, fold, 0.0, duration, duration, name))
     return clips
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _kind_and_label(name: str, root: Path) -> tuple[str, str]:
