@@ -37,12 +37,10 @@ def write_mixtures(
 ) -> str:
     """Render mixtures to disk, with their event lists and recipes; a progress bar on stderr.
 
-    Every file is written under a temporary name first; lists and recipes follow the audio. The
-    written recipes have their ``scaling_factor`` filled in.
+    Lists and recipes follow the audio; the recipes have their ``scaling_factor`` filled in.
 
     Args:
-        folder: the dataset's folder, made when missing.
-        root: the sound bank's folder.
+        folder, root: of the dataset, made when missing, and of the sound bank.
         bits: 16, 24 or "float" (32-bit).
         set_name: "devtrain", "devtest" or another name.
         parameters: what the recipes were drawn with, for parameters.yaml.

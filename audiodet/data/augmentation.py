@@ -12,9 +12,8 @@ def change_level(log_mel: np.ndarray, rng, gain_db: float, eq_db: float) -> np.n
     """Add a random gain and a random smooth curve over the mel axis, in dB (in place)."""
     bands = log_mel.shape[0]
     knots = rng.uniform(-eq_db, eq_db, 5)
-    curve = np.interp(np.linspace(0, 4, bands), np.arange(5), knots) + rng.uniform(
-        -gain_db, gain_db
-    )
+    curve = np.interp(np.linspace(0, 4, bands), np.arange(5), knots)
+    curve += rng.uniform(-gain_db, gain_db)
     log_mel += (curve * DB).astype(log_mel.dtype)[:, None]
     return log_mel
 

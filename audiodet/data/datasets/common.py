@@ -25,9 +25,7 @@ def register_clips(
 ) -> None:
     """Register the dataset ``name``, whose dicts ``load()`` returns, with detectron2.
 
-    Args:
-        labels: in the order of the category ids; None if ``load`` sets them.
-        metadata: what else detectron2's MetadataCatalog is to know.
+    ``labels`` are in the order of the category ids; None where ``load`` sets them.
     """
     DatasetCatalog.register(name, load)
     if labels is not None:

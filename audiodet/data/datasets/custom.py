@@ -60,9 +60,7 @@ def register_tsv(
 
 
 def register_custom(specs: Sequence[str], labels: Sequence[str], merge: bool = False) -> None:
-    """Register the datasets of the config key DATASETS.CUSTOM.
-
-    Safe to call again, and in every spawned process.
+    """Register the datasets of DATASETS.CUSTOM; safe to call again, and in spawned processes.
 
     Args:
         specs: "name=labels.tsv:audio_folder" each, split at the last colon.

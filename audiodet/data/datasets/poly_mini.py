@@ -11,15 +11,8 @@ from audiodet.data.mixing.polyphonic import make_polyphonic_recipes
 from audiodet.data.mixing.recipes import Recipe
 from audiodet.data.mixing.soundbank import Clip, SoundBank, hold_out
 
-POLY_LABELS = (
-    "babycry",
-    "cat_meow",
-    "clock_tick",
-    "dog_bark",
-    "glassbreak",
-    "gunshot",
-    "rooster",
-    "sneeze",
+POLY_LABELS = tuple(
+    "babycry cat_meow clock_tick dog_bark glassbreak gunshot rooster sneeze".split()
 )
 TEST_FOLD = 3
 HELD_OUT = 0.15  # share of source groups that validation takes from the training folds

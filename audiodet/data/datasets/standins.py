@@ -87,8 +87,8 @@ def _recipes(family: StandIn, name: str, root: str) -> tuple[Recipe, ...]:
 def recipes_to_dicts(recipes: Iterable[Recipe], labels: Sequence[str], root: str) -> list[dict]:
     """Dataset dicts whose audio is rendered on the fly.
 
-    Beside the usual fields each dict has "recipe" and "soundbank", what
-    :func:`audiodet.data.mixing.rendering.render` makes its audio of. "file_name" is a name only.
+    Beside the usual fields each dict has "recipe" and "soundbank", which
+    :func:`audiodet.data.mixing.rendering.render` takes. "file_name" is a name only.
 
     Raises:
         DataError: an event's label is not among ``labels``.

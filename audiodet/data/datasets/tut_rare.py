@@ -61,10 +61,9 @@ def load_tut_rare(root: str, split: str, labels: Sequence[str] = LABELS) -> list
         labels: classes whose mixtures are loaded; also the order of the category ids.
 
     Returns:
-        One dict per mixture of the event lists. ``target`` is the class whose list it stands in:
-        the protocol scores each class on its own mixtures only. With recipes in the tree,
-        ``source_group`` is the recording of the event ("babycry/31527.wav") or, without an
-        event, of the background ("a001"). Mixtures named by affected_files.txt are left out.
+        One dict per mixture of the event lists, without those of affected_files.txt. ``target`` is
+        the class that it is scored for. With recipes in the tree, ``source_group`` is the
+        recording of the event ("babycry/31527.wav") or, without one, of the background ("a001").
 
     Raises:
         DataError: the tree, a list or mixtures are missing, or a list is damaged.

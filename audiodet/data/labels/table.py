@@ -81,7 +81,6 @@ def read_table(
     """Read a label table without looking at the audio.
 
     Args:
-        path: the table.
         labels: the labels that may occur; None accepts all.
         header: the columns of a file that has no header line, further ones do not matter; None
             reads the first line, and refuses rows with more fields.
@@ -111,12 +110,8 @@ def read_table(
 def read_lines(path: str, delimiter: str | None = "\t") -> list[tuple[int, list[str]]]:
     """Line numbers from 1 and stripped fields of a delimited UTF-8 text; quotes mean nothing.
 
-    Args:
-        path: the file.
-        delimiter: one character, or None for any run of white space.
-
-    Raises:
-        DataError: the file cannot be read or is not text.
+    The delimiter is one character, or None for any run of white space. DataError where the file
+    cannot be read or is not text.
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:

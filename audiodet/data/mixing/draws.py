@@ -112,11 +112,7 @@ class RecipeDraws:
         return Background(clip.path, _floor(rng.random() * room), tuple(chain), clip.label)
 
     def sound(self, kind: str, label: str, purpose: str = "event") -> Sound:
-        """A sound of the label ("" for any) somewhere in the mixture.
-
-        Raises:
-            DataError: there is none, or it is longer than the mixture.
-        """
+        """A sound of the label ("" for any) somewhere in the mixture; DataError if none fits."""
         rng = self.stream(f"{purpose} places")
         deck = f"{kind} {label}".strip() if purpose == "event" else purpose
         clip = self.deal(deck, self.pools[kind, label])

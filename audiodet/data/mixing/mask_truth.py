@@ -59,10 +59,8 @@ def _mel_power(samples: np.ndarray, log_mel) -> np.ndarray:
 
 
 def binary_mask(parts: MixtureMels, power: int = 1) -> np.ndarray:
-    """(H, T) bins where the events are louder than 5 dB below the scene.
-
-    Args:
-        power: of the magnitudes in ``parts``.
+    """(H, T) bins where the events are louder than 5 dB below the scene; ``parts`` are magnitudes
+    to the ``power``.
     """
     return parts.events > 10 ** (power * BINARY_DB / 20) * parts.scene
 

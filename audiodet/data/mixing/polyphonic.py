@@ -32,8 +32,7 @@ def make_polyphonic_recipes(
 
     Args:
         clips: events, backgrounds and distractors; a distractor of one of the labels is an event.
-        n: number of recipes.
-        seed: the same seed gives the same recipes.
+        n, seed: number of recipes; the same seed gives the same ones.
         classes, sounds: least and most classes of a mixture, and sounds of each of them.
         longest: of a sound, in seconds; a longer one is cut there.
         name: start of the file names, ``<name>_<number>.wav``.

@@ -32,8 +32,7 @@ def make_remix_recipes(
     Args:
         clips: events, backgrounds and distractors; a distractor of one of the labels is an event.
         labels: classes to draw from, equally often.
-        n: number of recipes.
-        seed: the same seed gives the same recipes.
+        n, seed: number of recipes; the same seed gives the same ones.
         ratio: RMS of the whole event, before it is cut, over that of the whole scene, in dB.
         duration, augment: see :class:`RecipeDraws`.
         name: start of the file names, ``<name>_<number>.wav``.

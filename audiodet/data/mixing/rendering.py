@@ -30,13 +30,7 @@ EQ_EDGES = (100.0, 10000.0)  # lowest and highest control frequency of an equali
 
 
 class PlacedSound(NamedTuple):
-    """A scaled event in its mixture, before the gain of 0.2.
-
-    Attributes:
-        first: index of its first sample in the mixture.
-        samples: float32 (n,).
-        scaling_factor: what the isolated sound was multiplied by.
-    """
+    """A scaled sound, float32 (n,), before the gain of 0.2; it begins at sample ``first``."""
 
     first: int
     samples: np.ndarray
@@ -55,7 +49,6 @@ def render(recipe: Recipe, root: str, sample_rate: int = 44100) -> np.ndarray:
     """Render a mixture.
 
     Args:
-        recipe: what it is made of.
         root: folder of the sound bank that the recipe's paths are relative to.
         sample_rate: in Hz; files of another rate are resampled.
 
