@@ -132,6 +132,6 @@ def _fields(path: str, columns: tuple[str, ...]) -> list[tuple[int, list[str]]]:
         if not any(fields):
             continue
         if len(fields) != len(columns):
-            raise DataError(f"{path}:{line}: {fields}, expected {','.join(columns)}")
+            raise DataError(f"{path}:{line}: found {fields}, expected {','.join(columns)}")
         rows.append((line, fields))
     return rows

@@ -147,7 +147,7 @@ def test_damaged_lists(tree, tmp_path, line, message):
     with pytest.raises(DataError, match=f"{FOLD_LIST}:2: {message}"):
         load_chime_home(str(tmp_path), "train", 3)
     (tree / "development_chunks_refined.csv").write_text(f"{chunk(0)}\n")
-    with pytest.raises(DataError, match=r"refined.csv:1: \[.*\], expected id,chunk$"):
+    with pytest.raises(DataError, match=r"refined.csv:1: found \[.*\], expected id,chunk$"):
         load_chime_home(str(tmp_path), "development")
 
 
