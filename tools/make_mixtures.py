@@ -56,7 +56,7 @@ def get_parser() -> argparse.ArgumentParser:
         "--longest",
         type=float,
         metavar="SECONDS",
-        help="of a longer event only the beginning is mixed, with a warning; without it "
+        help="of a longer event only the beginning is mixed, and their number is said; without it "
         "an event that is longer than a mixture is an error",
     )
     parser.add_argument("--distractors", type=int, default=0, help="in every mixture")
@@ -65,11 +65,11 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def shortened(clips: list[Clip], seconds: float) -> list[Clip]:
-    """The clips with events of at most ``seconds``; stderr says how many were longer."""
+    """The clips with events of at most these seconds; prints how many were longer."""
     long = [clip for clip in clips if clip.kind == "events" and clip.offset - clip.onset > seconds]
     if long:
-        text = f"{len(long)} events are longer than {seconds:g} s, only their beginning is mixed"
-        print(f"{text}: {long[0].path}{', ...' if len(long) > 1 else ''}", file=sys.stderr)
+        what = f"{len(long)} events are longer than {seconds:g} s, only their beginning is mixed"
+        print(f"{what}: {long[0].path}{', ...' if len(long) > 1 else ''}", file=sys.stderr)
     return [clip.cut(seconds) if clip.kind == "events" else clip for clip in clips]
 
 
