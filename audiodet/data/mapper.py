@@ -75,14 +75,13 @@ class SEDMapper:
 
     def spectrogram(self, clip: dict) -> np.ndarray:
         """Log-mel of a dataset dict, (H, T) float32."""
-        if self.cache is None:
-            return self._compute(clip)
-        return self.cache.get(clip, lambda: self._compute(clip))
 
-    def _compute(self, clip: dict) -> np.ndarray:
-        waveform = self.waveform(clip)
-        self.log_mel.check_length(waveform, clip["file_name"])
-        return self.log_mel(torch.from_numpy(waveform)).numpy()
+        def compute() -> np.ndarray:
+            waveform = self.waveform(clip)
+            self.log_mel.check_length(waveform, clip["file_name"])
+            return self.log_mel(torch.from_numpy(waveform)).numpy()
+
+        return self.cache.get(clip, compute) if self.cache else compute()
 
     def waveform(self, clip: dict) -> np.ndarray:
         """Samples of a dataset dict at the model's rate, (samples,) float32.

@@ -24,8 +24,7 @@ from audiodet.data.datasets.common import (
     expect_files,
     register_tree,
     table_dicts,
-    tree_file,
-    tree_folder,
+    tree_path,
 )
 from audiodet.data.labels.table import LabelTable, Row, read_lines
 from audiodet.errors import DataError
@@ -81,9 +80,9 @@ def load_chime_home(root: str, split: str, fold: int | None = None) -> list[dict
     else:
         expect_choice("fold", fold, FOLDS)
         expect_choice("split", split, ("train", "test"))
-    top = tree_folder(root, FOLDER)
-    path = tree_file(os.path.join(top, FOLD_LIST if fold else LISTS[split]), "chunk list")
-    chunks = _listed(path) if fold is None else _in_fold(path, fold, split)
+    top = tree_path(os.path.join(root, FOLDER), "folder")
+    path = tree_path(os.path.join(top, FOLD_LIST if fold else LISTS[split]), "chunk list")
+    chunks = _chunks(path, fold, split)
     folder = os.path.join(top, "chunks")
     annotations = [os.path.join(folder, f"{chunk}.csv") for _, chunk in chunks]
     expect_files(path, annotations, "annotation files")
@@ -93,13 +92,10 @@ def load_chime_home(root: str, split: str, fold: int | None = None) -> list[dict
     return table_dicts(table, folder, LABELS)
 
 
-def _listed(path: str) -> list[tuple[int, str]]:
-    """Line numbers and names of the chunks of a list."""
-    return [(line, fields[1]) for line, fields in _fields(path, ("id", "chunk"))]
-
-
-def _in_fold(path: str, fold: int, split: str) -> list[tuple[int, str]]:
-    """Chunks of the fold (test) or of the other ones (train), see :func:`_listed`."""
+def _chunks(path: str, fold: int | None, split: str) -> list[tuple[int, str]]:
+    """Line numbers and names of a list's chunks: all, those of the fold (test) or of the others."""
+    if fold is None:
+        return [(line, chunk) for line, (_, chunk) in _fields(path, ("id", "chunk"))]
     official = {str(number - 1): number for number in FOLDS}  # the list counts from 0
     chunks = []
     for line, (_, chunk, text) in _fields(path, ("id", "chunk", "fold")):
@@ -112,10 +108,11 @@ def _in_fold(path: str, fold: int, split: str) -> list[tuple[int, str]]:
 
 def _voted(path: str) -> tuple[str, ...]:
     """Labels of a chunk's majority vote."""
-    votes = {name: (line, vote) for line, (name, vote) in _fields(path, ("name", "value"))}
-    if VOTE not in votes:
+    lines = _fields(path, ("name", "value"))
+    votes = [(line, vote) for line, (name, vote) in lines if name == VOTE]
+    if not votes:
         raise DataError(f"{path}: no line with the name {VOTE}, expected {VOTE},<letters>")
-    line, vote = votes[VOTE]
+    line, vote = votes[0]
     unknown = sorted(set(vote) - {*LETTERS, *NO_LABEL})
     if unknown:
         raise DataError(

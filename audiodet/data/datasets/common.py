@@ -51,17 +51,9 @@ def expect_choice(what: str, value, allowed: Iterable) -> None:
         raise DataError(f"{what} {value!r}, expected one of {', '.join(map(str, allowed))}")
 
 
-def tree_folder(root: str, name: str) -> str:
-    """Folder ``name`` of a published tree under ``root``; DataError where there is none."""
-    folder = os.path.join(root, name)
-    if not os.path.isdir(folder):
-        raise DataError(f"{folder}: no such folder; {WHERE}")
-    return folder
-
-
-def tree_file(path: str, what: str) -> str:
+def tree_path(path: str, what: str) -> str:
     """``path`` of a published tree; where there is none, DataError says ``what`` it would be."""
-    if not os.path.isfile(path):
+    if not os.path.exists(path):
         raise DataError(f"{path}: no such {what}; {WHERE}")
     return path
 

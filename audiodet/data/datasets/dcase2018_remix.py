@@ -15,7 +15,7 @@ from functools import lru_cache
 import yaml
 
 from audiodet.audio import audio_info
-from audiodet.data.datasets.common import expect_files, register_tree, tree_file
+from audiodet.data.datasets.common import expect_files, register_tree, tree_path
 from audiodet.data.labels.annotations import event_annotation, weakened
 from audiodet.data.mixing.remix import RATIOS
 from audiodet.errors import DataError
@@ -60,7 +60,7 @@ def load_dcase2018_remix(workspace: str, ratio: int, fold: int, split: str) -> l
         DataError: the list or mixtures are missing, or the list is damaged.
         AudioError: the header of a mixture cannot be read.
     """
-    path = tree_file(os.path.join(workspace, MIXTURE_YAML), "list of mixtures")
+    path = tree_path(os.path.join(workspace, MIXTURE_YAML), "list of mixtures")
     folder = os.path.join(workspace, audio_folder(ratio))
     mixtures = [m for m in _mixtures(path) if (m["fold"] == fold) == (split == "test")]
     files = [os.path.join(folder, mixture["mixture_name"]) for mixture in mixtures]

@@ -27,7 +27,7 @@ from audiodet.data.datasets.common import (
     read_good_table,
     register_tree,
     table_dicts,
-    tree_file,
+    tree_path,
 )
 from audiodet.data.labels.table import STRONG, LabelTable
 from audiodet.errors import DataError
@@ -89,7 +89,7 @@ def load_tut_rare(root: str, split: str, labels: Sequence[str] = LABELS) -> list
 
 def _mixture_table(path: str, label: str, affected: set[str]) -> LabelTable:
     """An event list without the affected mixtures."""
-    table = read_good_table(tree_file(path, "event list"), [label], STRONG)
+    table = read_good_table(tree_path(path, "event list"), [label], STRONG)
     kept = [row for row in table.rows if row.filename not in affected]
     dropped = len(table.rows) - len(kept)
     if dropped:

@@ -26,8 +26,7 @@ from audiodet.data.datasets.common import (
     read_good_table,
     register_tree,
     table_dicts,
-    tree_file,
-    tree_folder,
+    tree_path,
 )
 from audiodet.data.labels.table import STRONG, LabelTable
 from audiodet.errors import DataError
@@ -100,7 +99,7 @@ def load_tut_sed(root: str, fold: int, split: str, scene: str | None = None) -> 
     expect_choice("fold", fold, FOLDS)
     expect_choice("split", split, SPLITS)
     labels = scene_labels(scene)
-    top = tree_folder(root, FOLDER)
+    top = tree_path(os.path.join(root, FOLDER), "folder")
     clips = []
     for name in _scenes(scene):
         if split == "test":
@@ -134,4 +133,4 @@ def _test_table(top: str, scene: str, fold: int) -> LabelTable:
 
 def _list(top: str, scene: str, fold: int, part: str, columns: Sequence[str]) -> LabelTable:
     path = os.path.join(top, "evaluation_setup", f"{scene}_fold{fold}_{part}.txt")
-    return read_good_table(tree_file(path, "fold list"), LABELS[scene], columns)
+    return read_good_table(tree_path(path, "fold list"), LABELS[scene], columns)

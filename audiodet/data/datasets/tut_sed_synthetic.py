@@ -24,8 +24,7 @@ from audiodet.data.datasets.common import (
     read_good_table,
     register_tree,
     table_dicts,
-    tree_file,
-    tree_folder,
+    tree_path,
 )
 from audiodet.data.labels.table import STRONG, Row, read_table
 
@@ -63,7 +62,7 @@ def load_tut_sed_synthetic(root: str, split: str) -> list[dict]:
         AudioError: the header of a mixture cannot be read.
     """
     expect_choice("split", split, SPLITS)
-    top = tree_folder(root, FOLDER)
+    top = tree_path(os.path.join(root, FOLDER), "folder")
     listed_in, without = SPLITS[split]
     path = os.path.join(top, "evaluation_setup", listed_in)
     names = _listed(path)
@@ -84,7 +83,7 @@ def load_tut_sed_synthetic(root: str, split: str) -> list[dict]:
 def _listed(path: str) -> list[str]:
     """Audio files of an official list, each once, relative to the tree."""
     header = ["filename"]
-    return list(read_table(tree_file(path, "split list"), header=header, delimiter=None).clips())
+    return list(read_table(tree_path(path, "split list"), header=header, delimiter=None).clips())
 
 
 def _annotation_name(name: str) -> str:

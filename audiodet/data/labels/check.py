@@ -28,8 +28,6 @@ def check_tsv(
     """Check a label table and its recordings; see :func:`audiodet.data.datasets.load_tsv`.
 
     Args:
-        labels_tsv: label table, times in seconds.
-        audio_dir: folder that its file names are relative to.
         labels: labels that may occur; None accepts all.
         name: name of the split in the report; None takes the table's path.
     """
@@ -45,7 +43,9 @@ def check_tsv(
     clips = table.clips()
     for filename, rows in tqdm(clips.items(), report.name, leave=False, disable=None):
         _check_clip(report, os.path.join(audio_dir, filename), rows)
-        _check_spelling(report, rows)
+        spellings = sorted({row.filename for row in rows})
+        if len(spellings) > 1:
+            report.warnings["duplicate"].append(f"one file listed as {' and '.join(spellings)}")
     _check_not_listed(report, audio_dir, clips)
     _check_whole(report, labels)
     return report
@@ -152,12 +152,6 @@ def _check_length(report: SplitReport, path: str, samples: int, rate: int) -> No
 def _sha1(path: str) -> str:
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha1").hexdigest()
-
-
-def _check_spelling(report: SplitReport, rows: list[Row]) -> None:
-    names = sorted({row.filename for row in rows})
-    if len(names) > 1:
-        report.warnings["duplicate"].append(f"one file listed as {' and '.join(names)}")
 
 
 def _check_not_listed(report: SplitReport, audio_dir: str, listed: Iterable[str]) -> None:
