@@ -42,10 +42,9 @@ def register_tsv(
 ) -> None:
     """Register a label table as the detectron2 dataset ``name``; see :func:`load_tsv`.
 
-    With ``merge`` overlapping events of one label are joined (:func:`merge_overlaps`).
-
-    Recordings are looked at when the dataset is asked for, not here. To have a dataset in every
-    process of a distributed run, name it in the config's DATASETS.CUSTOM instead.
+    With ``merge`` overlapping events of one label are joined (:func:`merge_overlaps`). Recordings
+    are looked at when the dataset is asked for, not here. To have a dataset in every process of a
+    distributed run, name it in the config's DATASETS.CUSTOM instead.
 
     Raises:
         DataError: ``labels`` is None and the table cannot be read.

@@ -46,10 +46,6 @@ def _draw(name: str, bank: SoundBank) -> list[Recipe]:
     return draw_polyphonic(name, bank, split, CLIPS[split], SEEDS[split])
 
 
-def _finish(name: str, clips: list[dict]) -> list[dict]:
-    return merge_overlaps(clips, name)
-
-
-POLY_MINI = StandIn(POLY_MINI_NAMES, POLY_LABELS, _draw, _finish)
+POLY_MINI = StandIn(POLY_MINI_NAMES, POLY_LABELS, _draw, merge_overlaps)
 load_poly_mini = POLY_MINI.load
 poly_mini_hash = POLY_MINI.hash

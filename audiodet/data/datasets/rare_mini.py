@@ -143,7 +143,7 @@ def _per_label(
     return recipes
 
 
-def _finish(name: str, clips: list[dict]) -> list[dict]:
+def _finish(clips: list[dict], name: str) -> list[dict]:
     """Crowded clips are scored for all labels, not for a target alone."""
     return [{**clip, "target": None} for clip in clips] if "_crowd_" in name else clips
 

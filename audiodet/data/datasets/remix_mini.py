@@ -47,7 +47,7 @@ def _draw(name: str, bank: SoundBank) -> list[Recipe]:
     )
 
 
-def _finish(name: str, clips: list[dict]) -> list[dict]:
+def _finish(clips: list[dict], name: str) -> list[dict]:
     return [weakened(clip) for clip in clips] if name.endswith("_train") else clips
 
 

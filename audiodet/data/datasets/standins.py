@@ -25,14 +25,14 @@ class StandIn:
         names: the sets.
         labels: classes in the order of the category ids; None takes the bank's, sorted.
         draw: (name, bank) -> the recipes of a set.
-        finish: (name, dataset dicts of the recipes) -> those that the loader is given.
+        finish: (dataset dicts of the recipes, name) -> those that the loader is given.
         kinds: of the bank's sounds that may stand for a class.
     """
 
     names: tuple[str, ...]
     labels: tuple[str, ...] | None
     draw: Callable[[str, SoundBank], list[Recipe]]
-    finish: Callable[[str, list[dict]], list[dict]] = lambda name, clips: clips
+    finish: Callable[[list[dict], str], list[dict]] = lambda clips, name: clips
     kinds: tuple[str, ...] = ("events", "distractors")
 
     def register(self) -> None:
@@ -43,10 +43,8 @@ class StandIn:
     def load(self, name: str, root: str = "") -> list[dict]:
         """Dataset dicts of one of the names; ``root`` as in :func:`soundbank_root`.
 
-        Sets the ``thing_classes`` of a set whose labels are the bank's.
-
-        Raises:
-            DataError: no such set, no bank, or it lacks one of the classes.
+        Sets the ``thing_classes`` of a set whose labels are the bank's. DataError where there is no
+        such set, no bank, or none of its sounds for a class.
         """
         root = soundbank_root(root)
         recipes = _recipes(self, name, root)
@@ -55,7 +53,7 @@ class StandIn:
             labels = _bank(root).labels
             MetadataCatalog.pop(name, None)
             MetadataCatalog.get(name).set(thing_classes=labels, evaluator_type="sed")
-        return self.finish(name, recipes_to_dicts(recipes, labels, root))
+        return self.finish(recipes_to_dicts(recipes, labels, root), name)
 
     def recipes(self, name: str, root: str = "") -> tuple[Recipe, ...]:
         """Recipes of one of the names, drawn once per process; see :meth:`load`."""
@@ -66,9 +64,7 @@ class StandIn:
         return recipes_hash(self.recipes(name, root))
 
 
-@cache
-def _bank(root: str) -> SoundBank:
-    return load_soundbank(root)
+_bank = cache(load_soundbank)
 
 
 @cache

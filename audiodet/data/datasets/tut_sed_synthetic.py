@@ -70,7 +70,10 @@ def load_tut_sed_synthetic(root: str, split: str) -> list[dict]:
         others = set(_listed(os.path.join(top, "evaluation_setup", without)))
         names = [name for name in names if name not in others]
     expect_files(path, [os.path.join(top, name) for name in names])
-    annotations = [os.path.join(top, _annotation_name(name)) for name in names]
+    stems = [os.path.splitext(os.path.basename(name))[0] for name in names]
+    annotations = [
+        os.path.join(top, "meta", stem.replace("-mix-", "-annot-") + ".txt") for stem in stems
+    ]
     expect_files(path, annotations, "annotation files")
     clips = []
     for name, annotation in zip(names, annotations):
@@ -84,9 +87,3 @@ def _listed(path: str) -> list[str]:
     """Audio files of an official list, each once, relative to the tree."""
     header = ["filename"]
     return list(read_table(tree_path(path, "split list"), header=header, delimiter=None).clips())
-
-
-def _annotation_name(name: str) -> str:
-    """ "audio/...-mix-7.wav" -> "meta/...-annot-7.txt"."""
-    stem = os.path.splitext(os.path.basename(name))[0]
-    return os.path.join("meta", stem.replace("-mix-", "-annot-") + ".txt")

@@ -25,7 +25,7 @@ def _draw(name: str, bank: SoundBank) -> list[Recipe]:
     return draw_polyphonic(name, bank, SOURCES[split], CLIPS[split], SEEDS[split], **MIXTURE)
 
 
-def _finish(name: str, clips: list[dict]) -> list[dict]:
+def _finish(clips: list[dict], name: str) -> list[dict]:
     merged = merge_overlaps(clips, name)
     return [weakened(clip) for clip in merged] if name == "weak_mini_weak" else merged
 

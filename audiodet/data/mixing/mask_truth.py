@@ -51,11 +51,8 @@ def mixture_mels(clip: dict, log_mel) -> MixtureMels:
             f"{clip['file_name']}: events and scene are not known apart, expected a mixture that "
             "is rendered from a recipe or keeps its parts in two channels"
         )
-    return MixtureMels(_mel_power(events, log_mel), _mel_power(scene, log_mel))
-
-
-def _mel_power(samples: np.ndarray, log_mel) -> np.ndarray:
-    return log_mel.mel_power(torch.from_numpy(samples)).numpy()
+    mels = [log_mel.mel_power(torch.from_numpy(part)).numpy() for part in (events, scene)]
+    return MixtureMels(*mels)
 
 
 def binary_mask(parts: MixtureMels, power: int = 1) -> np.ndarray:

@@ -11,18 +11,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 # Names of the fields -> their names in the written form.
-SCENE_FIELDS = {
-    "path": "bg_path",
-    "label": "bg_classname",
-    "start": "bg_start_seconds",
-    "chain": "bg_chain",
-}
-OVERLAY_FIELDS = {
-    "path": "bg_path",
-    "start": "bg_start_seconds",
-    "chain": "bg_chain",
-    "level_db": "level_db",
-}
+LAYER_FIELDS = {"path": "bg_path", "start": "bg_start_seconds", "chain": "bg_chain"}
+SCENE_FIELDS = {**LAYER_FIELDS, "label": "bg_classname"}
+OVERLAY_FIELDS = {**LAYER_FIELDS, "level_db": "level_db"}
 SOUND_FIELDS = {
     "path": "event_path",
     "label": "event_class",

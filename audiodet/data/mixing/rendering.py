@@ -56,8 +56,7 @@ def render(recipe: Recipe, root: str, sample_rate: int = 44100) -> np.ndarray:
         float32 (round(duration * sample_rate),), within ±1. The same recipe gives the same bytes.
 
     Raises:
-        AudioError: a file of the bank cannot be read.
-        DataError: an event is silent or shorter than its recipe says.
+        AudioError, DataError: a file cannot be read, is silent or shorter than its recipe says.
     """
     return mix(render_parts(recipe, root, sample_rate), recipe)
 

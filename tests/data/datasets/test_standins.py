@@ -25,7 +25,7 @@ def family():
             recipes += make_recipes(bank.clips, label, 2, NAMES.index(name), duration=4.0)
         return recipes
 
-    def finish(name, clips):
+    def finish(clips, name):
         return [{**clip, "target": None} for clip in clips] if name == NAMES[1] else clips
 
     yield StandIn(NAMES, LABELS, draw, finish), drawn
