@@ -11,10 +11,10 @@ import audiodet  # noqa: F401  makes detectron2 importable
 
 from audiodet.data.loader import dataset_view
 from audiodet.data.mixing.soundbank import load_soundbank
-from audiodet.data.mixing.synthetic_bank import write_synthetic_bank
 from audiodet.engine.setup import load_config
 from audiodet.errors import AudiodetError
 from audiodet.visualization import visualize_results
+from synthetic_bank import write_synthetic_bank
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "configs" / "quick" / "rcrnn.yaml"

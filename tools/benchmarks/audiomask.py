@@ -8,14 +8,15 @@ from detectron2.structures import Boxes, Instances
 from fvcore.nn import FlopCountAnalysis
 
 from benchmarks.timing import measure, print_times, training_step
+from audiodet.data.datasets.standins import recipes_to_dicts
 from audiodet.data.mapper import SEDMapper
-from audiodet.data.mixing.recipes import make_recipes, recipes_to_dicts
+from audiodet.data.mixing.rare import make_recipes
 from audiodet.data.mixing.soundbank import load_soundbank
-from audiodet.data.mixing.synthetic_bank import write_synthetic_bank
 from audiodet.engine.checkpoint import SEDCheckpointer
 from audiodet.engine.setup import load_config
 from audiodet.modeling.hooks.fusion import VerifierFusion
 from audiodet.modeling.trained import load_trained
+from synthetic_bank import write_synthetic_bank
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "audiomask"
 BANDS, FRAMES, CROP = 128, 1305, 348  # of 30 s and of 8 s

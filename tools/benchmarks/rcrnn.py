@@ -9,15 +9,16 @@ import torch
 
 from audiodet import model_zoo
 from benchmarks.timing import import_seconds, measure, print_times, training_step
-from audiodet.data.mixing.recipes import make_recipes, render
+from audiodet.data.mixing.rare import make_recipes
+from audiodet.data.mixing.rendering import render
 from audiodet.data.mixing.soundbank import load_soundbank
 from audiodet.data.spectrogram import LogMel
-from audiodet.data.mixing.synthetic_bank import write_synthetic_bank
 from audiodet.engine.trainer import Trainer
 from audiodet.audio.io import read_audio
 from audiodet.inference.detector import Detector
 from audiodet.events import decide
 from audiodet.modeling.instances import events_from_instances
+from synthetic_bank import write_synthetic_bank
 
 RATE, SECONDS = 44100, 30.0
 

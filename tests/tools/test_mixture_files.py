@@ -4,6 +4,7 @@ import csv
 import runpy
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +13,20 @@ import soundfile as sf
 import yaml
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
-from audiodet.data.mixing import mixture_files
 from audiodet.data.datasets import setup_datasets
 from audiodet.data.datasets.tut_rare import load_tut_rare
 from audiodet.data.loader import training_clips
-from audiodet.data.mixing.mixture_files import write_mixtures
-from audiodet.data.mixing.recipes import make_recipes, recipe_annotations, recipes_hash, render
+from audiodet.data.mixing.polyphonic import make_polyphonic_recipes
+from audiodet.data.mixing.rare import make_recipes
+from audiodet.data.mixing.recipes import Recipe, recipes_hash
+from audiodet.data.mixing.rendering import render, render_parts
 from audiodet.data.mixing.soundbank import load_soundbank
 from audiodet.engine.setup import load_config
 from audiodet.errors import DataError
+import mixture_files
+from mixture_files import write_mixtures
 
-TOOL = Path(__file__).resolve().parents[3] / "tools" / "make_mixtures.py"
+TOOL = Path(__file__).resolve().parents[2] / "tools" / "make_mixtures.py"
 OFFICIAL = """bg_path bg_classname event_present event_path event_class
     event_start_in_mixture_seconds event_length_seconds scaling_factor segment_start_seconds
     segment_end_seconds ebr mixture_audio_filename annotation_string""".split()
@@ -51,17 +55,17 @@ def test_layout_and_lists(written, recipes):
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*"))
     lists = [f"meta/event_list_devtest_{c}.csv" for c in ("babycry", "gunshot")]
     lists += [f"meta/mixture_recipes_devtest_{c}.yaml" for c in ("babycry", "gunshot")]
-    audio = [f"audio/{recipe['mixture_audio_filename']}" for recipe in recipes]
+    audio = [f"audio/{recipe.name}" for recipe in recipes]
     assert files == sorted(lists + audio + ["labels.tsv", "parameters.yaml"])
     for label, group in (("babycry", recipes[:4]), ("gunshot", recipes[4:])):
         with open(folder / "meta" / f"event_list_devtest_{label}.csv", newline="") as stream:
             rows = list(csv.reader(stream, delimiter="\t"))
-        assert [row[0] for row in rows] == [r["mixture_audio_filename"] for r in group]
+        assert [row[0] for row in rows] == [r.name for r in group]
         for row, recipe in zip(rows, group):
-            assert len(row) == (4 if recipe["event_present"] else 1)
-            if recipe["event_present"]:
+            assert len(row) == (4 if recipe.event else 1)
+            if recipe.event:
                 length = float(row[2]) - float(row[1])
-                assert length == pytest.approx(recipe["event_length_seconds"], abs=2e-6)
+                assert length == pytest.approx(recipe.event.length, abs=2e-6)
                 assert row[3] == label
     parameters = yaml.safe_load((folder / "parameters.yaml").read_text())
     assert parameters == {"hash": recipes_hash(recipes), "seed": 0}
@@ -70,26 +74,27 @@ def test_layout_and_lists(written, recipes):
 def test_recipes_have_the_official_fields_and_true_scaling(written, recipes, synthetic_bank):
     _, folder = written
     stored = yaml.safe_load((folder / "meta" / "mixture_recipes_devtest_babycry.yaml").read_text())
-    for recipe, original in zip(stored, recipes):
-        assert set(OFFICIAL) <= set(recipe)
+    for written_form, original in zip(stored, recipes):
+        assert set(OFFICIAL) <= set(written_form)
+        recipe = Recipe.from_dict(written_form)
         samples = render(recipe, synthetic_bank)
         assert np.array_equal(samples, render(original, synthetic_bank))
-        assert recipe["distractors"][0]["scaling_factor"] > 0
-        if not recipe["event_present"]:
-            assert recipe["scaling_factor"] is None
+        assert recipe.distractors[0].scaling_factor > 0
+        if not recipe.event:
+            assert written_form["scaling_factor"] is None
             continue
-        begin, end = (round(recipe[f"segment_{e}_seconds"] * 44100) for e in ("start", "end"))
-        event = sf.read(f"{synthetic_bank}/{recipe['event_path']}")[0][begin:end]
-        difference = samples - render({**recipe, "event_present": False}, synthetic_bank)
-        first = round(recipe["event_start_in_mixture_seconds"] * 44100)
-        expected = 0.2 * recipe["scaling_factor"] * event
+        begin, end = (round(written_form[f"segment_{e}_seconds"] * 44100) for e in ("start", "end"))
+        event = sf.read(f"{synthetic_bank}/{written_form['event_path']}")[0][begin:end]
+        difference = samples - render(replace(recipe, event=None), synthetic_bank)
+        first = round(written_form["event_start_in_mixture_seconds"] * 44100)
+        expected = 0.2 * written_form["scaling_factor"] * event
         assert np.abs(difference[first : first + len(event)] - expected).max() < 1e-6
 
 
 def test_files_hold_24_bit_without_clipping(written, recipes, synthetic_bank):
     _, folder = written
     for recipe in recipes:
-        path = folder / "audio" / recipe["mixture_audio_filename"]
+        path = folder / "audio" / recipe.name
         assert sf.info(path).subtype == "PCM_24" and sf.info(path).samplerate == 44100
         error = sf.read(path, dtype="float64")[0] - render(recipe, synthetic_bank)
         assert np.abs(error).max() <= 2**-23
@@ -101,9 +106,10 @@ def test_files_hold_24_bit_without_clipping(written, recipes, synthetic_bank):
 def test_extreme_recipe_survives_any_format(
     recipes, synthetic_bank, tmp_path, bits, subtype, tolerance
 ):
-    loud = {**next(r for r in recipes if r["event_present"]), "ebr": 80.0}
+    present = next(recipe for recipe in recipes if recipe.event)
+    loud = replace(present, event=replace(present.event, ebr=80.0))
     folder = Path(write_mixtures([loud], str(tmp_path), synthetic_bank, bits))
-    path = folder / "audio" / loud["mixture_audio_filename"]
+    path = folder / "audio" / loud.name
     samples = sf.read(path, dtype="float64")[0]
     assert sf.info(path).subtype == subtype
     assert 0.99 < np.abs(samples).max() < 1
@@ -116,8 +122,8 @@ def test_the_official_loader_reads_it(written, recipes):
     dicts = load_tut_rare(str(root), "devtest", ["babycry", "gunshot"])
     assert len(dicts) == 8
     for d, recipe in zip(dicts, recipes):
-        assert d["width"] == pytest.approx(4.0) and d["target"] == recipe["target"]
-        assert len(d["annotations"]) == recipe["event_present"]
+        assert d["width"] == pytest.approx(4.0) and d["target"] == recipe.target
+        assert len(d["annotations"]) == len(recipe.events)
 
 
 @pytest.mark.parametrize("bits", [16, 24, "float"])
@@ -145,14 +151,12 @@ def test_the_mixtures_can_be_trained_on(written, recipes, tmp_path):
     finally:
         for catalog in (DatasetCatalog, MetadataCatalog):
             catalog.remove(name)
-    assert [Path(c["file_name"]).name for c in clips] == [
-        recipe["mixture_audio_filename"] for recipe in recipes
-    ]
-    assert {recipe["event_present"] for recipe in recipes} == {True, False}
+    assert [Path(c["file_name"]).name for c in clips] == [recipe.name for recipe in recipes]
+    assert {len(recipe.events) for recipe in recipes} == {0, 1}
     for clip, recipe in zip(clips, recipes):
         found = [(*a["bbox"][::2], labels[a["category_id"]]) for a in clip["annotations"]]
-        assert len(found) == recipe["event_present"]
-        for (onset, offset, label), expected in zip(found, recipe_annotations(recipe)):
+        assert len(found) == len(recipe.events)
+        for (onset, offset, label), expected in zip(found, recipe.annotations):
             assert (onset, offset) == pytest.approx(expected[:2], abs=1e-6)
             assert label == expected[2]
 
@@ -174,6 +178,23 @@ def test_bad_arguments(recipes, synthetic_bank, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="cannot write"):
         write_mixtures(recipes, str(tmp_path / "file"), synthetic_bank)
+
+
+def test_on_disk_each_event_of_a_polyphonic_mixture_has_its_own_scaling(synthetic_bank, tmp_path):
+    labels = ("babycry", "glassbreak", "gunshot")
+    draw = {"classes": (2, 3), "sounds": (1, 2), "duration": 10.0}
+    clips = load_soundbank(synthetic_bank).clips
+    recipes = make_polyphonic_recipes(clips, labels, 3, 0, **draw)
+    folder = write_mixtures(recipes[:3], str(tmp_path), synthetic_bank, "float", "polyphonic")
+    (text,) = [p.read_text() for p in (tmp_path).rglob("mixture_recipes_polyphonic_all.yaml")]
+    for written, recipe in zip(yaml.safe_load(text), recipes):
+        factors = [sound.scaling_factor for sound in render_parts(recipe, synthetic_bank).events]
+        assert [e["scaling_factor"] for e in written["more_events"]] == factors
+        assert written["scaling_factor"] is None
+        audio, rate = sf.read(f"{folder}/audio/{recipe.name}", dtype="float32")
+        np.testing.assert_array_equal(audio, render(recipe, synthetic_bank, rate))
+    (lines,) = [p.read_text() for p in tmp_path.rglob("event_list_polyphonic_all.csv")]
+    assert len(lines.splitlines()) == sum(len(r.more_events) for r in recipes[:3])
 
 
 def run_tool(monkeypatch, *arguments) -> None:

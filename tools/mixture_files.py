@@ -8,6 +8,7 @@ Beside them ``labels.tsv`` has the events of all, for DATASETS.CUSTOM: see
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,36 +18,32 @@ from scipy.io import wavfile
 from tqdm import tqdm
 
 from audiodet.data.labels.table import STRONG
-from audiodet.data.mixing.recipes import recipes_hash
-from audiodet.data.mixing.rendering import mix, render_parts
+from audiodet.data.mixing.recipes import Recipe, Sound, recipes_hash
+from audiodet.data.mixing.rendering import PlacedSound, mix, render_parts
 from audiodet.errors import DataError
 from audiodet.files import atomic_path, write_text
 
+SAMPLE_RATE = 44100  # Hz, that of the layout
 SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "float": "FLOAT"}
 
 
 def write_mixtures(
-    recipes: Sequence[dict],
+    recipes: Sequence[Recipe],
     folder: str,
     root: str,
     bits: int | str = 24,
     set_name: str = "devtrain",
     parameters: dict | None = None,
-    sample_rate: int = 44100,
 ) -> str:
     """Render mixtures to disk, with their event lists and recipes; a progress bar on stderr.
 
-    Every file is written under a temporary name first; lists and recipes follow the audio. The
-    written recipes have their ``scaling_factor`` filled in.
+    Lists and recipes follow the audio; the recipes have their ``scaling_factor`` filled in.
 
     Args:
-        recipes: see :mod:`audiodet.data.mixing.recipes`.
-        folder: the dataset's folder, made when missing.
-        root: the sound bank's folder.
+        folder, root: of the dataset, made when missing, and of the sound bank.
         bits: 16, 24 or "float" (32-bit).
         set_name: "devtrain", "devtest" or another name.
         parameters: what the recipes were drawn with, for parameters.yaml.
-        sample_rate: in Hz.
 
     Returns:
         The folder of this set, named by the hash of the recipes.
@@ -58,18 +55,13 @@ def write_mixtures(
         raise DataError(f"bits {bits!r}, expected one of {', '.join(SUBTYPES)}")
     name_hash = recipes_hash(recipes)
     target = Path(folder) / "data" / "mixture_data" / set_name / name_hash
+    rendered = []
     try:
-        for part in ("audio", "meta"):
-            (target / part).mkdir(parents=True, exist_ok=True)
-        done = defaultdict(list)  # label -> recipes with scaling factors
+        (target / "audio").mkdir(parents=True, exist_ok=True)
         for recipe in tqdm(recipes, desc=f"mixtures {set_name}", unit="clip"):
-            path = target / "audio" / recipe["mixture_audio_filename"]
-            done[recipe["target"] or "all"].append(
-                _write_audio(recipe, path, root, str(bits), sample_rate)
-            )
-        for label, group in done.items():
-            _write_lists(group, target / "meta", f"{set_name}_{label}")
-        write_text(target / "labels.tsv", "\t".join(STRONG) + "\n" + _events(recipes))
+            path = target / "audio" / recipe.name
+            rendered.append(_write_audio(recipe, path, root, str(bits)))
+        _write_lists(rendered, target, set_name)
         _write_yaml(target / "parameters.yaml", {"hash": name_hash, **(parameters or {})})
     except (OSError, sf.LibsndfileError) as error:
         where = getattr(error, "filename", None) or target
@@ -77,35 +69,44 @@ def write_mixtures(
     return str(target)
 
 
-def _write_audio(recipe: dict, path: Path, root: str, bits: str, sample_rate: int) -> dict:
+def _write_audio(recipe: Recipe, path: Path, root: str, bits: str) -> Recipe:
     """Write one mixture and return its recipe with the scaling factors that were used."""
-    parts = render_parts(recipe, root, sample_rate)
+    parts = render_parts(recipe, root, SAMPLE_RATE)
     samples = mix(parts, recipe)
     with atomic_path(path) as temporary:
         if bits == "float":  # libsndfile would write the time of day into the file
-            wavfile.write(temporary, sample_rate, samples.astype(np.float32))
+            wavfile.write(temporary, SAMPLE_RATE, samples.astype(np.float32))
         else:
-            sf.write(temporary, samples, sample_rate, SUBTYPES[bits], format="WAV")
-    factors = [sound.scaling_factor for sound in parts.events]
-    return {
-        **recipe,
-        "scaling_factor": factors.pop(0) if recipe["event_present"] else None,
-        "more_events": [{**e, "scaling_factor": f} for e, f in zip(recipe["more_events"], factors)],
-        "distractors": [
-            {**d, "scaling_factor": sound.scaling_factor}
-            for d, sound in zip(recipe["distractors"], parts.distractors)
-        ],
-    }
+            sf.write(temporary, samples, SAMPLE_RATE, SUBTYPES[bits], format="WAV")
+    events = _scaled(recipe.events, parts.events)
+    event = events.pop(0) if recipe.event else None
+    distractors = tuple(_scaled(recipe.distractors, parts.distractors))
+    return replace(recipe, event=event, more_events=tuple(events), distractors=distractors)
 
 
-def _write_lists(recipes: list[dict], meta: Path, name: str) -> None:
-    write_text(meta / f"event_list_{name}.csv", _events(recipes))
-    _write_yaml(meta / f"mixture_recipes_{name}.yaml", recipes)
+def _scaled(sounds: Sequence[Sound], placed: Sequence[PlacedSound]) -> list[Sound]:
+    """The sounds with the scaling factors that they were rendered with."""
+    return [
+        replace(sound, scaling_factor=part.scaling_factor) for sound, part in zip(sounds, placed)
+    ]
 
 
-def _events(recipes: Sequence[dict]) -> str:
+def _write_lists(recipes: list[Recipe], target: Path, set_name: str) -> None:
+    """Event lists and recipes of each target label, and the label table of all."""
+    by_label = defaultdict(list)
+    for recipe in recipes:
+        by_label[recipe.target or "all"].append(recipe)
+    for label, group in by_label.items():
+        name = f"{set_name}_{label}"
+        write_text(target / "meta" / f"event_list_{name}.csv", _events(group))
+        written = [recipe.to_dict() for recipe in group]
+        _write_yaml(target / "meta" / f"mixture_recipes_{name}.yaml", written)
+    write_text(target / "labels.tsv", "\t".join(STRONG) + "\n" + _events(recipes))
+
+
+def _events(recipes: Sequence[Recipe]) -> str:
     """A line for each event; the file name alone for a mixture without one."""
-    return "".join(recipe["annotation_string"] + "\n" for recipe in recipes)
+    return "".join(recipe.annotation_string + "\n" for recipe in recipes)
 
 
 def _write_yaml(path: Path, content: object) -> None:

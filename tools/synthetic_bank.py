@@ -90,8 +90,10 @@ def _level(samples: np.ndarray, kind: str) -> float:
 
 def _cry(voice: np.random.Generator, take: np.random.Generator) -> np.ndarray:
     """One to four bursts of a gliding harmonic voice with vibrato."""
-    pitch, vibrato = voice.uniform(300, 650), voice.uniform(4, 9)
-    tilt, formant = voice.uniform(0.5, 1.5), voice.uniform(900, 3500)
+    pitch = voice.uniform(300, 650)
+    vibrato = voice.uniform(4, 9)
+    tilt = voice.uniform(0.5, 1.5)
+    formant = voice.uniform(900, 3500)
     pieces = []
     for _ in range(take.integers(1, 5)):
         t = np.arange(int(take.uniform(0.35, 1.1) * RATE)) / RATE
@@ -100,9 +102,9 @@ def _cry(voice: np.random.Generator, take: np.random.Generator) -> np.ndarray:
         f0 = f0 * (1 + take.uniform(0.005, 0.04) * np.sin(2 * np.pi * vibrato * t))
         phase = 2 * np.pi * np.cumsum(f0) / RATE
         burst = take.normal(0, take.uniform(0.01, 0.1), len(t))
-        for k in range(1, 16):
-            gain = k**-tilt * (0.3 + np.exp(-(((k * pitch - formant) / 800) ** 2)))
-            burst += gain * np.sin(k * phase + take.uniform(0, 6.3))
+        for harmonic in range(1, 16):
+            gain = harmonic**-tilt * (0.3 + np.exp(-(((harmonic * pitch - formant) / 800) ** 2)))
+            burst += gain * np.sin(harmonic * phase + take.uniform(0, 6.3))
         pieces.append(burst * arc ** take.uniform(0.3, 1))
         pieces.append(np.zeros(int(take.uniform(0.05, 0.3) * RATE)))
     return np.concatenate(pieces[:-1])
@@ -113,7 +115,8 @@ def _glass(voice: np.random.Generator, take: np.random.Generator) -> np.ndarray:
     t = np.arange(int(take.uniform(0.4, 1.6) * RATE)) / RATE
     noise = _band(take.normal(size=len(t)), voice.uniform(1000, 3000), voice.uniform(8000, 14000))
     out = noise * np.exp(-t * voice.uniform(8, 30))
-    low, high = voice.uniform(1500, 3500), voice.uniform(6000, 12000)
+    low = voice.uniform(1500, 3500)
+    high = voice.uniform(6000, 12000)
     for _ in range(take.integers(20, 60)):
         start = int(take.exponential(0.15) * RATE)
         rest = t[: max(0, len(t) - start)]
@@ -144,7 +147,8 @@ def _beep(voice: np.random.Generator, take: np.random.Generator) -> np.ndarray:
 
 def _knock(voice: np.random.Generator, take: np.random.Generator) -> np.ndarray:
     t = np.arange(int(voice.uniform(0.1, 0.25) * RATE)) / RATE
-    tone, decay = voice.uniform(100, 900), voice.uniform(25, 90)
+    tone = voice.uniform(100, 900)
+    decay = voice.uniform(25, 90)
     pieces = [
         (np.sin(2 * np.pi * tone * t) + 0.2 * take.normal(size=len(t))) * np.exp(-t * decay)
         for _ in range(take.integers(1, 5))
@@ -179,8 +183,9 @@ def _hum(voice: np.random.Generator, take: np.random.Generator) -> np.ndarray:
     out = _coloured(1.0, take)
     t = np.arange(len(out)) / RATE
     mains = voice.uniform(45, 120)
-    for k in range(1, 12):
-        out += voice.uniform(0, 1.0) / k * np.sin(2 * np.pi * k * mains * t + take.uniform(0, 6.3))
+    for harmonic in range(1, 12):
+        gain = voice.uniform(0, 1.0) / harmonic
+        out += gain * np.sin(2 * np.pi * harmonic * mains * t + take.uniform(0, 6.3))
     return out
 
 
@@ -188,12 +193,15 @@ def _babble(voice: np.random.Generator, take: np.random.Generator) -> np.ndarray
     """Several voices without words: harmonic tones in syllables over pink noise."""
     out = 0.5 * _coloured(1.0, take)
     for _ in range(voice.integers(4, 10)):
-        pitch, start = voice.uniform(90, 260), 0
+        pitch = voice.uniform(90, 260)
+        start = 0
         while start < len(out):
             t = np.arange(min(int(take.uniform(0.1, 0.35) * RATE), len(out) - start)) / RATE
             glide = pitch * take.uniform(0.85, 1.2) * (1 + take.uniform(-0.3, 0.3) * t)
             phase = 2 * np.pi * np.cumsum(glide) / RATE
-            tone = sum(take.uniform(0, 1) / k * np.sin(k * phase) for k in range(1, 10))
+            tone = np.zeros(len(t))
+            for harmonic in range(1, 10):
+                tone += take.uniform(0, 1) / harmonic * np.sin(harmonic * phase)
             out[start : start + len(t)] += 0.5 * tone * np.hanning(len(t))
             start += len(t) + int(take.exponential(0.25) * RATE)
     return out
