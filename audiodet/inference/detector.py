@@ -172,7 +172,7 @@ class Detector:
         """Where the model runs: "cpu", "cuda", ..."""
         return self.cfg.MODEL.DEVICE
 
-    def features(self, samples, name: str = "waveform") -> dict:
+    def features(self, samples: np.ndarray, name: str = "waveform") -> dict:
         """(samples,), mono at the model's rate -> the model's input dict.
 
         Raises:
