@@ -15,8 +15,18 @@ from matplotlib.patches import Rectangle
 from audiodet.data.spectrogram import hz_to_mel
 from audiodet.events import Event
 from audiodet.files import atomic_path
-from audiodet.visualization import panels
-from audiodet.visualization.panels import DETECTION, DPI, TRUTH
+from audiodet.visualization.panels import (
+    DETECTION,
+    DPI,
+    TRUTH,
+    draw_curves,
+    draw_proposals,
+    draw_regions,
+    draw_tags,
+    place_tags,
+    row_count,
+    stack,
+)
 
 TICKS_HZ = (100, 200, 500, 1000, 2000, 5000, 10000, 20000)
 # Heights in inches.
@@ -57,33 +67,33 @@ def draw_clip(
     """
     bands, frames = log_mel.shape
     span = (-0.5 * seconds_per_frame, (frames - 0.5) * seconds_per_frame)
-    true_tags = panels.place_tags([(e, e.label) for e in truth or ()], span)
+    true_tags = place_tags([(e, e.label) for e in truth or ()], span)
     scored = [(e, f"{e.label} {e.score:.2f}") for e in detections or ()]
-    detected_tags = panels.place_tags(scored, span)
+    detected_tags = place_tags(scored, span)
     heights = {
-        "truth": 0 if truth is None else ROW * panels.row_count(true_tags),
+        "truth": 0 if truth is None else ROW * row_count(true_tags),
         "spectrogram": SPECTROGRAM,
-        "detected": 0 if detections is None else ROW * panels.row_count(detected_tags),
+        "detected": 0 if detections is None else ROW * row_count(detected_tags),
         "proposals": PANEL if proposals else 0,
         "regions": REGIONS if regions else 0,
         "curves": PANEL if curves else 0,
     }
     shown = {name: height for name, height in heights.items() if height}
-    figure, axes = panels.stack(shown, span)
+    figure, axes = stack(shown, span)
     scale = (bands, f_min, f_max)
     _draw_spectrogram(axes["spectrogram"], log_mel, span, f_min, f_max)
     if truth is not None:
         _draw_boxes(axes["spectrogram"], truth, TRUTH, 0.0, scale)
-        panels.draw_tags(axes["truth"], true_tags, TRUTH, "truth", upwards=True)
+        draw_tags(axes["truth"], true_tags, TRUTH, "truth", upwards=True)
     if detections is not None:
         _draw_boxes(axes["spectrogram"], detections, DETECTION, 0.04, scale)
-        panels.draw_tags(axes["detected"], detected_tags, DETECTION, "detected", upwards=False)
+        draw_tags(axes["detected"], detected_tags, DETECTION, "detected", upwards=False)
     if proposals:
-        panels.draw_proposals(axes["proposals"], proposals)
+        draw_proposals(axes["proposals"], proposals)
     if regions:
-        panels.draw_regions(axes["regions"], regions, set(detections or ()))
+        draw_regions(axes["regions"], regions, set(detections or ()))
     if curves:
-        panels.draw_curves(axes["curves"], curves)
+        draw_curves(axes["curves"], curves)
     _write_round_the_axes(figure, title)
     return figure
 
