@@ -5,7 +5,8 @@ import importlib
 from ._screen import silence_foreign_warnings
 
 silence_foreign_warnings()
-from . import _detectron2  # noqa: E402, F401, I001  it makes `import detectron2` work
+# They make `import detectron2` and `import pkg_resources` work.
+from . import _detectron2, _pkg_resources  # noqa: E402, F401, I001
 
 __version__ = "0.1.0"
 # Imported when first used: `import audiodet` alone brings neither torch nor detectron2.

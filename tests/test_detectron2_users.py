@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,6 +55,11 @@ SMALL = {
 }
 
 
+@pytest.fixture(scope="module")
+def tiny_data(tmp_path_factory):
+    return write_tiny_data(tmp_path_factory.mktemp("users") / "tiny_users")
+
+
 def zoo_file(name: str) -> str:
     return model_zoo.get_config_file(ZOO[name][0])
 
@@ -93,8 +97,9 @@ def test_an_architecture_of_the_zoo_trains_is_scored_and_detects(
     assert again == "" and (scored / "metrics.json").read_text() == metrics
     detector = audiodet.Detector.from_pretrained(str(checkpoint), device="cpu")
     events = detector.detect(tiny_data.audio("test", 1))
-    lines = (scored / "events.tsv").read_text().splitlines()[1:]
-    assert len(events) == len([x for x in lines if "test1" in x and len(x.split("\t")) > 2])
+    rows = [line.split("\t") for line in (scored / "events.tsv").read_text().splitlines()]
+    assert len(events) == len([row for row in rows if "test1" in row[0] and row[1]])
+    assert events or "R-CNN" not in name  # a dense detector is unsure after two iterations
     assert {event.label for event in events} <= set(LABELS)
     assert all(0 <= event.onset < event.offset <= 2.0 for event in events)
 
@@ -120,12 +125,12 @@ def test_what_the_detector_sees_is_the_normalised_log_mel(channels):
     model.clip_input.normalizer.std.fill_(4.0)
     seen = []
     model.detector.backbone.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
-    image = torch.randn(1, 64, 128)
+    image = torch.randn(1, 64, 100)
     model.eval()([{"image": image}])
-    assert seen[0].shape == (1, channels, 128, 128)  # padded to the stride of p7
+    assert seen[0].shape == (1, channels, 64, 128)  # padded to a multiple of res5's stride
     for channel in seen[0][0]:
-        torch.testing.assert_close(channel[:64], (image[0] - 2.0) / 4.0)
-        assert not channel[64:].any()
+        torch.testing.assert_close(channel[:, :100], (image[0] - 2.0) / 4.0)
+        assert not channel[:, 100:].any()
 
 
 def test_the_backbone_starts_and_freezes_by_the_same_keys(tiny_data, tmp_path):
@@ -506,7 +511,8 @@ logging.getLogger("LabGym.tools").warning("its own")
 def test_importing_audiodet_alone_is_light():
     code = """
 import audiodet, sys
-heavy = {"torch", "detectron2", "numpy", "matplotlib"} & {name.split(".")[0] for name in sys.modules}
+loaded = {name.split(".")[0] for name in sys.modules}
+heavy = {"torch", "detectron2", "numpy", "matplotlib"} & loaded
 assert not heavy, heavy
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -51,6 +51,7 @@ REQUIRED = (
 OPTIONAL = (
     Part("sed_scores_eval", "sed_scores_eval", "PSDS, F1-best and AUC of evaluations; needs g++"),
     Part("pytest", "pytest", "running the tests"),
+    Part("sed_scores_eval", "sed_scores_eval", "PSDS; pip builds it with a C++ compiler"),
     Part("pyarrow", "pyarrow", "audiodet detect --format parquet"),
     Part("ray", "ray", "audiodet detect --ray"),
 )
@@ -59,7 +60,6 @@ PACKAGES = {
     "PIL": "pillow",
     "cv2": "opencv-python-headless",
     "hydra": "hydra-core",
-    "pkg_resources": "'setuptools<81'",
     "sklearn": "scikit-learn",
     "yaml": "pyyaml",
 }
@@ -74,6 +74,7 @@ def add_parser(commands) -> None:
 def main() -> int:
     """Print the report; 0 when all required parts work, 1 otherwise."""
     warnings.simplefilter("ignore")  # deprecations inside the packages that are about to load
+    importlib.import_module("audiodet")  # light; some of the packages need its pkg_resources
     print(f"Python {sys.version.split()[0]} ({sys.executable})")
     print("Required:")
     working = [_report(part) for part in REQUIRED]

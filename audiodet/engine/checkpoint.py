@@ -1,6 +1,7 @@
 """Checkpoints that are whole or absent, tell what they are, and never run a stranger's code."""
 
 import os
+import re
 from pathlib import Path
 
 import torch
@@ -37,7 +38,8 @@ class SEDCheckpointer(DetectionCheckpointer):
         if not self.save_dir or not self.save_to_disk:
             return
         data = {"model": self.model.state_dict(), CARD: describe(self.cfg)}
-        data.update({key: part.state_dict() for key, part in self.checkpointables.items()})
+        for key, part in self.checkpointables.items():
+            data[key] = part.state_dict()
         data.update(kwargs)
         path = Path(self.save_dir) / f"{name}.pth"
         self.logger.info(f"Saving checkpoint to {path}")
@@ -172,12 +174,12 @@ def init_from_image_model(model, tensors: dict, path: str) -> None:
     expected = {f"backbone.{name}": x for name, x in model.backbone.state_dict().items()}
     stem = next(x for name, x in expected.items() if name.endswith("stem.conv1.weight"))
     images = {name: _one_channel(torch.as_tensor(x), stem) for name, x in tensors.items()}
-    caffe2 = not any("." in name for name in images)  # ImageNet models: "res2_0_branch2a_w"
+    caffe2 = "." not in "".join(images)  # ImageNet models: "res2_0_branch2a_w"
     matched = align_and_update_state_dicts(expected, images, c2_conversion=caffe2)
     fitting = {name: x for name, x in matched.items() if name in expected}
     # ImageNet models have no FPN, and some hold their batch statistics inside the weights.
-    optional = ("fpn_", "top_block", "running_", "num_batches_tracked")
-    wanted = [name for name in expected if not any(part in name for part in optional)]
+    optional = re.compile("fpn_|top_block|running_|num_batches_tracked")
+    wanted = [name for name in expected if not optional.search(name)]
     missing = sorted(set(wanted) - set(fitting))
     if missing:
         raise WeightsError(

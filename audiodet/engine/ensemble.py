@@ -5,15 +5,12 @@ import logging
 
 import numpy as np
 import torch
-from detectron2.evaluation import inference_on_dataset
 from detectron2.utils import comm
 
-from audiodet.data.loader import build_test_loader, dataset_view
 from audiodet.engine.checkpoint import SEDCheckpointer
+from audiodet.engine.validation import validation_clips
 from audiodet.errors import ConfigError
-from audiodet.evaluation.clips import ClipResult
 from audiodet.evaluation.counts import Matching, score_clips
-from audiodet.evaluation.sed import SEDEvaluator
 from audiodet.events import thresholds_by_label
 from audiodet.modeling.ensemble import FrameEnsemble
 from audiodet.modeling.stock import build_model
@@ -55,18 +52,6 @@ def checkpoint_paths(patterns) -> list[str]:
             raise ConfigError(f"TEST.ENSEMBLE: no file matches {pattern!r}, expected checkpoints")
         paths.update(matches)
     return sorted(paths)
-
-
-def validation_clips(cfg, model) -> list[ClipResult]:
-    """What the model detects in ``DATASETS.VAL``; empty on all but the main process."""
-    quick = cfg.clone()
-    quick.merge_from_list(["TEST.BOOTSTRAP", 0, "TEST.MICRO_SECONDS", ()])
-    clips = []
-    for name in cfg.DATASETS.VAL:
-        evaluator = SEDEvaluator(dataset_view(name, cfg.DATASETS.LABELS), quick)
-        inference_on_dataset(model, build_test_loader(cfg, name), evaluator)
-        clips += evaluator.clips
-    return clips
 
 
 def class_f1(cfg, model) -> list[float]:

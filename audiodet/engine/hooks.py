@@ -88,11 +88,9 @@ class ValidationLoss(HookBase):
         clips = sum(count for _, count in parts)
         means = {}
         for name in parts[0][0]:  # with few clips the other processes may have none
-            means[name] = sum(totals.get(name, 0.0) for totals, _ in parts) / clips
-        self.trainer.storage.put_scalars(
-            smoothing_hint=False, **{f"val/{name}": value for name, value in means.items()}
-        )
-        logger.info(f"iter {self.trainer.iter}: validation loss {means['total_loss']:.4f}")
+            means[f"val/{name}"] = sum(totals.get(name, 0.0) for totals, _ in parts) / clips
+        self.trainer.storage.put_scalars(smoothing_hint=False, **means)
+        logger.info(f"iter {self.trainer.iter}: validation loss {means['val/total_loss']:.4f}")
 
 
 class ExpectMetrics(HookBase):

@@ -1,14 +1,13 @@
 """The one training loop of all systems: detectron2's, with audiodet's data, hooks and scores."""
 
-import json
 import logging
 import os
 import weakref
+from functools import partial
 
 import torch
 from detectron2.engine import AMPTrainer, DefaultTrainer, SimpleTrainer, TrainerBase, hooks
 from detectron2.engine.defaults import create_ddp_model
-from detectron2.evaluation import verify_results
 from detectron2.layers import FrozenBatchNorm2d
 from detectron2.utils import comm
 from detectron2.utils.events import EventStorage
@@ -24,14 +23,11 @@ from audiodet.data.mapper import SEDMapper
 from audiodet.engine import best
 from audiodet.engine import hooks as sed_hooks
 from audiodet.engine.checkpoint import SEDCheckpointer, init_backbone, share_buffers
-from audiodet.engine.ensemble import build_ensemble, validation_clips
+from audiodet.engine.ensemble import build_ensemble
 from audiodet.engine.optimizer import build_optimizer
+from audiodet.engine.validation import tune, verify
 from audiodet.errors import ConfigError
 from audiodet.evaluation import build_sed_evaluators
-from audiodet.evaluation.clips import save_clips
-from audiodet.evaluation.counts import Matching
-from audiodet.evaluation.thresholds import tune_thresholds
-from audiodet.files import write_text
 from audiodet.modeling.model import label_kinds
 from audiodet.modeling.stock import build_model
 
@@ -117,14 +113,8 @@ class Trainer(DefaultTrainer):
                     self.iter += 1
             finally:
                 self.after_train()
-        self._verify(self.cfg, self._last_eval_results)
+        verify(self.cfg, self._last_eval_results)
         return self._last_eval_results
-
-    @staticmethod
-    def _verify(cfg, results) -> None:
-        """Exit with 1 where results are not TEST.EXPECTED_RESULTS, as detectron2's trainer."""
-        if cfg.TEST.EXPECTED_RESULTS and comm.is_main_process():
-            verify_results(cfg, results)
 
     def before_train(self):
         """Also start the loader now: starting draws a random number, which no step must miss."""
@@ -219,32 +209,11 @@ class Trainer(DefaultTrainer):
         share_buffers(model)
         if cfg.TEST.ENSEMBLE:
             model = build_ensemble(cfg)
-        thresholds = cls.tune(cfg, model) if cfg.TEST.TUNE_THRESHOLDS else None
+        thresholds = tune(cfg, model) if cfg.TEST.TUNE_THRESHOLDS else None
         if evaluators is None:
-            names = cfg.DATASETS.TEST
-            evaluators = [cls.build_evaluator(cfg, name, None, thresholds) for name in names]
+            build = partial(cls.build_evaluator, cfg, thresholds=thresholds)
+            evaluators = list(map(build, cfg.DATASETS.TEST))
         return super().test(cfg, model, evaluators)
-
-    @classmethod
-    def tune(cls, cfg, model) -> dict:
-        """The final threshold of each label with the lowest ER on DATASETS.VAL.
-
-        Writes OUTPUT_DIR/thresholds.json and OUTPUT_DIR/inference/validation.jsonl.
-        """
-        clips = validation_clips(cfg, model)
-        thresholds = tune_thresholds(
-            clips,
-            cfg.DATASETS.LABELS,
-            cfg.TEST.BEST_EVENT_PER_CLIP,
-            Matching.from_config(cfg),
-            smoothing=cfg.TEST.TUNE_SMOOTHING,
-            common=cfg.TEST.TUNE_COMMON,
-        )
-        thresholds = comm.all_gather(thresholds)[0]  # the main process has the clips
-        if comm.is_main_process():
-            save_clips(clips, os.path.join(cfg.OUTPUT_DIR, "inference", "validation.jsonl"))
-            write_text(os.path.join(cfg.OUTPUT_DIR, "thresholds.json"), json.dumps(thresholds))
-        return thresholds
 
     def _evaluate(self):
         """Scores of the validation sets and their mean; at the end, scores of the test sets."""
@@ -276,5 +245,5 @@ def evaluate_only(cfg) -> dict:
     if cfg.MODEL.WEIGHTS:
         SEDCheckpointer(model, cfg.OUTPUT_DIR, cfg=cfg).load(cfg.MODEL.WEIGHTS)
     results = Trainer.test(cfg, model)
-    Trainer._verify(cfg, results)
+    verify(cfg, results)
     return results

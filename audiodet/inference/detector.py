@@ -1,11 +1,14 @@
 """Detector: events of files and arrays of any length, with one trained model."""
 
+import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
+import numpy as np
 import torch
 
 from audiodet.data.spectrogram import LogMel
@@ -53,7 +56,13 @@ class Detector:
         grid: where windows lie, see :class:`~audiodet.inference.windows.Grid`.
     """
 
-    def __init__(self, model, thresholds=None, window: float = WINDOW, overlap: float = OVERLAP):
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        thresholds: float | Sequence[float] | Mapping[str, float] | None = None,
+        window: float = WINDOW,
+        overlap: float = OVERLAP,
+    ):
         """
         Args:
             model: from :func:`~audiodet.inference.loading.load_model`; its ``cfg`` says how to
@@ -81,7 +90,7 @@ class Detector:
         )
 
     @classmethod
-    def from_pretrained(cls, name: str, device: str = "auto", **options) -> "Detector":
+    def from_pretrained(cls, name: str, device: str = "auto", **options: Any) -> "Detector":
         """The detector of a model that ships, or of a checkpoint that audiodet wrote.
 
         Thresholds that its training tuned are found beside it, see
@@ -99,7 +108,9 @@ class Detector:
         """
         return cls(load_model(name, device=device), **options)
 
-    def detect(self, source, sample_rate: int | None = None) -> list[Event]:
+    def detect(
+        self, source: str | os.PathLike | np.ndarray, sample_rate: int | None = None
+    ) -> list[Event]:
         """Events of one recording, in order of onset; times in seconds from its start.
 
         Args:
@@ -118,7 +129,11 @@ class Detector:
         return detection.events
 
     def detect_many(
-        self, sources: Iterable, batch_size: int = 0, workers: int = 0, progress=None
+        self,
+        sources: Iterable,
+        batch_size: int = 0,
+        workers: int = 0,
+        progress: Callable[[Any, float, float], None] | None = None,
     ) -> Iterator[Detection]:
         """Events of many recordings: windows of all of them share batches.
 

@@ -7,9 +7,13 @@ under the repository's ``configs/``.
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audiodet.errors import ConfigError
 from audiodet.weights import CARD, read_described, shipped_names
+
+if TYPE_CHECKING:
+    import torch
 
 
 def config_names() -> list[str]:
@@ -44,7 +48,7 @@ def names() -> list[str]:
     return shipped_names()
 
 
-def get(name: str, device: str = "cpu"):
+def get(name: str, device: str = "cpu") -> "torch.nn.Module":
     """A trained model, ready for inference.
 
     Args:

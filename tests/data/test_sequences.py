@@ -120,7 +120,7 @@ def test_short_and_long_clips_share_a_batch(cfg):
     model = build_model(system)
     for module in model.modules():  # batch statistics would tie clips together
         if isinstance(module, torch.nn.BatchNorm2d):
-            module.train = lambda mode=True: module
+            module.train = lambda mode=True, module=module: module
             module.training = False
 
     def clip(frames):

@@ -154,7 +154,7 @@ def bce(p, y):
 
 
 def test_losses_by_hand(monkeypatch):
-    """Two cells, three classes; one weak clip of class b, one strong clip with class a in cell 1."""
+    """Two cells, three classes; a weak clip of class b, a strong one with class a in cell 1."""
     model = build("MODEL.SELF_MASK.ALPHA", 0.01)
     p = {"weak": [[0.2, 0.6, 0.1], [0.3, 0.4, 0.1]], "strong": [[0.5, 0.1, 0.2], [0.9, 0.2, 0.3]]}
     mask, sound = (
