@@ -95,7 +95,8 @@ def test_mel_bands_are_interpolated():
 class Halves(torch.nn.Module):
     """Detects "a" with a mask of one half in every window, and "b" nowhere."""
 
-    level = "bin"
+    has_masks = True
+    time_stride = 1
 
     def __init__(self, cfg):
         super().__init__()
