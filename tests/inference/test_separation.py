@@ -97,6 +97,7 @@ class Halves(SEDModel, torch.nn.Module):
     """Detects "a" with a mask of one half in every window, and "b" nowhere."""
 
     has_masks = True
+    time_stride = 1
 
     def __init__(self, cfg):
         super().__init__()
