@@ -56,7 +56,7 @@ def get_parser() -> argparse.ArgumentParser:
         "--longest",
         type=float,
         metavar="SECONDS",
-        help="of a longer event only the beginning is mixed, and their number is printed; without it "
+        help="of a longer event only the beginning is mixed, and their number is said; without it "
         "an event that is longer than a mixture is an error",
     )
     parser.add_argument("--distractors", type=int, default=0, help="in every mixture")

@@ -98,13 +98,17 @@ def build_table(name: str, data: dict, benchmark_opts: dict, options: Options) -
         benchmark_opts: settings of every training on the table's benchmark.
     """
     common = {**benchmark_opts, **data.get("opts", {})}
+    each = data.get("each", {})
+    entries = {}
+    for name, spec in data.get("trainings", {}).items():  # settings of all go into each
+        entries[name] = {**spec, "opts": {**common, **spec.get("opts", {})}}
     trainings = {}
-    for training, spec in _repeated(data, "trainings"):
+    for name, spec in _repeated(entries, each):
         if options.shipped:
             spec = {**spec, **spec.get("shipped", {})}
-        trainings[training] = _build_runs(data, spec, common, trainings, options)
+        trainings[name] = _build_runs(data, spec, trainings, options)
     built = []
-    for label, spec in _repeated(data, "rows" if "rows" in data else "trainings"):
+    for label, spec in _repeated(data.get("rows", entries), each):
         runs = trainings.get(spec.get("of", label), [])
         if _is_wanted(spec, runs, options):
             tuned_on = trainings.get(spec.get("thresholds of"), runs)
@@ -130,7 +134,7 @@ def _is_wanted(spec: dict, runs: list[Run], options: Options) -> bool:
     return True
 
 
-def _build_runs(data, spec, common, trainings, options: Options) -> list[Run]:
+def _build_runs(data, spec, trainings, options: Options) -> list[Run]:
     """A run for each fold or seed of a training."""
     if "fold" in data:
         places = [{"fold": data["fold"]}]
@@ -144,13 +148,12 @@ def _build_runs(data, spec, common, trainings, options: Options) -> list[Run]:
         after = [trainings[name][i] for name in needed]
         folders = {name: run.folder for name, run in zip(needed, after)}
         seed = {"SEED": place["seed"]} if place.get("seed") is not None else {}
-        opts = {**seed, **common, **spec.get("opts", {})}
-        filled = fill({**spec, "opts": opts}, {**place, **folders, "shipped": SHIPPED})
+        filled = fill(spec, {**place, **folders, "shipped": SHIPPED})
         runs.append(
             Run(
                 options.configs / f"{filled['config']}.yaml",
                 options.root / filled["folder"],
-                {**filled["opts"], **options.opts},
+                {**seed, **filled["opts"], **options.opts},
                 **place,
                 after=after,
                 weights=filled.get("weights"),
@@ -160,13 +163,13 @@ def _build_runs(data, spec, common, trainings, options: Options) -> list[Run]:
     return runs
 
 
-def _repeated(data: dict, key: str) -> Iterator[tuple[str, dict]]:
-    """Names and entries under ``key``, for each combination of the table's and their own."""
-    for names in _each(data.get("each", {})):
-        for name, spec in data.get(key, {}).items():
-            for own in _each((spec or {}).get("each", {})):
-                everything = {**names, **own}
-                yield fill(name, everything), fill(spec or {}, everything)
+def _repeated(entries: dict, each: dict) -> Iterator[tuple[str, dict]]:
+    """Names and entries, for each combination of ``each`` and of their own "each"."""
+    for of_table in _each(each):
+        for name, spec in entries.items():
+            for of_entry in _each(spec.get("each", {})):
+                names = {**of_table, **of_entry}
+                yield fill(name, names), fill(spec, names)
 
 
 def _each(values: Mapping[str, list]) -> Iterator[dict]:
@@ -184,7 +187,7 @@ def fill(value, names: Mapping):
     A text that is nothing but {name} becomes the value itself, be it a number or a list.
     """
     if isinstance(value, dict):
-        return {fill(key, names): fill(item, names) for key, item in value.items()}
+        return {str(fill(key, names)): fill(item, names) for key, item in value.items()}
     if isinstance(value, list):
         return [fill(item, names) for item in value]
     if not isinstance(value, str):

@@ -62,7 +62,7 @@ def test_every_row_has_its_thresholds_and_the_trainings_their_minutes(compared, 
     assert report["minutes"] == {"R-CRNN": [2.0, 2.0], BASELINE: [2.0, 2.0]}
     assert report["best possible"]["R-CRNN"] == {"quiet": 1.0, "hard": 1.0}
     assert report["best possible"][BASELINE] == {"quiet": 0.0, "hard": 0.0}
-    assert report["errors"]["hard"]["gunshot"]["unsure"] == 2
+    assert report["errors"]["hard"]["gunshot"] == {"hit": 2, "false alarm": 2}
     said = capsys.readouterr().out
     assert "trainings: 4, seeds 42, 8.0 min" in said
     assert f"R-CRNN - {BASELINE}, quiet: ER +1.00 [+1.00, +1.00]: contradicted in ER" in said
