@@ -45,10 +45,9 @@ class StoredFigures(Scoring):
         if self.table.data.get("paired"):
             first, second = (pool_scores([event_scores(run) for run in runs]) for runs, _ in (a, b))
             return {"F1": paired_bootstrap(first, second, self.bootstrap)["F1"]}
-        first, second = a[1], b[1]
-        low = first["F1-low"] - second["F1-high"]
-        high = first["F1-high"] - second["F1-low"]
-        return {"F1": (first["F1"] - second["F1"], low, high)}
+        value, low, high = _f1_and_bounds(a[1])
+        other, other_low, other_high = _f1_and_bounds(b[1])
+        return {"F1": (value - other, low - other_high, high - other_low)}
 
 
 class WeakMini(Scoring):
@@ -83,6 +82,12 @@ def results_of(run: Run):
 def stored(run: Run, file: str, task: str) -> dict:
     """An evaluator's figures, {metric: value}; None where it has none."""
     return json.loads((results_of(run) / f"{file}.json").read_text())[task]
+
+
+def _f1_and_bounds(figures: dict) -> list[float]:
+    """NaN for each that is not known."""
+    values = [figures.get(f"F1{end}") for end in ("", "-low", "-high")]
+    return [math.nan if value is None else value for value in values]
 
 
 def over_folds(folds: list[dict]) -> dict:
