@@ -62,7 +62,7 @@ def frame_stack(model) -> FrameStack:
     Raises:
         ConfigError: it is another system, or one without convolutions.
     """
-    network = model.backbone_for("filters")
+    network = model.backbone if model.has_backbone else None
     if not (isinstance(network, FrameStack) and len(network.convolutions)):
         raise ConfigError(f"{type(model).__name__} has no convolutions, expected a FrameStack's")
     return network
