@@ -3,7 +3,7 @@
 from audiodet.data.datasets.poly_mini import POLY_LABELS
 from audiodet.engine.setup import load_config
 from audiodet.evaluation import load_clips
-from audiodet.evaluation.micro import label_results, micro_difference, micro_results, score_micro
+from audiodet.evaluation import label_results, micro_difference, micro_results, score_micro
 from papers.gmm import gmm_clips
 from papers.runs import as_arguments
 from papers.scoring import Scoring
