@@ -12,8 +12,6 @@ from audiodet.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]
 
-import pytest
-
 
 def run_python(code: str) -> str:
     done = subprocess.run(
