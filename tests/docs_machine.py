@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from audiodet.data.mixing.synthetic_bank import write_synthetic_bank
-
 ROOT = Path(__file__).resolve().parents[1]
 RATE = 16000
 REMIX_LABELS = ("cat_meow", "clock_tick", "dog_bark", "rooster", "sneeze")
@@ -64,6 +62,8 @@ def write_recordings(folder: Path) -> None:
 
 def write_bank(folder: Path) -> str:
     """A synthetic bank, with tones for the labels that the procedural one has not."""
+    from synthetic_bank import write_synthetic_bank  # of tools/, which pytest finds
+
     write_synthetic_bank(str(folder), clips=16, backgrounds=12)
     table = folder / "soundbank.csv"
     lines = table.read_text().splitlines()

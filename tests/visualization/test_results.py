@@ -64,7 +64,7 @@ def loud_seconds(cfg, log_mel) -> np.ndarray:
 
 def test_annotation_agrees_with_what_is_heard(dataset):
     cfg, seen = config(), 0
-    for (name, log_mel, shown), burst in zip(sources.annotated(cfg, dataset), BURSTS):
+    for (_name, log_mel, shown), burst in zip(sources.annotated(cfg, dataset), BURSTS):
         seen += 1
         if burst is None:
             assert shown["truth"] == []
@@ -105,7 +105,7 @@ def weights(tmp_path_factory) -> str:
 
 def test_model_source(dataset, weights):
     cfg = config("MODEL.WEIGHTS", weights, "TEST.THRESHOLDS", (0.0,))
-    for (_, log_mel, shown), burst in zip(sources.detected(cfg, dataset, True), BURSTS):
+    for (_, _log_mel, shown), burst in zip(sources.detected(cfg, dataset, True), BURSTS):
         assert shown["truth"] == ([Event(*burst)] if burst else [])
         labels = [event.label for event in shown["detections"]]
         assert labels and len(set(labels)) == len(labels)  # the best event of each label
