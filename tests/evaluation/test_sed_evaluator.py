@@ -139,7 +139,7 @@ def test_ap_without_a_folder(dataset):
 
 
 def test_ap_judges_times_alone(dataset, tmp_path):
-    """A detector whose boxes have four learned sides loses nothing by the lower and upper ones."""
+    """A detector whose boxes have four learned sides loses nothing by their other two."""
     records, found = [record(0, [(1.0, 2.0, 0)])], oracle([(1.0, 2.0, 0)])
     found["instances"].pred_boxes.tensor[:, 1::2] = torch.tensor([0.1, 0.7])
     evaluator = build_sed_evaluators(config(), dataset(records), str(tmp_path))

@@ -190,7 +190,8 @@ def test_results_become_pictures(dataset, tmp_path):
         [Event(0.5, 0.6, "gunshot", 0.4)],
         [Event(1, 2, "babycry", 0.7)],
     ]
-    evaluator._candidates = dict(zip(reference_clips(dataset, LABELS), candidates))
+    outputs = [(events, {}) for events in candidates]  # and what their scores were made of
+    evaluator._outputs = dict(zip(reference_clips(dataset, LABELS), outputs))
     evaluator.evaluate()
     paths = visualize_results(cfg, dataset, str(tmp_path / "scored"), str(tmp_path / "png"))
     names = {"hit_clip0.png", "miss_clip1.png", "miss_clip2.png", "false_alarm_clip3.png"}
