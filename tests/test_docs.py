@@ -22,7 +22,7 @@ import pytest
 import soundfile as sf
 
 from audiodet import get_cfg
-from audiodet.data.mixing.synthetic_bank import write_synthetic_bank
+from synthetic_bank import write_synthetic_bank
 
 ROOT = Path(__file__).resolve().parents[1]
 HAS_ITS_OWN_TEST = ROOT / "docs" / "for_detectron2_users.md"

@@ -23,7 +23,7 @@ from audiodet.engine.checkpoint import init_backbone
 from audiodet.engine.trainer import Trainer
 from audiodet.errors import ConfigError, DataError
 from audiodet.evaluation.registry import EVALUATOR_REGISTRY
-from audiodet.inference.predictor import Predictor
+from audiodet.inference.detector import Detector
 from audiodet.modeling.clip_input import ClipInput
 from audiodet.modeling.frame_events import events_from_scores
 from audiodet.modeling.model import SEDModel, label_kinds
@@ -263,7 +263,7 @@ def test_every_system_keeps_its_promise(name, opts, tmp_path):
     model = build(name, *[str(x).replace("{verifier}", verifier) for x in opts])
     assert isinstance(model, SEDModel)
     sound = np.random.default_rng(0).normal(0, 0.1, 5 * RATE).astype(np.float32)
-    clip = Predictor(model).features(sound)
+    clip = Detector(model).features(sound)
     assert torch.is_grad_enabled()
     (output,) = model([clip])
     tensors = [x for x in output.values() if isinstance(x, torch.Tensor)]

@@ -1,15 +1,13 @@
 #!/usr/bin/env python
 """What a checkout's package measures: files and lines, imports, how dense the code is, its README.
 
-    python tools/house.py [CHECKOUT]
-
 A floor is a step of the longest chain of imports between packages; a circle is a group of packages
 that import each other. Imports inside functions count.
 """
 
+import argparse
 import ast
 import re
-import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -111,4 +109,6 @@ def main(checkout: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve())
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkout", nargs="?", default=".", type=Path)
+    main(parser.parse_args().checkout.resolve())
