@@ -44,9 +44,8 @@ class Detection:
 class Detector:
     """Finds events in recordings; picklable, and safe to share between threads.
 
-    A recording that fits one window is given to the network whole. A longer one is read in blocks
-    and cut into overlapping windows whose events are joined, so memory does not grow with its
-    length. Front ends that normalise each clip ("clip", "product") then normalise each window.
+    A recording that fits one window is given to the network whole. A longer one is cut into
+    overlapping windows whose events are joined, so memory does not grow with its length. Front ends that normalise each clip ("clip", "product") then normalise each window.
 
     Attributes:
         model, cfg: the network and its configuration.
