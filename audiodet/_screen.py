@@ -6,6 +6,7 @@ import warnings
 # (beginning of the message, category, modules that give it): nothing that a user could change.
 FOREIGN_WARNINGS = (
     (r"`torch\.jit\.script` is", FutureWarning, r"torch\.jit\._script|fvcore|detectron2|LabGym"),
+    (r"`broadcast_buffers` is", FutureWarning, r"detectron2|LabGym"),
     (r"pkg_resources is deprecated", UserWarning, r"dcase_util|detectron2|LabGym"),
 )
 CARRIED = "LabGym.detectron2"

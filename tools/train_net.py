@@ -7,6 +7,7 @@ import sys
 import audiodet  # noqa: F401  makes detectron2 importable
 from detectron2.engine import default_argument_parser, launch
 from detectron2.utils import comm
+from torch import distributed as dist
 from torch.multiprocessing import ProcessRaisedException
 
 from audiodet.engine.setup import setup
@@ -16,6 +17,17 @@ from audiodet.errors import AudiodetError
 
 def main(args):
     """What every process of a training runs."""
+    results = train_or_evaluate(args)
+    if (
+        dist.is_initialized()
+    ):  # a process that just ends may abort with gloo's threads still at work
+        comm.synchronize()
+        dist.destroy_process_group()
+    return results
+
+
+def train_or_evaluate(args):
+    """Train, or score given weights -> the results of the last evaluation."""
     cfg = setup(args)
     if args.eval_only:
         return evaluate_only(cfg)
