@@ -1,4 +1,4 @@
-"""Trainings behind a published table: what each is, and running those that are missing."""
+"""The trainings of a published table: what each is, and running those that are missing."""
 
 import hashlib
 import json

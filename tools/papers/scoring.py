@@ -12,7 +12,7 @@ class Scoring:
         opts: settings of every training on the benchmark; {fold} stands for its fold.
         metric: what a claim is judged by; of ER less is better.
         interval: of differences, in words.
-        bootstrap: resamples behind an interval.
+        bootstrap: resamples that an interval is of.
     """
 
     trains = True

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from papers import engine
+from papers.runs import as_arguments
 from papers.tables import load_tables
 from tests.tiny import run_tool
 from tests.tools.papers.conftest import printed_rows, table_of
@@ -71,7 +72,8 @@ def test_the_trainings_of_a_table_have_folders_of_their_own(name, options):
     runs = [run for group in table.trainings.values() for run in group]
     assert len({run.folder for run in runs}) == len(runs)
     for run in runs:
-        assert run.folder.parent == options.root and "{" not in str(run)
+        assert run.folder.parent == options.root
+        assert "{" not in f"{run.folder} {run.weights} {as_arguments(run.opts)}"  # all filled in
         assert (run.fold is None) or (run.seed is None)
         assert run.config.is_file() and run.cfg.is_frozen()
 

@@ -41,7 +41,7 @@ def pitch_shift_curve(
         model: trained with ``cfg``, which is a frozen configuration.
         dataset_name: a registered dataset with strong labels.
         seconds: length of the scored segments.
-        limit: only the first so many clips; 0 for all.
+        limit: score this many clips, the first; 0 for all.
     """
     cfg = cfg.clone()
     cfg.merge_from_list(["TEST.BOOTSTRAP", 0, "TEST.MICRO_SECONDS", ()])
