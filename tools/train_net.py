@@ -18,9 +18,8 @@ from audiodet.errors import AudiodetError
 def main(args):
     """What every process of a training runs."""
     results = train_or_evaluate(args)
-    if (
-        dist.is_initialized()
-    ):  # a process that just ends may abort with gloo's threads still at work
+    if dist.is_initialized():
+        # A process that just ends may abort while gloo's threads still work.
         comm.synchronize()
         dist.destroy_process_group()
     return results
