@@ -4,6 +4,7 @@ import os
 import re
 import stat
 import struct
+from functools import partial
 
 from audiodet.errors import AudioError
 
@@ -11,6 +12,7 @@ from audiodet.errors import AudioError
 UNKNOWN_WAV = 0x7FFFF000
 UNKNOWN_AIFF = 0x7EFF0000
 UNKNOWN_64 = 1 << 62
+SAMPLES = (b"data", b"SSND", b"BODY")  # names of the chunk that holds them
 OGG_PAGE = 65307  # bytes of the longest page
 OGG_HEADER = 27  # bytes before its table of lengths
 OGG_LAST = 0x04  # flag of the last page
@@ -53,13 +55,12 @@ def _check_kind(path: str, mode: int) -> None:
         raise AudioError(f"{path}: a pipe, socket or device, expected a file with a recording")
 
 
-def _chunk_end(stream, order: str, wanted: tuple, unknown: int) -> int:
+def _chunk_end(stream, order: str, unknown: int) -> int:
     """End of the samples of a file of chunks, whose sizes have 32 bits in ``order``.
 
     Args:
         stream: stands at the first chunk.
         order: "<" or ">".
-        wanted: names of the chunk that holds samples.
         unknown: sizes from here on say nothing; then those of a ds64 chunk (RF64) count.
 
     Returns:
@@ -68,7 +69,7 @@ def _chunk_end(stream, order: str, wanted: tuple, unknown: int) -> int:
     long_size = UNKNOWN_64
     while len(chunk := stream.read(8)) == 8:
         name, size = struct.unpack(f"{order}4sI", chunk)
-        if name in wanted:
+        if name in SAMPLES:
             size = size if size < unknown else long_size
             return stream.tell() + size if size < UNKNOWN_64 else 0
         start = stream.tell()
@@ -76,19 +77,6 @@ def _chunk_end(stream, order: str, wanted: tuple, unknown: int) -> int:
             long_size = struct.unpack("<8xQ", sizes)[0]
         stream.seek(start + size + size % 2)
     return 0
-
-
-def _wav_end(stream) -> int:
-    return _chunk_end(stream, "<", (b"data",), UNKNOWN_WAV)
-
-
-def _rifx_end(stream) -> int:
-    return _chunk_end(stream, ">", (b"data",), UNKNOWN_WAV)
-
-
-def _iff_end(stream) -> int:
-    """Of AIFF, AIFF-C and 8SVX."""
-    return _chunk_end(stream, ">", (b"SSND", b"BODY"), UNKNOWN_AIFF)
 
 
 def _w64_end(stream) -> int:
@@ -104,7 +92,7 @@ def _w64_end(stream) -> int:
     return 0
 
 
-def _au_end(stream, order: str = ">") -> int:
+def _au_end(stream, order: str) -> int:
     stream.seek(4)
     begin, size = struct.unpack(f"{order}II", stream.read(8).ljust(8, b"\0"))
     return begin + size if size != 0xFFFFFFFF else 0
@@ -112,13 +100,13 @@ def _au_end(stream, order: str = ">") -> int:
 
 # First bytes -> the byte at which the header says that the samples end, 0 when it does not say.
 PROMISES = {
-    b"RIFF": _wav_end,
-    b"RIFX": _rifx_end,
-    b"RF64": _wav_end,
+    b"RIFF": partial(_chunk_end, order="<", unknown=UNKNOWN_WAV),
+    b"RIFX": partial(_chunk_end, order=">", unknown=UNKNOWN_WAV),
+    b"RF64": partial(_chunk_end, order="<", unknown=UNKNOWN_WAV),
     b"riff": _w64_end,
-    b"FORM": _iff_end,
-    b".snd": _au_end,
-    b"dns.": lambda stream: _au_end(stream, "<"),
+    b"FORM": partial(_chunk_end, order=">", unknown=UNKNOWN_AIFF),  # AIFF, AIFF-C and 8SVX
+    b".snd": partial(_au_end, order=">"),
+    b"dns.": partial(_au_end, order="<"),
 }
 
 
