@@ -3,7 +3,7 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -16,8 +16,8 @@ from audiodet.errors import AudioError
 from audiodet.events import Event, decide, thresholds_by_label
 from audiodet.inference.loading import load_model
 from audiodet.inference.pipeline import cores, run_ahead
-from audiodet.inference.reading import Section, as_audio_error, read_sections, source_name
-from audiodet.inference.windows import Grid, Stitcher
+from audiodet.inference.reading import as_audio_error, read_windows, source_name
+from audiodet.inference.windows import Grid, Stitcher, Window
 from audiodet.modeling.instances import events_from_instances
 
 WINDOW = 30.0  # seconds
@@ -156,15 +156,7 @@ class Detector:
         workers = workers or cores()
         networks = workers if on_cpu else 1
         windows = run_ahead(sources, self._windows, workers, batch_size + workers)
-        joiner = _Joiner(self, progress)
-        pending = deque()
-        with ThreadPoolExecutor(networks, thread_name_prefix="audiodet-network") as pool:
-            for batch in _batches(windows, batch_size):
-                pending.append((batch, pool.submit(self._batch_candidates, batch)))
-                if len(pending) > networks + 1:  # each network has its batch, and one waits
-                    yield from joiner.add(*pending.popleft())
-            while pending:
-                yield from joiner.add(*pending.popleft())
+        yield from self._join(self._run(windows, batch_size, networks), progress)
 
     @property
     def device(self) -> str:
@@ -202,49 +194,44 @@ class Detector:
         """
         return decide(events, self.thresholds)
 
-    def _windows(self, source) -> Iterator[tuple[dict, Section]]:
+    def _windows(self, source) -> Iterator[tuple[dict, Window]]:
         """Input of the network and place in the recording of each of its windows."""
-        for section in read_sections(source, self.grid):
-            inputs = self.features(section.samples, source_name(source))
-            yield inputs, section._replace(samples=None)
+        for window in read_windows(source, self.grid):
+            inputs = self.features(window.samples, source_name(source))
+            yield inputs, window._replace(samples=None)
+
+    def _run(self, windows: Iterator, batch_size: int, networks: int) -> Iterator[tuple]:
+        """Batches of (source, window or exception), in order, each with its candidates to come."""
+        pending = deque()
+        with ThreadPoolExecutor(networks, thread_name_prefix="audiodet-network") as pool:
+            while batch := list(islice(windows, batch_size)):
+                pending.append((batch, pool.submit(self._batch_candidates, batch)))
+                if len(pending) > networks + 1:  # each network has its batch, and one waits
+                    yield pending.popleft()
+            yield from pending
 
     def _batch_candidates(self, batch: list) -> list[list[Event]]:
         """Candidates of each window of a batch of (source, window or exception)."""
         inputs = [window[0] for _, window in batch if not isinstance(window, Exception)]
         return self.candidates(inputs) if inputs else []
 
-
-class _Joiner:
-    """Joins the windows of recordings, which come in order and one recording at a time."""
-
-    def __init__(self, detector: Detector, progress):
-        self.detector = detector
-        self.progress = progress
-        self._begin()
-
-    def _begin(self) -> None:
-        self.stitcher = Stitcher(self.detector.grid)
-        self.events = []
-
-    def add(self, batch: list, candidates: Future) -> Iterator[Detection]:
-        """Take a batch of (source, window or exception); yield the recordings that are done."""
-        of_windows = iter(candidates.result())
-        for source, window in batch:
-            if isinstance(window, Exception):
-                yield Detection(source, error=as_audio_error(source, window))
-                self._begin()
-                continue
-            place = window[1]
-            settled = self.stitcher.add(next(of_windows), place.start, place.end, place.last)
-            self.events = self.detector.decide([*self.events, *settled])
-            if self.progress:
-                self.progress(source, place.end, place.duration)
-            if place.last:
-                yield Detection(source, self.events, place.duration)
-                self._begin()
-
-
-def _batches(items: Iterable, size: int) -> Iterator[list]:
-    left = iter(items)
-    while batch := list(islice(left, size)):
-        yield batch
+    def _join(self, batches: Iterator[tuple], progress) -> Iterator[Detection]:
+        """Recordings of windows, which come in order and one recording at a time."""
+        stitcher = Stitcher(self.grid)
+        events = []
+        for batch, candidates in batches:
+            of_windows = iter(candidates.result())
+            for source, window in batch:
+                if isinstance(window, Exception):
+                    yield Detection(source, error=as_audio_error(source, window))
+                else:
+                    place = window[1]
+                    settled = stitcher.add(next(of_windows), place.start, place.end, place.last)
+                    events = self.decide([*events, *settled])
+                    if progress:
+                        progress(source, place.end, place.duration)
+                    if not place.last:
+                        continue
+                    yield Detection(source, events, place.duration)
+                stitcher = Stitcher(self.grid)
+                events = []

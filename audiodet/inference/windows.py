@@ -56,11 +56,20 @@ class Grid:
 
 
 class Window(NamedTuple):
-    """A part of a recording: its first sample's number, its samples, and whether it is the last."""
+    """A part of a recording.
 
-    start: int
+    Attributes:
+        samples: float32, mono, at the grid's rate.
+        start, end: in seconds from the start of the recording.
+        last: no window follows.
+        duration: of the whole recording, in seconds, where it is known.
+    """
+
     samples: np.ndarray
+    start: float
+    end: float
     last: bool
+    duration: float = 0.0
 
 
 def cut_windows(blocks: Iterable[np.ndarray], grid: Grid) -> Iterator[Window]:
@@ -68,15 +77,20 @@ def cut_windows(blocks: Iterable[np.ndarray], grid: Grid) -> Iterator[Window]:
 
     The last is longer than the overlap, or the only one. Holds one window and one block.
     """
-    start = 0
+    first = 0  # sample of the next window
     held = np.zeros(0, np.float32)
     for block in blocks:
         held = np.concatenate([held, block])
         while len(held) > grid.size:
-            yield Window(start, held[: grid.size], False)
-            start += grid.advance
+            yield _window(held[: grid.size], first, grid, last=False)
+            first += grid.advance
             held = held[grid.advance :]
-    yield Window(start, held, True)
+    yield _window(held, first, grid, last=True)
+
+
+def _window(samples: np.ndarray, first: int, grid: Grid, last: bool) -> Window:
+    start = first / grid.sample_rate
+    return Window(samples, start, start + len(samples) / grid.sample_rate, last)
 
 
 class Stitcher:
