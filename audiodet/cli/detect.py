@@ -1,9 +1,9 @@
 """``audiodet detect``: find events in recordings of any length and number."""
 
 import argparse
+from dataclasses import fields
 
 from audiodet.cli.options import (
-    DEFAULT_MODEL,
     add_model,
     add_recordings,
     check_model,
@@ -24,6 +24,7 @@ def add_parser(commands) -> None:
     add_recordings(parser, "audiodet_output", "folder for the events, or - for stdout")
     parser.add_argument(
         "--format",
+        dest="formats",
         type=_formats,
         default=("tsv",),
         metavar="F,...",
@@ -89,29 +90,15 @@ def _add_work(parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run ``audiodet detect``."""
     check_model(args)
-    if args.output == "-" and (len(args.format) != 1 or args.resume):
+    if args.output == "-" and (len(args.formats) != 1 or args.resume):
         args.parser.error("-o -: expected one --format and no --resume")
-    if args.output == "-" and args.format[0] in ("parquet", "audacity"):
-        args.parser.error(f"-o -: {args.format[0]} is not written to stdout, expected a folder")
+    if args.output == "-" and args.formats[0] in ("parquet", "audacity"):
+        args.parser.error(f"-o -: {args.formats[0]} is not written to stdout, expected a folder")
     from audiodet.inference.request import Request
     from audiodet.inference.run import run as run_request
 
-    request = Request(
-        inputs=tuple(args.inputs),
-        output=args.output,
-        formats=args.format,
-        model=args.model or DEFAULT_MODEL,
-        config_file=args.config_file,
-        weights=args.weights,
-        thresholds=args.threshold,
-        device=args.device,
-        batch_size=args.batch_size,
-        workers=args.workers,
-        window=args.window,
-        overlap=args.overlap,
-        resume=args.resume,
-        ray=args.ray,
-    )
+    options = {field.name: getattr(args, field.name) for field in fields(Request)}
+    request = Request(**options)
     return piped(lambda: run_request(request))
 
 

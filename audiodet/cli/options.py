@@ -27,7 +27,10 @@ def add_model(parser, default: str = DEFAULT_MODEL) -> None:
     """Which model, and how it decides; ``default`` "" where none serves."""
     default_help = f" ({default})" if default else ""
     parser.add_argument(
-        "--model", metavar="NAME", help=f"a model that ships, or a checkpoint{default_help}"
+        "--model",
+        default="",
+        metavar="NAME",
+        help=f"a model that ships, or a checkpoint{default_help}",
     )
     parser.add_argument(
         "--config-file", default="", metavar="F", help="with --weights: a model's YAML"
@@ -37,6 +40,7 @@ def add_model(parser, default: str = DEFAULT_MODEL) -> None:
     )
     parser.add_argument(
         "--threshold",
+        dest="thresholds",
         type=_threshold,
         metavar="X|LABEL=X,...",
         help="lowest score of an event, for all labels or by label (the model's)",
@@ -46,12 +50,16 @@ def add_model(parser, default: str = DEFAULT_MODEL) -> None:
     )
 
 
-def check_model(args: argparse.Namespace) -> None:
-    """Refuse options of :func:`add_model` that contradict each other."""
+def check_model(args: argparse.Namespace, default: str = DEFAULT_MODEL) -> None:
+    """Refuse options of :func:`add_model` that contradict each other, and fill in the default."""
     if bool(args.config_file) != bool(args.weights):
         args.parser.error("--config-file and --weights belong together")
     if args.config_file and args.model:
         args.parser.error("--model and --config-file exclude each other")
+    if not args.config_file:
+        args.model = args.model or default
+        if not args.model:
+            args.parser.error("no model: give --model, or --config-file and --weights")
 
 
 def number(kind: type, least: float) -> Callable[[str], float]:

@@ -31,16 +31,14 @@ def add_parser(commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``audiodet separate``."""
-    check_model(args)
-    if not (args.model or args.config_file):
-        args.parser.error("no model: give --model, or --config-file and --weights")
+    check_model(args, default="")
     from audiodet.inference.formats import unique_names
     from audiodet.inference.inputs import collect
     from audiodet.inference.loading import load_model
     from audiodet.inference.separation import Separator
 
-    model = load_model(args.model or "", args.config_file, args.weights, args.device)
-    separator = Separator(model, args.threshold, args.window)
+    model = load_model(args.model, args.config_file, args.weights, args.device)
+    separator = Separator(model, args.thresholds, args.window)
     paths, problems = collect(args.inputs)
     names = unique_names(paths)
     for path in paths:

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,20 +80,6 @@ def clear_leftovers(folder) -> None:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink()
-
-
-class StandardOutput:
-    """Writes one format to stdout while recordings are finished."""
-
-    def __init__(self, name: str, origin: Origin):
-        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
-        self.format = TEXT_FORMATS[name](origin)
-        sys.stdout.write(self.format.header())
-
-    def add(self, recording: Recording) -> None:
-        """Print a recording's rows now."""
-        sys.stdout.writelines(self.format.lines(recording))
-        sys.stdout.flush()
 
 
 @contextmanager
