@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from audiodet.cli.options import add_model, check_model, number, piped
+from audiodet.cli.options import add_model, add_option, check_model, number, piped
 from audiodet.inference.formats import COLUMNS, SAMPLE_FORMATS
 
 
@@ -21,14 +21,7 @@ def add_parser(commands) -> None:
     parser.add_argument(
         "--sample-format", choices=tuple(SAMPLE_FORMATS), default="s16le", help="(%(default)s)"
     )
-    parser.add_argument(
-        "--delay",
-        type=number(float, 0),
-        default=12.0,
-        metavar="S",
-        help="an event is printed at the latest S seconds of sound after its end; events longer "
-        "than half of S may be cut (%(default)s)",
-    )
+    add_option(parser, "--delay", type=number(float, 0), default=12.0, metavar="S")
     add_model(parser)
     parser.set_defaults(run=run, parser=parser)
 

@@ -4,7 +4,6 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -12,8 +11,7 @@ import numpy as np
 import torch
 
 from audiodet.data.spectrogram import LogMel
-from audiodet.errors import AudioError
-from audiodet.events import Event, decide, thresholds_by_label
+from audiodet.events import Detection, Event, decide, thresholds_by_label
 from audiodet.inference.loading import load_model
 from audiodet.inference.pipeline import cores, run_ahead
 from audiodet.inference.reading import as_audio_error, read_windows, source_name
@@ -22,23 +20,6 @@ from audiodet.modeling.instances import events_from_instances
 
 WINDOW = 30.0  # seconds
 OVERLAP = 6.0  # seconds; the longest anchor of the models that ship is 5.9 s
-
-
-@dataclass
-class Detection:
-    """What became of one recording.
-
-    Attributes:
-        source: as it was given to :meth:`Detector.detect_many`.
-        events: in order of onset; empty when there is an error.
-        duration: of the recording, in seconds.
-        error: why it could not be used, else None.
-    """
-
-    source: object
-    events: list[Event] = field(default_factory=list)
-    duration: float = 0.0
-    error: AudioError | None = None
 
 
 class Detector:

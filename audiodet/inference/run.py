@@ -17,8 +17,8 @@ from tqdm import tqdm
 
 from audiodet import __version__, _detectron2
 from audiodet.errors import require_package
-from audiodet.inference.detector import Detection
-from audiodet.inference.formats import TEXT_FORMATS, Origin, Recording, printable, unique_names
+from audiodet.events import Detection
+from audiodet.inference.formats import TEXT_FORMATS, Origin, printable, unique_names
 from audiodet.inference.inputs import collect
 from audiodet.inference.journal import Journal
 from audiodet.inference.loading import identity
@@ -61,7 +61,6 @@ class Run:
         self.began = time.monotonic()
         self.request = request
         self.paths, self.problems = collect(request.inputs)
-        self.names = unique_names(self.paths)
         self.detector = request.detector()
         model = request.config_file or request.model
         parameters = {  # all that the rows depend on
@@ -73,13 +72,15 @@ class Run:
             "overlap": request.overlap,
         }
         log_mel = self.detector.log_mel
-        self.origin = Origin(model, log_mel.f_min, log_mel.f_max, parameters)
+        self.origin = Origin(
+            model, log_mel.f_min, log_mel.f_max, parameters, unique_names(self.paths)
+        )
 
     def to_stdout(self) -> int:
         """Print rows in the order of the inputs and keep nothing -> exit code."""
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
         table = TEXT_FORMATS[self.request.formats[0]](self.origin)
-        sys.stdout.write(table.header())
+        sys.stdout.write(table.header)
         errors = list(self.problems)
         detections = self._detections(self.paths, None)
         for detection in in_order(detections, self.paths, attrgetter("source")):
@@ -87,9 +88,7 @@ class Run:
             if detection.error:
                 errors.append((path, str(detection.error).removeprefix(f"{path}: ")))
             else:
-                name = self.names[path]
-                recording = Recording(path, detection.duration, detection.events, name)
-                sys.stdout.writelines(table.lines(recording))
+                sys.stdout.writelines(table.lines(detection))
                 sys.stdout.flush()
         for path, reason in errors:
             print(f"error: {printable(f'{path}: {reason}')}", file=sys.stderr)
@@ -156,10 +155,10 @@ class Run:
                 events += len(entry["events"])
                 seconds += entry["duration"]
 
-        def recordings() -> Iterator[Recording]:
+        def recordings() -> Iterator[Detection]:
             for path in whole:
                 entry = journal.get(path)
-                yield Recording(path, entry["duration"], entry["events"], self.names[path])
+                yield Detection(path, entry["events"], entry["duration"])
 
         written = write_all(self.request.output, self.request.formats, recordings, self.origin)
         counts = {
