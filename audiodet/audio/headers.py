@@ -56,15 +56,10 @@ def _check_kind(path: str, mode: int) -> None:
 
 
 def _chunk_end(stream, order: str, unknown: int) -> int:
-    """End of the samples of a file of chunks, whose sizes have 32 bits in ``order``.
+    """The byte after the samples of a file of chunks, 0 when the header does not say.
 
-    Args:
-        stream: stands at the first chunk.
-        order: "<" or ">".
-        unknown: sizes from here on say nothing; then those of a ds64 chunk (RF64) count.
-
-    Returns:
-        the byte after the samples, 0 when the header does not say.
+    ``stream`` stands at the first chunk. Sizes from ``unknown`` on say nothing; then those of a
+    ds64 chunk (RF64) count.
     """
     long_size = UNKNOWN_64
     while len(chunk := stream.read(8)) == 8:

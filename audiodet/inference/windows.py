@@ -128,11 +128,7 @@ class Stitcher:
         return [event for event in placed if event.offset <= following]
 
     def _join(self, left: list, right: list, start: float, end: float) -> list[Event]:
-        """Events of a window that reach into the next one, and those of the next.
-
-        Args:
-            start, end: of the overlap, where the next window starts and this one ends.
-        """
+        """Events that reach into the overlap from the left, and those of the next window."""
         middle = (start + end) / 2
         pairs = self._pairs(left, right, start, end)
         merged = [_merge(left[i], right[j], middle) for i, j in pairs]

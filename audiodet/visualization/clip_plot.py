@@ -136,12 +136,7 @@ def mel_positions(hz: Iterable[float], bands: int, f_min: float, f_max: float) -
 
 
 def _draw_boxes(ax, events: Iterable[Event], colour: str, inset: float, scale):
-    """Boxes of the events' frequencies, or full-height ones.
-
-    Args:
-        inset: part of the height left free above and below a full-height box.
-        scale: bands and edges of the mel bank, see :func:`mel_positions`.
-    """
+    """Boxes of the events' frequencies, or full-height ones but for ``inset`` of the height."""
     bands = scale[0]
     for event in events:
         low = inset
