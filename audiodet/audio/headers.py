@@ -25,7 +25,11 @@ def checked_head(path: str) -> bytes:
         AudioError: one of these does not hold.
     """
     try:
-        _check_kind(path, os.stat(path).st_mode)
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            raise AudioError(f"{path}: a folder, expected a recording")
+        if not stat.S_ISREG(mode):  # opening a pipe would wait for a writer for ever
+            raise AudioError(f"{path}: a pipe, socket or device, expected a file with a recording")
         with open(path, "rb") as stream:
             head = stream.read(12)
             size = os.fstat(stream.fileno()).st_size
@@ -45,14 +49,6 @@ def checked_head(path: str) -> bytes:
             "end-of-stream flag"
         )
     return head
-
-
-def _check_kind(path: str, mode: int) -> None:
-    """Raise for what is no regular file: opening a pipe would wait for a writer for ever."""
-    if stat.S_ISDIR(mode):
-        raise AudioError(f"{path}: a folder, expected a recording")
-    if not stat.S_ISREG(mode):
-        raise AudioError(f"{path}: a pipe, socket or device, expected a file with a recording")
 
 
 def _chunk_end(stream, order: str, unknown: int) -> int:

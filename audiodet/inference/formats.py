@@ -4,6 +4,8 @@ Names are escaped by :func:`printable`, so a row is one line whatever a file is 
 names are part of audiodet's interface.
 """
 
+import csv
+import io
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -105,31 +107,27 @@ class Tsv(TextFormat):
     """DESED's table; a recording without events has one row with empty fields."""
 
     file = "audiodet_events.tsv"
-    delimiter = "\t"
-    header = delimiter.join(COLUMNS) + "\n"
+    header = "\t".join(COLUMNS) + "\n"
 
     def lines(self, recording: Detection) -> Iterator[str]:
         rows = [[*_times(e), e.label, f"{e.score:.4f}"] for e in recording.events] or [[""] * 4]
         for row in rows:
-            cells = [self._cell(cell) for cell in (printable(recording.source), *row)]
-            yield self.delimiter.join(cells) + "\n"
+            yield self._line([printable(recording.source), *row])
 
-    def _cell(self, text: str) -> str:
-        return text
+    def _line(self, cells: list[str]) -> str:
+        return "\t".join(cells) + "\n"
 
 
 class Csv(Tsv):
     """The same, comma separated, quoted where needed (RFC 4180)."""
 
     file = "audiodet_events.csv"
-    delimiter = ","
-    header = delimiter.join(COLUMNS) + "\n"
+    header = ",".join(COLUMNS) + "\n"
 
-    def _cell(self, text: str) -> str:
-        if "," not in text and '"' not in text:
-            return text
-        quoted = text.replace('"', '""')
-        return f'"{quoted}"'
+    def _line(self, cells: list[str]) -> str:
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow(cells)
+        return line.getvalue()
 
 
 class JsonLines(TextFormat):

@@ -107,9 +107,8 @@ def _write_folder(path: Path, recordings: Iterator[Detection], origin: Origin) -
     try:
         temporary.mkdir(parents=True)
         for recording in recordings:
-            with open(
-                temporary / f"{origin.names[recording.source]}.txt", "w", encoding="utf-8"
-            ) as file:
+            name = f"{origin.names[recording.source]}.txt"
+            with open(temporary / name, "w", encoding="utf-8") as file:
                 file.writelines(labels.lines(recording))
         shutil.rmtree(path, ignore_errors=True)
         os.replace(temporary, path)
