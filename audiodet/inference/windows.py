@@ -130,40 +130,31 @@ class Stitcher:
     def _join(self, left: list, right: list, start: float, end: float) -> list[Event]:
         """Events that reach into the overlap from the left, and those of the next window."""
         middle = (start + end) / 2
-        pairs = self._pairs(left, right, start, end)
-        merged = [_merge(left[i], right[j], middle) for i, j in pairs]
-        paired_left = {i for i, _ in pairs}
-        paired_right = {j for _, j in pairs}
-        single = []
-        for i, event in enumerate(left):
-            if i not in paired_left and _centre(event) < middle:
+        left_only = dict(enumerate(left))
+        right_only = dict(enumerate(right))
+        merged = []
+        for _, i, j in self._alike(left, right, start, end):
+            if i in left_only and j in right_only:  # each event once
+                merged.append(_merge(left_only.pop(i), right_only.pop(j), middle))
+        single = [event for event in left_only.values() if _centre(event) < middle]
+        for event in right_only.values():
+            if _centre(event) >= middle or event.onset >= end:
                 single.append(event)
-        for j, event in enumerate(right):
-            if j not in paired_right and (_centre(event) >= middle or event.onset >= end):
-                single.append(event)
-        # One that lies like a merged event is a second, lesser hearing of it.
-        return merged + [
-            e for e in single if all(self._overlap(e, other) < SAME for other in merged)
-        ]
+        joined = list(merged)
+        for event in single:  # one that lies like a merged event is a second, lesser hearing of it
+            if all(self._overlap(event, other) < SAME for other in merged):
+                joined.append(event)
+        return joined
 
-    def _pairs(self, left: list, right: list, start: float, end: float) -> list[tuple[int, int]]:
-        """Indices of events that are the same, the most alike first; each event once."""
+    def _alike(self, left: list, right: list, start: float, end: float) -> list[tuple]:
+        """(overlap, index, index) of events that can be the same, the most alike first."""
         alike = []
         for i, a in enumerate(left):
             for j, b in enumerate(right):
-                if b.onset < end:
-                    overlap = self._overlap(_clip(a, start, end), _clip(b, start, end))
+                overlap = self._overlap(_clip(a, start, end), _clip(b, start, end))
+                if b.onset < end and overlap >= SAME:
                     alike.append((overlap, i, j))
-        alike.sort(key=lambda candidate: -candidate[0])
-        pairs = []
-        used_left = set()
-        used_right = set()
-        for overlap, i, j in alike:
-            if overlap >= SAME and i not in used_left and j not in used_right:
-                pairs.append((i, j))
-                used_left.add(i)
-                used_right.add(j)
-        return pairs
+        return sorted(alike, key=lambda pair: -pair[0])
 
     def _overlap(self, a: Event, b: Event) -> float:
         """IoU of two events, each widened to both sides by half a cell; 0 for other labels."""
