@@ -162,7 +162,7 @@ class Detector:
     @torch.inference_mode()
     def candidates(self, inputs: list[dict]) -> list[list[Event]]:
         """Outputs of :meth:`features` -> per window its events before the thresholds."""
-        outputs = self.model(inputs)
+        outputs = self.model(inputs) if inputs else []
         return [
             events_from_instances(output["instances"], self.labels, clip["duration"])
             for clip, output in zip(inputs, outputs)
@@ -186,15 +186,11 @@ class Detector:
         pending = deque()
         with ThreadPoolExecutor(networks, thread_name_prefix="audiodet-network") as pool:
             while batch := list(islice(windows, batch_size)):
-                pending.append((batch, pool.submit(self._batch_candidates, batch)))
+                inputs = [window[0] for _, window in batch if not isinstance(window, Exception)]
+                pending.append((batch, pool.submit(self.candidates, inputs)))
                 if len(pending) > networks + 1:  # each network has its batch, and one waits
                     yield pending.popleft()
             yield from pending
-
-    def _batch_candidates(self, batch: list) -> list[list[Event]]:
-        """Candidates of each window of a batch of (source, window or exception)."""
-        inputs = [window[0] for _, window in batch if not isinstance(window, Exception)]
-        return self.candidates(inputs) if inputs else []
 
     def _join(self, batches: Iterator[tuple], progress) -> Iterator[Detection]:
         """Recordings of windows, which come in order and one recording at a time."""
