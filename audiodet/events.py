@@ -1,9 +1,10 @@
 """What an event is, and which candidate events are reported: plain data, seconds, no torch."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from audiodet.errors import ConfigError
+from audiodet.errors import AudioError, ConfigError
 
 
 class Event(NamedTuple):
@@ -18,6 +19,23 @@ class Event(NamedTuple):
     score: float = 1.0
     low_hz: float | None = None
     high_hz: float | None = None
+
+
+@dataclass
+class Detection:
+    """What became of one recording.
+
+    Attributes:
+        source: as it was named to the detector.
+        events: in order of onset; empty when there is an error.
+        duration: of the recording, in seconds.
+        error: why it could not be used, else None.
+    """
+
+    source: object
+    events: list[Event] = field(default_factory=list)
+    duration: float = 0.0
+    error: AudioError | None = None
 
 
 def decide(

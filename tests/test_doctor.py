@@ -29,11 +29,11 @@ def imported() -> set:
 
 
 def test_all_that_audiodet_imports_is_looked_at_and_installed():
-    required = {part.module: part.package for part in doctor.REQUIRED}
-    known = set(required) | {part.module for part in doctor.OPTIONAL} | WITH_DETECTRON2
+    required = {doctor.PACKAGES.get(module, module) for module in doctor.REQUIRED}
+    known = {*doctor.REQUIRED, *doctor.OPTIONAL} | WITH_DETECTRON2
     assert {"pandas", "sklearn", "scipy", "sed_scores_eval"} <= imported() <= known
     installed = re.findall(r'^ {8}"([\w-]+)', SETUP.read_text(encoding="utf-8"), re.MULTILINE)
-    assert set(required.values()) <= set(installed)
+    assert required <= set(installed)
 
 
 def test_a_working_installation(capsys):
@@ -46,15 +46,16 @@ def test_a_working_installation(capsys):
 
 
 def test_missing_and_broken_parts(monkeypatch, capsys, tmp_path):
-    parts = [doctor.Part("audiodet_no_such", "no-such"), doctor.Part("audiodet_broken", "broken")]
-    parts += [doctor.Part("audiodet_needs", "needs"), doctor.Part("numpy", "numpy")]
+    names = {"no_such": "no-such", "broken": "broken", "needs": "needs", "rare": "rare"}
+    for name, package in names.items():
+        monkeypatch.setitem(doctor.PACKAGES, f"audiodet_{name}", package)
+    required = ["audiodet_no_such", "audiodet_broken", "audiodet_needs", "numpy"]
     (tmp_path / "audiodet_broken.py").write_text("raise RuntimeError('wrong ABI\\nmore')")
     (tmp_path / "audiodet_needs.py").write_text("import audiodet_dependency.part")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(doctor, "REQUIRED", parts)
+    monkeypatch.setattr(doctor, "REQUIRED", required)
     monkeypatch.setitem(doctor.PACKAGES, "audiodet_dependency", "'dependency<81'")
-    optional = doctor.Part("audiodet_rare", "rare", "rare things")
-    monkeypatch.setattr(doctor, "OPTIONAL", [optional])
+    monkeypatch.setattr(doctor, "OPTIONAL", {"audiodet_rare": "rare things"})
     assert doctor.main() == 1
     lines = capsys.readouterr().out.splitlines()
     assert "  no-such: missing. Run: pip install no-such" in lines
@@ -66,8 +67,8 @@ def test_missing_and_broken_parts(monkeypatch, capsys, tmp_path):
 
 
 def test_only_optional_parts_missing(monkeypatch):
-    monkeypatch.setattr(doctor, "REQUIRED", [doctor.Part("numpy", "numpy")])
-    monkeypatch.setattr(doctor, "OPTIONAL", [doctor.Part("audiodet_no_such", "no-such", "x")])
+    monkeypatch.setattr(doctor, "REQUIRED", ["numpy"])
+    monkeypatch.setattr(doctor, "OPTIONAL", {"audiodet_no_such": "x"})
     assert doctor.main() == 0
 
 

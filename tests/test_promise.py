@@ -27,7 +27,8 @@ from audiodet.inference.detector import Detector
 from audiodet.modeling.clip_input import ClipInput
 from audiodet.modeling.frame_events import events_from_scores
 from audiodet.modeling.model import SEDModel, label_kinds
-from audiodet.visualization import draw_clip, save_figure, sources
+from audiodet.visualization import draw_clip, save_figure
+import clip_sources
 from tests.systems import RATE, SYSTEMS, build, save_verifier
 from tests.tiny import LABELS, SECONDS, tiny_config, train, write_clip, write_tiny_data
 
@@ -167,7 +168,7 @@ def trained(cfg, tmp_path) -> dict:
     assert all(0 <= event.onset < event.offset <= SECONDS for event in events)
     shown_cfg = cfg.clone()
     shown_cfg.merge_from_list(["MODEL.WEIGHTS", weights])
-    file_name, image, shown = next(sources.detected(shown_cfg, cfg.DATASETS.TEST[0]))
+    file_name, image, shown = next(clip_sources.detected(shown_cfg, cfg.DATASETS.TEST[0]))
     assert file_name == record["file_name"] and len(shown["detections"]) == len(events)
     log_mel = SEDMapper(cfg, is_train=False).log_mel
     figure = draw_clip(image, log_mel.seconds_per_frame, log_mel.f_min, log_mel.f_max, **shown)

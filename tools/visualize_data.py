@@ -14,7 +14,8 @@ from audiodet.data.datasets import setup_datasets
 from audiodet.data.mapper import SEDMapper
 from audiodet.engine.setup import load_config
 from audiodet.errors import AudiodetError, ConfigError
-from audiodet.visualization import draw_clip, save_figure, sources
+from audiodet.visualization import draw_clip, save_figure
+from clip_sources import annotated, detected, loaded
 
 
 def parse_args():
@@ -50,9 +51,9 @@ def main(args) -> None:
         raise ConfigError("no dataset: give --dataset NAME or DATASETS.TRAIN / DATASETS.TEST")
     name = args.dataset or names[0]
     if args.source == "model":
-        clips = sources.detected(cfg, name, args.proposals)
+        clips = detected(cfg, name, args.proposals)
     else:
-        source = {"annotation": sources.annotated, "dataloader": sources.loaded}[args.source]
+        source = {"annotation": annotated, "dataloader": loaded}[args.source]
         clips = source(cfg, name)
     log_mel = SEDMapper(cfg, is_train=False).log_mel
     front_end = (log_mel.seconds_per_frame, log_mel.f_min, log_mel.f_max)

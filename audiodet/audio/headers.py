@@ -4,6 +4,7 @@ import os
 import re
 import stat
 import struct
+from functools import partial
 
 from audiodet.errors import AudioError
 
@@ -11,6 +12,7 @@ from audiodet.errors import AudioError
 UNKNOWN_WAV = 0x7FFFF000
 UNKNOWN_AIFF = 0x7EFF0000
 UNKNOWN_64 = 1 << 62
+SAMPLES = (b"data", b"SSND", b"BODY")  # names of the chunk that holds them
 OGG_PAGE = 65307  # bytes of the longest page
 OGG_HEADER = 27  # bytes before its table of lengths
 OGG_LAST = 0x04  # flag of the last page
@@ -23,7 +25,11 @@ def checked_head(path: str) -> bytes:
         AudioError: one of these does not hold.
     """
     try:
-        _check_kind(path, os.stat(path).st_mode)
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            raise AudioError(f"{path}: a folder, expected a recording")
+        if not stat.S_ISREG(mode):  # opening a pipe would wait for a writer for ever
+            raise AudioError(f"{path}: a pipe, socket or device, expected a file with a recording")
         with open(path, "rb") as stream:
             head = stream.read(12)
             size = os.fstat(stream.fileno()).st_size
@@ -45,30 +51,16 @@ def checked_head(path: str) -> bytes:
     return head
 
 
-def _check_kind(path: str, mode: int) -> None:
-    """Raise for what is no regular file: opening a pipe would wait for a writer for ever."""
-    if stat.S_ISDIR(mode):
-        raise AudioError(f"{path}: a folder, expected a recording")
-    if not stat.S_ISREG(mode):
-        raise AudioError(f"{path}: a pipe, socket or device, expected a file with a recording")
+def _chunk_end(stream, order: str, unknown: int) -> int:
+    """The byte after the samples of a file of chunks, 0 when the header does not say.
 
-
-def _chunk_end(stream, order: str, wanted: tuple, unknown: int) -> int:
-    """End of the samples of a file of chunks, whose sizes have 32 bits in ``order``.
-
-    Args:
-        stream: stands at the first chunk.
-        order: "<" or ">".
-        wanted: names of the chunk that holds samples.
-        unknown: sizes from here on say nothing; then those of a ds64 chunk (RF64) count.
-
-    Returns:
-        the byte after the samples, 0 when the header does not say.
+    ``stream`` stands at the first chunk. Sizes from ``unknown`` on say nothing; then those of a
+    ds64 chunk (RF64) count.
     """
     long_size = UNKNOWN_64
     while len(chunk := stream.read(8)) == 8:
         name, size = struct.unpack(f"{order}4sI", chunk)
-        if name in wanted:
+        if name in SAMPLES:
             size = size if size < unknown else long_size
             return stream.tell() + size if size < UNKNOWN_64 else 0
         start = stream.tell()
@@ -76,19 +68,6 @@ def _chunk_end(stream, order: str, wanted: tuple, unknown: int) -> int:
             long_size = struct.unpack("<8xQ", sizes)[0]
         stream.seek(start + size + size % 2)
     return 0
-
-
-def _wav_end(stream) -> int:
-    return _chunk_end(stream, "<", (b"data",), UNKNOWN_WAV)
-
-
-def _rifx_end(stream) -> int:
-    return _chunk_end(stream, ">", (b"data",), UNKNOWN_WAV)
-
-
-def _iff_end(stream) -> int:
-    """Of AIFF, AIFF-C and 8SVX."""
-    return _chunk_end(stream, ">", (b"SSND", b"BODY"), UNKNOWN_AIFF)
 
 
 def _w64_end(stream) -> int:
@@ -104,7 +83,7 @@ def _w64_end(stream) -> int:
     return 0
 
 
-def _au_end(stream, order: str = ">") -> int:
+def _au_end(stream, order: str) -> int:
     stream.seek(4)
     begin, size = struct.unpack(f"{order}II", stream.read(8).ljust(8, b"\0"))
     return begin + size if size != 0xFFFFFFFF else 0
@@ -112,13 +91,13 @@ def _au_end(stream, order: str = ">") -> int:
 
 # First bytes -> the byte at which the header says that the samples end, 0 when it does not say.
 PROMISES = {
-    b"RIFF": _wav_end,
-    b"RIFX": _rifx_end,
-    b"RF64": _wav_end,
+    b"RIFF": partial(_chunk_end, order="<", unknown=UNKNOWN_WAV),
+    b"RIFX": partial(_chunk_end, order=">", unknown=UNKNOWN_WAV),
+    b"RF64": partial(_chunk_end, order="<", unknown=UNKNOWN_WAV),
     b"riff": _w64_end,
-    b"FORM": _iff_end,
-    b".snd": _au_end,
-    b"dns.": lambda stream: _au_end(stream, "<"),
+    b"FORM": partial(_chunk_end, order=">", unknown=UNKNOWN_AIFF),  # AIFF, AIFF-C and 8SVX
+    b".snd": partial(_au_end, order=">"),
+    b"dns.": partial(_au_end, order="<"),
 }
 
 

@@ -214,17 +214,13 @@ def _decode(file: sf.SoundFile, path: str, first: int, count: int) -> Iterator[n
             f"{path}: truncated or damaged, decoding failed after {first + done} of "
             f"{file.frames} samples ({error.error_string})"
         ) from None
-    if done == 0 or done < count - _slack(file, path):
+    slack = LOSSY_SLACK if file.format in ("MP3", "OGG") else 0
+    if file.format == "MP3" and not mp3_has_count(path):
+        slack = math.inf
+    if done == 0 or done < count - slack:
         raise AudioError(
             f"{path}: truncated, found {first + done} samples, the header promises {file.frames}"
         )
-
-
-def _slack(file: sf.SoundFile, path: str) -> float:
-    """Samples that may be missing at the end of a whole file."""
-    if file.format == "MP3" and not mp3_has_count(path):
-        return math.inf
-    return LOSSY_SLACK if file.format in ("MP3", "OGG") else 0
 
 
 def _open(path: str) -> sf.SoundFile:

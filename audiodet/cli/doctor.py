@@ -9,53 +9,20 @@ import importlib.metadata
 import os
 import sys
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 
-
-@dataclass(frozen=True)
-class Part:
-    """A package that audiodet uses.
-
-    Attributes:
-        module: name it is imported by.
-        package: name it is installed by.
-        use: what for; "" for parts that audiodet cannot work without.
-    """
-
-    module: str
-    package: str
-    use: str = ""
-
-
+# Modules by the name they are imported by.
 REQUIRED = (
-    Part("numpy", "numpy"),
-    Part("scipy", "scipy"),
-    Part("pandas", "pandas"),
-    Part("sklearn", "scikit-learn"),
-    Part("torch", "torch"),
-    Part("torchvision", "torchvision"),
-    Part("soundfile", "soundfile"),
-    Part("soxr", "soxr"),
-    Part("librosa", "librosa"),
-    Part("yaml", "pyyaml"),
-    Part("safetensors", "safetensors"),
-    Part("matplotlib", "matplotlib"),
-    Part("tqdm", "tqdm"),
-    Part("tabulate", "tabulate"),
-    Part("pycocotools", "pycocotools"),
-    Part("cv2", "opencv-python-headless"),
-    Part("sed_eval", "sed_eval"),
-    Part("tensorboard", "tensorboard"),
-)
-OPTIONAL = (
-    Part("sed_scores_eval", "sed_scores_eval", "PSDS, F1-best and AUC of evaluations; needs g++"),
-    Part("pytest", "pytest", "running the tests"),
-    Part("sed_scores_eval", "sed_scores_eval", "PSDS; pip builds it with a C++ compiler"),
-    Part("pyarrow", "pyarrow", "audiodet detect --format parquet"),
-    Part("ray", "ray", "audiodet detect --ray"),
-)
-# Modules that are installed by another name.
+    "numpy scipy pandas sklearn torch torchvision soundfile soxr librosa yaml safetensors "
+    "matplotlib tqdm tabulate pycocotools cv2 sed_eval tensorboard"
+).split()
+OPTIONAL = {
+    "sed_scores_eval": "PSDS, F1-best and AUC of evaluations; needs g++",
+    "pytest": "running the tests",
+    "pyarrow": "audiodet detect --format parquet",
+    "ray": "audiodet detect --ray",
+}
+# Names that modules are installed by, where it is another one.
 PACKAGES = {
     "PIL": "pillow",
     "cv2": "opencv-python-headless",
@@ -77,11 +44,11 @@ def main() -> int:
     importlib.import_module("audiodet")  # light; some of the packages need its pkg_resources
     print(f"Python {sys.version.split()[0]} ({sys.executable})")
     print("Required:")
-    working = [_report(part) for part in REQUIRED]
+    working = [_report(module) for module in REQUIRED]
     working.append(_report_detectron2())
     print("Optional:")
-    for part in OPTIONAL:
-        _report(part)
+    for module, use in OPTIONAL.items():
+        _report(module, f" ({use})")
     print("Devices:")
     for line in _devices():
         print(f"  {line}")
@@ -90,17 +57,17 @@ def main() -> int:
     return 1 if missing else 0
 
 
-def _report(part: Part) -> bool:
-    """Print a part's line; whether it can be imported."""
-    use = f" ({part.use})" if part.use else ""
+def _report(name: str, use: str = "") -> bool:
+    """Print a module's line; whether it can be imported."""
+    package = PACKAGES.get(name, name)
     try:
-        module = importlib.import_module(part.module)
+        module = importlib.import_module(name)
     except Exception as error:  # a broken binary can raise anything, and that is the finding
-        print(f"  {part.package}{use}: {_trouble(part.module, part.package, error)}")
+        print(f"  {package}{use}: {_trouble(name, package, error)}")
         return False
     libsndfile = getattr(module, "__libsndfile_version__", "")
     extra = f", libsndfile {libsndfile}" if libsndfile else ""
-    print(f"  {part.package} {_version(part.package)}{extra}{use}")
+    print(f"  {package} {_version(package)}{extra}{use}")
     return True
 
 

@@ -10,48 +10,59 @@ from audiodet.errors import AudiodetError
 DEFAULT_MODEL = "rcrnn_rare"
 
 
+HELP = {
+    "inputs": "a recording, a folder (with all that is in it), or @file with one path a line",
+    "--config-file": "with --weights: a model's YAML",
+    "--weights": "with --config-file: a checkpoint",
+    "--threshold": "lowest score of an event, for all labels or by label (the model's)",
+    "--device": "auto, cpu, cuda or cuda:1 (%(default)s)",
+    "--window": "recordings longer than this, in seconds, are cut into windows (%(default)s)",
+    "--overlap": "seconds that two windows share, at most half of one (%(default)s)",
+    "--batch-size": "windows per call of the network; changes no more than rounding "
+    "(GPU 16, CPU 1)",
+    "--workers": "threads, or actors of Ray (one per core)",
+    "--resume": "continue the run in OUT that was stopped; tables there in other formats are "
+    "renewed",
+    "--ray": "work on Ray: on this machine, or on the cluster at host:port, ray://... or auto; "
+    "put it after the inputs or write --ray=ADDRESS",
+    "--delay": "an event is printed at the latest S seconds of sound after its end; events longer "
+    "than half of S may be cut (%(default)s)",
+}
+
+
+def add_option(parser, name: str, **options) -> None:
+    """Add an argument with its text of :data:`HELP`."""
+    parser.add_argument(name, help=HELP[name], **options)
+
+
 def add_recordings(parser, output: str, output_help: str) -> None:
     """Which recordings, and the folder to write to, by default ``output``."""
-    parser.add_argument(
-        "inputs",
-        nargs="+",
-        metavar="INPUT",
-        help="a recording, a folder (with all that is in it), or @file with one path a line",
-    )
-    parser.add_argument(
-        "-o", "--output", default=output, metavar="OUT", help=f"{output_help} (%(default)s)"
-    )
+    add_option(parser, "inputs", nargs="+", metavar="INPUT")
+    output_help = f"{output_help} (%(default)s)"
+    parser.add_argument("-o", "--output", default=output, metavar="OUT", help=output_help)
 
 
 def add_model(parser, default: str = DEFAULT_MODEL) -> None:
     """Which model, and how it decides; ``default`` "" where none serves."""
-    default_help = f" ({default})" if default else ""
-    parser.add_argument(
-        "--model", metavar="NAME", help=f"a model that ships, or a checkpoint{default_help}"
-    )
-    parser.add_argument(
-        "--config-file", default="", metavar="F", help="with --weights: a model's YAML"
-    )
-    parser.add_argument(
-        "--weights", default="", metavar="F", help="with --config-file: a checkpoint"
-    )
-    parser.add_argument(
-        "--threshold",
-        type=_threshold,
-        metavar="X|LABEL=X,...",
-        help="lowest score of an event, for all labels or by label (the model's)",
-    )
-    parser.add_argument(
-        "--device", default="auto", metavar="D", help="auto, cpu, cuda or cuda:1 (%(default)s)"
-    )
+    model_help = "a model that ships, or a checkpoint" + (f" ({default})" if default else "")
+    parser.add_argument("--model", default="", metavar="NAME", help=model_help)
+    add_option(parser, "--config-file", default="", metavar="F")
+    add_option(parser, "--weights", default="", metavar="F")
+    value = "X|LABEL=X,..."
+    add_option(parser, "--threshold", dest="thresholds", type=_threshold, metavar=value)
+    add_option(parser, "--device", default="auto", metavar="D")
 
 
-def check_model(args: argparse.Namespace) -> None:
-    """Refuse options of :func:`add_model` that contradict each other."""
+def check_model(args: argparse.Namespace, default: str = DEFAULT_MODEL) -> None:
+    """Refuse options of :func:`add_model` that contradict each other, and fill in the default."""
     if bool(args.config_file) != bool(args.weights):
         args.parser.error("--config-file and --weights belong together")
     if args.config_file and args.model:
         args.parser.error("--model and --config-file exclude each other")
+    if not args.config_file:
+        args.model = args.model or default
+        if not args.model:
+            args.parser.error("no model: give --model, or --config-file and --weights")
 
 
 def number(kind: type, least: float) -> Callable[[str], float]:

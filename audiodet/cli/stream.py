@@ -4,8 +4,8 @@ import argparse
 import json
 import sys
 
-from audiodet.cli.options import DEFAULT_MODEL, add_model, check_model, number, piped
-from audiodet.inference.formats import SAMPLE_FORMATS
+from audiodet.cli.options import add_model, add_option, check_model, number, piped
+from audiodet.inference.formats import COLUMNS, SAMPLE_FORMATS
 
 
 def add_parser(commands) -> None:
@@ -21,14 +21,7 @@ def add_parser(commands) -> None:
     parser.add_argument(
         "--sample-format", choices=tuple(SAMPLE_FORMATS), default="s16le", help="(%(default)s)"
     )
-    parser.add_argument(
-        "--delay",
-        type=number(float, 0),
-        default=12.0,
-        metavar="S",
-        help="an event is printed at the latest S seconds of sound after its end; events longer "
-        "than half of S may be cut (%(default)s)",
-    )
+    add_option(parser, "--delay", type=number(float, 0), default=12.0, metavar="S")
     add_model(parser)
     parser.set_defaults(run=run, parser=parser)
 
@@ -39,19 +32,13 @@ def run(args: argparse.Namespace) -> int:
     from audiodet.inference.loading import load_model
     from audiodet.inference.stream import detect_stream, read_pcm, stream_detector
 
-    name = "" if args.config_file else args.model or DEFAULT_MODEL
-    model = load_model(name, args.config_file, args.weights, args.device)
-    detector = stream_detector(model, args.threshold, args.delay)
+    model = load_model(args.model, args.config_file, args.weights, args.device)
+    detector = stream_detector(model, args.thresholds, args.delay)
     pieces = read_pcm(sys.stdin.buffer, args.sample_rate, args.channels, args.sample_format)
 
     def print_events() -> int:
         for event in detect_stream(detector, pieces, args.sample_rate):
-            row = {
-                "onset": event.onset,
-                "offset": event.offset,
-                "event_label": event.label,
-                "score": event.score,
-            }
+            row = dict(zip(COLUMNS[1:], event[:4]))  # without the file's name
             print(json.dumps(row), flush=True)
         return 0
 

@@ -3,8 +3,7 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
@@ -12,33 +11,15 @@ import numpy as np
 import torch
 
 from audiodet.data.spectrogram import LogMel
-from audiodet.errors import AudioError
-from audiodet.events import Event, decide, thresholds_by_label
+from audiodet.events import Detection, Event, decide, thresholds_by_label
 from audiodet.inference.loading import load_model
 from audiodet.inference.pipeline import cores, run_ahead
-from audiodet.inference.reading import Section, as_audio_error, read_sections, source_name
-from audiodet.inference.windows import Grid, Stitcher
+from audiodet.inference.reading import as_audio_error, read_windows, source_name
+from audiodet.inference.windows import Grid, Stitcher, Window
 from audiodet.modeling.instances import events_from_instances
 
 WINDOW = 30.0  # seconds
 OVERLAP = 6.0  # seconds; the longest anchor of the models that ship is 5.9 s
-
-
-@dataclass
-class Detection:
-    """What became of one recording.
-
-    Attributes:
-        source: as it was given to :meth:`Detector.detect_many`.
-        events: in order of onset; empty when there is an error.
-        duration: of the recording, in seconds.
-        error: why it could not be used, else None.
-    """
-
-    source: object
-    events: list[Event] = field(default_factory=list)
-    duration: float = 0.0
-    error: AudioError | None = None
 
 
 class Detector:
@@ -156,15 +137,7 @@ class Detector:
         workers = workers or cores()
         networks = workers if on_cpu else 1
         windows = run_ahead(sources, self._windows, workers, batch_size + workers)
-        joiner = _Joiner(self, progress)
-        pending = deque()
-        with ThreadPoolExecutor(networks, thread_name_prefix="audiodet-network") as pool:
-            for batch in _batches(windows, batch_size):
-                pending.append((batch, pool.submit(self._batch_candidates, batch)))
-                if len(pending) > networks + 1:  # each network has its batch, and one waits
-                    yield from joiner.add(*pending.popleft())
-            while pending:
-                yield from joiner.add(*pending.popleft())
+        yield from self._join(self._run(windows, batch_size, networks), progress)
 
     @property
     def device(self) -> str:
@@ -189,7 +162,7 @@ class Detector:
     @torch.inference_mode()
     def candidates(self, inputs: list[dict]) -> list[list[Event]]:
         """Outputs of :meth:`features` -> per window its events before the thresholds."""
-        outputs = self.model(inputs)
+        outputs = self.model(inputs) if inputs else []
         return [
             events_from_instances(output["instances"], self.labels, clip["duration"])
             for clip, output in zip(inputs, outputs)
@@ -202,49 +175,40 @@ class Detector:
         """
         return decide(events, self.thresholds)
 
-    def _windows(self, source) -> Iterator[tuple[dict, Section]]:
+    def _windows(self, source) -> Iterator[tuple[dict, Window]]:
         """Input of the network and place in the recording of each of its windows."""
-        for section in read_sections(source, self.grid):
-            inputs = self.features(section.samples, source_name(source))
-            yield inputs, section._replace(samples=None)
+        for window in read_windows(source, self.grid):
+            inputs = self.features(window.samples, source_name(source))
+            yield inputs, window._replace(samples=None)
 
-    def _batch_candidates(self, batch: list) -> list[list[Event]]:
-        """Candidates of each window of a batch of (source, window or exception)."""
-        inputs = [window[0] for _, window in batch if not isinstance(window, Exception)]
-        return self.candidates(inputs) if inputs else []
+    def _run(self, windows: Iterator, batch_size: int, networks: int) -> Iterator[tuple]:
+        """Batches of (source, window or exception), in order, each with its candidates to come."""
+        pending = deque()
+        with ThreadPoolExecutor(networks, thread_name_prefix="audiodet-network") as pool:
+            while batch := list(islice(windows, batch_size)):
+                inputs = [window[0] for _, window in batch if not isinstance(window, Exception)]
+                pending.append((batch, pool.submit(self.candidates, inputs)))
+                if len(pending) > networks + 1:  # each network has its batch, and one waits
+                    yield pending.popleft()
+            yield from pending
 
-
-class _Joiner:
-    """Joins the windows of recordings, which come in order and one recording at a time."""
-
-    def __init__(self, detector: Detector, progress):
-        self.detector = detector
-        self.progress = progress
-        self._begin()
-
-    def _begin(self) -> None:
-        self.stitcher = Stitcher(self.detector.grid)
-        self.events = []
-
-    def add(self, batch: list, candidates: Future) -> Iterator[Detection]:
-        """Take a batch of (source, window or exception); yield the recordings that are done."""
-        of_windows = iter(candidates.result())
-        for source, window in batch:
-            if isinstance(window, Exception):
-                yield Detection(source, error=as_audio_error(source, window))
-                self._begin()
-                continue
-            place = window[1]
-            settled = self.stitcher.add(next(of_windows), place.start, place.end, place.last)
-            self.events = self.detector.decide([*self.events, *settled])
-            if self.progress:
-                self.progress(source, place.end, place.duration)
-            if place.last:
-                yield Detection(source, self.events, place.duration)
-                self._begin()
-
-
-def _batches(items: Iterable, size: int) -> Iterator[list]:
-    left = iter(items)
-    while batch := list(islice(left, size)):
-        yield batch
+    def _join(self, batches: Iterator[tuple], progress) -> Iterator[Detection]:
+        """Recordings of windows, which come in order and one recording at a time."""
+        stitcher = Stitcher(self.grid)
+        events = []
+        for batch, candidates in batches:
+            of_windows = iter(candidates.result())
+            for source, window in batch:
+                if isinstance(window, Exception):
+                    yield Detection(source, error=as_audio_error(source, window))
+                else:
+                    place = window[1]
+                    settled = stitcher.add(next(of_windows), place.start, place.end, place.last)
+                    events = self.decide([*events, *settled])
+                    if progress:
+                        progress(source, place.end, place.duration)
+                    if not place.last:
+                        continue
+                    yield Detection(source, events, place.duration)
+                stitcher = Stitcher(self.grid)
+                events = []

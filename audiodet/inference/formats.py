@@ -4,34 +4,19 @@ Names are escaped by :func:`printable`, so a row is one line whatever a file is 
 names are part of audiodet's interface.
 """
 
+import csv
+import io
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from audiodet.events import Event
+from audiodet.events import Detection, Event
 
 COLUMNS = ("filename", "onset", "offset", "event_label", "score")
 # Samples of a stream by the names that ffmpeg and SoX users know: little endian, and full scale.
 SAMPLE_FORMATS = {"s16le": ("<i2", 1 << 15), "s32le": ("<i4", 1 << 31), "f32le": ("<f4", 1)}
 LONGEST = 200  # bytes of a name; file systems take 255, of which numbers and suffixes need some
-
-
-@dataclass(frozen=True)
-class Recording:
-    """A finished recording.
-
-    Attributes:
-        path: as the user named it.
-        duration: in seconds.
-        events: in order of onset, in seconds from its start.
-        name: of files and identifiers that stand for it; unique in a run.
-    """
-
-    path: str
-    duration: float
-    events: Sequence[Event]
-    name: str
 
 
 @dataclass(frozen=True)
@@ -42,12 +27,15 @@ class Origin:
         model: its name.
         low_hz, high_hz: the frequencies that it hears.
         parameters: as in the journal.
+        names: for each recording that of files and identifiers that stand for it, see
+            :func:`unique_names`.
     """
 
     model: str
     low_hz: float
     high_hz: float
     parameters: Mapping
+    names: Mapping[str, str]
 
     def band(self, event: Event) -> tuple[float, float]:
         """The event's frequencies in Hz, or all that the model hears."""
@@ -97,18 +85,20 @@ def _times(event: Event) -> list[str]:
 
 
 class TextFormat:
-    """A format of text: the name of its file, a header, and the lines of each recording."""
+    """A format of text.
+
+    Attributes:
+        file: its name.
+        header: what stands before all rows.
+    """
 
     file = ""
+    header = ""
 
     def __init__(self, origin: Origin):
         self.origin = origin
 
-    def header(self) -> str:
-        """What stands before all rows."""
-        return ""
-
-    def lines(self, recording: Recording) -> Iterator[str]:
+    def lines(self, recording: Detection) -> Iterator[str]:
         """Rows of a recording; called with the recordings in order."""
         raise NotImplementedError
 
@@ -117,32 +107,27 @@ class Tsv(TextFormat):
     """DESED's table; a recording without events has one row with empty fields."""
 
     file = "audiodet_events.tsv"
-    delimiter = "\t"
+    header = "\t".join(COLUMNS) + "\n"
 
-    def header(self) -> str:
-        return self.delimiter.join(COLUMNS) + "\n"
-
-    def lines(self, recording: Recording) -> Iterator[str]:
+    def lines(self, recording: Detection) -> Iterator[str]:
         rows = [[*_times(e), e.label, f"{e.score:.4f}"] for e in recording.events] or [[""] * 4]
         for row in rows:
-            cells = [self._cell(cell) for cell in (printable(recording.path), *row)]
-            yield self.delimiter.join(cells) + "\n"
+            yield self._line([printable(recording.source), *row])
 
-    def _cell(self, text: str) -> str:
-        return text
+    def _line(self, cells: list[str]) -> str:
+        return "\t".join(cells) + "\n"
 
 
 class Csv(Tsv):
     """The same, comma separated, quoted where needed (RFC 4180)."""
 
     file = "audiodet_events.csv"
-    delimiter = ","
+    header = ",".join(COLUMNS) + "\n"
 
-    def _cell(self, text: str) -> str:
-        if "," not in text and '"' not in text:
-            return text
-        quoted = text.replace('"', '""')
-        return f'"{quoted}"'
+    def _line(self, cells: list[str]) -> str:
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow(cells)
+        return line.getvalue()
 
 
 class JsonLines(TextFormat):
@@ -150,10 +135,10 @@ class JsonLines(TextFormat):
 
     file = "audiodet_events.jsonl"
 
-    def lines(self, recording: Recording) -> Iterator[str]:
+    def lines(self, recording: Detection) -> Iterator[str]:
         for event in recording.events:
             low_hz, high_hz = self.origin.band(event)
-            row = dict(zip(COLUMNS, (decodable(recording.path), *event[:4])))
+            row = dict(zip(COLUMNS, (decodable(recording.source), *event[:4])))
             row |= {"low_hz": low_hz, "high_hz": high_hz}
             row |= {"model": self.origin.model, "parameters": self.origin.parameters}
             yield json.dumps(row, ensure_ascii=False) + "\n"
@@ -164,12 +149,13 @@ class Rttm(TextFormat):
 
     file = "audiodet_events.rttm"
 
-    def lines(self, recording: Recording) -> Iterator[str]:
+    def lines(self, recording: Detection) -> Iterator[str]:
+        name = self.origin.names[recording.source]
         for event in recording.events:
             onset, offset = _times(event)
             label = "_".join(event.label.split())
             yield (
-                f"SPEAKER {recording.name} 1 {onset} {float(offset) - float(onset):.3f} "
+                f"SPEAKER {name} 1 {onset} {float(offset) - float(onset):.3f} "
                 f"<NA> <NA> {label} {event.score:.4f} <NA>\n"
             )
 
@@ -178,9 +164,9 @@ class Raven(TextFormat):
     """One selection table for all recordings, opened in order: times run on from file to file."""
 
     file = "audiodet_selections.txt"
-    columns = (
-        "Selection,View,Channel,Begin Time (s),End Time (s),Low Freq (Hz),High Freq (Hz),"
-        "Begin Path,File Offset (s),Event Label,Score"
+    header = (
+        "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)\t"
+        "Begin Path\tFile Offset (s)\tEvent Label\tScore\n"
     )
 
     def __init__(self, origin: Origin):
@@ -188,11 +174,8 @@ class Raven(TextFormat):
         self.selection = 0  # number of the last row
         self.elapsed = 0.0  # seconds of the recordings before
 
-    def header(self) -> str:
-        return self.columns.replace(",", "\t") + "\n"
-
-    def lines(self, recording: Recording) -> Iterator[str]:
-        path = printable(os.path.abspath(recording.path))
+    def lines(self, recording: Detection) -> Iterator[str]:
+        path = printable(os.path.abspath(recording.source))
         for event in recording.events:
             self.selection += 1
             band = [f"{hz:.1f}" for hz in self.origin.band(event)]
@@ -208,7 +191,7 @@ class Audacity(TextFormat):
 
     file = "audiodet_labels"  # a folder
 
-    def lines(self, recording: Recording) -> Iterator[str]:
+    def lines(self, recording: Detection) -> Iterator[str]:
         for event in recording.events:
             yield "\t".join([*_times(event), event.label]) + "\n"
             if event.low_hz is not None:

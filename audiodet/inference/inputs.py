@@ -58,21 +58,17 @@ def _expand(arguments, problems: list, skipped: Counter, inside: tuple = ()) -> 
             lines = _read_list(argument[1:], problems)
             yield from _expand(lines, problems, skipped, (*inside, name))
         elif os.path.isdir(argument):
-            yield from _expand_folder(argument, problems, skipped)
+            problems_before = len(problems)
+            paths = list(_walk(argument, set(), problems, skipped))
+            if not paths and len(problems) == problems_before:
+                reason = (
+                    "a folder without recordings, expected files such as *.wav, *.flac, *.ogg or "
+                    "*.mp3"
+                )
+                problems.append((argument, reason))
+            yield from paths
         else:
             yield argument
-
-
-def _expand_folder(folder: str, problems: list, skipped: Counter) -> Iterator[str]:
-    """Recordings under a folder; none at all is a problem."""
-    empty = True
-    problems_before = len(problems)
-    for path in _walk(folder, set(), problems, skipped):
-        empty = False
-        yield path
-    if empty and len(problems) == problems_before:
-        reason = "a folder without recordings, expected files such as *.wav, *.flac, *.ogg or *.mp3"
-        problems.append((folder, reason))
 
 
 def _walk(folder: str, seen: set, problems: list, skipped: Counter) -> Iterator[str]:

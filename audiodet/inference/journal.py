@@ -4,6 +4,7 @@ The first line holds the parameters. A line that was cut short by a crash is dro
 is resumed, so each recording is in the journal whole or not at all.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -145,16 +146,10 @@ class Journal:
                 os.fsync(self._file.fileno())
                 self._synced = time.monotonic()
         except OSError as error:
-            self._drop_tail(place)
+            with contextlib.suppress(OSError):  # a tail that stays is dropped on resume
+                os.ftruncate(self._file.fileno(), place)
             raise AudiodetError(
                 f"{self.path}: cannot be written ({error.strerror}) after {len(self.done)} "
                 "recordings; make room and continue with --resume"
             ) from error
         return place
-
-    def _drop_tail(self, place: int) -> None:
-        """Best effort: a tail that stays is dropped on resume."""
-        try:
-            os.ftruncate(self._file.fileno(), place)
-        except OSError:
-            pass

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterator, Sequence
 
 from audiodet.errors import AudiodetError, AudioError
-from audiodet.inference.detector import Detection
+from audiodet.events import Detection
 
 GROUP = 4  # recordings per task
 TRIES = 3  # with a task whose worker died

@@ -3,19 +3,18 @@
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from audiodet.errors import AudiodetError
+from audiodet.events import Detection
 from audiodet.files import atomic_path, write_text
 from audiodet.inference.formats import (
     COLUMNS,
     FORMATS,
     TEXT_FORMATS,
     Origin,
-    Recording,
     decodable,
     printable,
 )
@@ -36,7 +35,7 @@ def _place(folder, name: str) -> Path:
 
 
 def write_all(
-    folder, formats: Iterable[str], recordings: Callable[[], Iterator[Recording]], origin: Origin
+    folder, formats: Iterable[str], recordings: Callable[[], Iterator[Detection]], origin: Origin
 ) -> list[str]:
     """Write the events in each format -> paths of the files.
 
@@ -83,20 +82,6 @@ def clear_leftovers(folder) -> None:
                 path.unlink()
 
 
-class StandardOutput:
-    """Writes one format to stdout while recordings are finished."""
-
-    def __init__(self, name: str, origin: Origin):
-        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
-        self.format = TEXT_FORMATS[name](origin)
-        sys.stdout.write(self.format.header())
-
-    def add(self, recording: Recording) -> None:
-        """Print a recording's rows now."""
-        sys.stdout.writelines(self.format.lines(recording))
-        sys.stdout.flush()
-
-
 @contextmanager
 def _writing(path: Path):
     """Turn a full disk or a read-only folder into one clear line."""
@@ -108,21 +93,22 @@ def _writing(path: Path):
         ) from error
 
 
-def _write_table(path: Path, table, recordings: Iterator[Recording]) -> None:
+def _write_table(path: Path, table, recordings: Iterator[Detection]) -> None:
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
-        file.write(table.header())
+        file.write(table.header)
         for recording in recordings:
             file.writelines(table.lines(recording))
 
 
-def _write_folder(path: Path, recordings: Iterator[Recording], origin: Origin) -> None:
+def _write_folder(path: Path, recordings: Iterator[Detection], origin: Origin) -> None:
     """A file per recording, in a folder that takes its place when all are there."""
     labels = TEXT_FORMATS["audacity"](origin)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.mkdir(parents=True)
         for recording in recordings:
-            with open(temporary / f"{recording.name}.txt", "w", encoding="utf-8") as file:
+            name = f"{origin.names[recording.source]}.txt"
+            with open(temporary / name, "w", encoding="utf-8") as file:
                 file.writelines(labels.lines(recording))
         shutil.rmtree(path, ignore_errors=True)
         os.replace(temporary, path)
@@ -130,7 +116,7 @@ def _write_folder(path: Path, recordings: Iterator[Recording], origin: Origin) -
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _write_parquet(path: Path, recordings: Iterator[Recording], origin: Origin) -> None:
+def _write_parquet(path: Path, recordings: Iterator[Detection], origin: Origin) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -143,11 +129,11 @@ def _write_parquet(path: Path, recordings: Iterator[Recording], origin: Origin) 
             writer.write_table(pa.table(columns, schema=schema))
 
 
-def _groups(recordings: Iterator[Recording]) -> Iterator[list]:
+def _groups(recordings: Iterator[Detection]) -> Iterator[list]:
     """Rows of Parquet, in groups; a recording without events has one row with nulls."""
     rows = []
     for recording in recordings:
-        path = decodable(recording.path)
+        path = decodable(recording.source)
         rows += [(path, *event[:4]) for event in recording.events] or [(path, *[None] * 4)]
         if len(rows) >= ROW_GROUP:
             yield rows

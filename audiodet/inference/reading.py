@@ -2,33 +2,15 @@
 
 import os
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 
 from audiodet.audio.io import as_mono, audio_info, read_audio, read_blocks
 from audiodet.errors import AudioError
-from audiodet.inference.windows import Grid, cut_windows
+from audiodet.inference.windows import Grid, Window, cut_windows
 
 
-class Section(NamedTuple):
-    """A window of a recording.
-
-    Attributes:
-        samples: float32, mono, at the grid's rate.
-        start, end: in seconds from the start of the recording.
-        last: no window follows.
-        duration: of the whole recording, in seconds.
-    """
-
-    samples: np.ndarray
-    start: float
-    end: float
-    last: bool
-    duration: float
-
-
-def read_sections(source, grid: Grid) -> Iterator[Section]:
+def read_windows(source, grid: Grid) -> Iterator[Window]:
     """The windows of a recording, in order.
 
     Args:
@@ -38,7 +20,6 @@ def read_sections(source, grid: Grid) -> Iterator[Section]:
     Raises:
         AudioError: it cannot be used, or its file changed while it was read.
     """
-    rate = grid.sample_rate
     is_file = isinstance(source, (str, os.PathLike))
     if not is_file and not isinstance(source, tuple):
         raise AudioError(
@@ -48,11 +29,10 @@ def read_sections(source, grid: Grid) -> Iterator[Section]:
     try:
         state = file_state(source) if is_file else None
         duration, blocks = _blocks(source, grid)
-        for first, samples, last in cut_windows(blocks, grid):
-            if last and is_file and state != file_state(source):
+        for window in cut_windows(blocks, grid):
+            if window.last and is_file and state != file_state(source):
                 raise AudioError(f"{source}: changed while it was read, expected a whole file")
-            start = first / rate
-            yield Section(samples, start, start + len(samples) / rate, last, duration)
+            yield window._replace(duration=duration)
     except OSError as error:
         raise AudioError(f"{source_name(source)}: cannot be read ({error.strerror})") from error
 

@@ -1,5 +1,6 @@
 """What a run of ``audiodet detect`` is asked for, in every process that works on it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audiodet.inference.detector import OVERLAP, WINDOW, Detector
@@ -14,7 +15,7 @@ class Request:
         inputs: see :func:`~audiodet.inference.inputs.collect`.
         output: folder, or "-" for stdout.
         formats: of :data:`~audiodet.inference.formats.FORMATS`.
-        model: name or checkpoint; or config_file and weights.
+        model: name or checkpoint; or "", with config_file and weights.
         thresholds: None for the model's, a number, or a mapping by label.
         device: "auto", "cpu", "cuda", ...
         batch_size, workers: see :meth:`Detector.detect_many`; with Ray, workers are actors.
@@ -23,7 +24,7 @@ class Request:
         ray: None, "local", or the address of a cluster.
     """
 
-    inputs: tuple[str, ...]
+    inputs: Sequence[str]
     output: str
     formats: tuple[str, ...]
     model: str
@@ -40,6 +41,5 @@ class Request:
 
     def detector(self) -> Detector:
         """The detector that is asked for; each process of a cluster makes its own."""
-        name = "" if self.config_file else self.model
-        model = load_model(name, self.config_file, self.weights, self.device)
+        model = load_model(self.model, self.config_file, self.weights, self.device)
         return Detector(model, self.thresholds, self.window, self.overlap)

@@ -5,6 +5,7 @@ import platform
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -16,13 +17,13 @@ from tqdm import tqdm
 
 from audiodet import __version__, _detectron2
 from audiodet.errors import require_package
-from audiodet.inference.detector import Detection, Detector
-from audiodet.inference.formats import Origin, Recording, printable, unique_names
+from audiodet.events import Detection
+from audiodet.inference.formats import TEXT_FORMATS, Origin, printable, unique_names
 from audiodet.inference.inputs import collect
 from audiodet.inference.journal import Journal
 from audiodet.inference.loading import identity
 from audiodet.inference.outputs import (
-    StandardOutput,
+    ERRORS,
     clear_leftovers,
     formats_in,
     write_all,
@@ -60,13 +61,26 @@ class Run:
         self.began = time.monotonic()
         self.request = request
         self.paths, self.problems = collect(request.inputs)
-        self.names = unique_names(self.paths)
         self.detector = request.detector()
-        self.origin = _origin(request, self.detector)
+        model = request.config_file or request.model
+        parameters = {  # all that the rows depend on
+            "version": __version__,
+            "model": model,
+            **identity(self.detector.model),
+            "thresholds": self.detector.thresholds,
+            "window": request.window,
+            "overlap": request.overlap,
+        }
+        log_mel = self.detector.log_mel
+        self.origin = Origin(
+            model, log_mel.f_min, log_mel.f_max, parameters, unique_names(self.paths)
+        )
 
     def to_stdout(self) -> int:
         """Print rows in the order of the inputs and keep nothing -> exit code."""
-        output = StandardOutput(self.request.formats[0], self.origin)
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+        table = TEXT_FORMATS[self.request.formats[0]](self.origin)
+        sys.stdout.write(table.header)
         errors = list(self.problems)
         detections = self._detections(self.paths, None)
         for detection in in_order(detections, self.paths, attrgetter("source")):
@@ -74,21 +88,19 @@ class Run:
             if detection.error:
                 errors.append((path, str(detection.error).removeprefix(f"{path}: ")))
             else:
-                name = self.names[path]
-                output.add(Recording(path, detection.duration, detection.events, name))
+                sys.stdout.writelines(table.lines(detection))
+                sys.stdout.flush()
         for path, reason in errors:
             print(f"error: {printable(f'{path}: {reason}')}", file=sys.stderr)
         return SOME_FAILED if errors else 0
 
     def to_folder(self) -> int:
         """Bring every recording into the journal, then write all files from it -> exit code."""
-        journal = Journal(self.request.output, self.origin.parameters, self.request.resume)
-        try:
-            clear_leftovers(self.request.output)
+        folder = self.request.output
+        with closing(Journal(folder, self.origin.parameters, self.request.resume)) as journal:
+            clear_leftovers(folder)
             resumed = self._fill(journal)
             return self._finish(journal, resumed)
-        finally:
-            journal.close()
 
     def _detections(self, paths, progress) -> Iterator[Detection]:
         """Detections of the recordings, made here or on a cluster, in any order."""
@@ -111,8 +123,13 @@ class Run:
         try:
             with _Progress({path: states[path][0] for path in todo}) as progress:
                 for detection in self._detections(todo, progress.show):
-                    _add_entry(journal, detection, states[detection.source])
-                    progress.show(detection.source)
+                    path = detection.source
+                    if detection.error:
+                        journal.add(path, state=None, error=str(detection.error))
+                    else:
+                        entry = {"duration": detection.duration, "events": detection.events}
+                        journal.add(path, state=states[path], **entry)
+                    progress.show(path)
         except KeyboardInterrupt:
             done = len(journal.done.keys() & set(self.paths))
             print(
@@ -138,29 +155,31 @@ class Run:
                 events += len(entry["events"])
                 seconds += entry["duration"]
 
-        def recordings() -> Iterator[Recording]:
+        def recordings() -> Iterator[Detection]:
             for path in whole:
                 entry = journal.get(path)
-                yield Recording(path, entry["duration"], entry["events"], self.names[path])
+                yield Detection(path, entry["events"], entry["duration"])
 
         written = write_all(self.request.output, self.request.formats, recordings, self.origin)
-        report = self._report()
-        report["counts"] = {
+        counts = {
             "recordings": len(self.paths),
             "failed": len(errors),
             "resumed": resumed,
             "events": events,
         }
-        report["seconds_of_audio"] = round(seconds, 3)
-        report["wall_seconds"] = round(time.monotonic() - self.began, 3)
-        write_report(self.request.output, report, errors)
+        write_report(self.request.output, self._report(counts, seconds), errors)
         print(
             f"{events} events in {len(whole)} recordings ({seconds:.0f} s): {', '.join(written)}",
             file=sys.stderr,
         )
-        return _report_errors(errors, os.path.join(self.request.output, "errors.tsv"))
+        if not errors:
+            return 0
+        table = os.path.join(self.request.output, ERRORS)
+        first = printable(": ".join(errors[0]))
+        print(f"{len(errors)} inputs failed, see {table}; the first: {first}", file=sys.stderr)
+        return SOME_FAILED
 
-    def _report(self) -> dict:
+    def _report(self, counts: dict[str, int], seconds: float) -> dict:
         """What ``audiodet_run.json`` says of how the events were made."""
         packages = ("numpy", "soundfile", "soxr", "torch", "torchvision")
         return {
@@ -177,39 +196,10 @@ class Run:
             "frequencies_hz": [self.origin.low_hz, self.origin.high_hz],
             "inputs": [printable(path) for path in self.request.inputs],
             "formats": list(self.request.formats),
+            "counts": counts,
+            "seconds_of_audio": round(seconds, 3),
+            "wall_seconds": round(time.monotonic() - self.began, 3),
         }
-
-
-def _origin(request: Request, detector: Detector) -> Origin:
-    """The model and all that the rows depend on."""
-    model = request.config_file or request.model
-    parameters = {
-        "version": __version__,
-        "model": model,
-        **identity(detector.model),
-        "thresholds": detector.thresholds,
-        "window": request.window,
-        "overlap": request.overlap,
-    }
-    return Origin(model, detector.log_mel.f_min, detector.log_mel.f_max, parameters)
-
-
-def _add_entry(journal: Journal, detection: Detection, state: list[int]) -> None:
-    """The journal's entry of a recording that was in the ``state`` when the run began."""
-    if detection.error:
-        journal.add(detection.source, state=None, error=str(detection.error))
-    else:
-        entry = {"duration": detection.duration, "events": detection.events}
-        journal.add(detection.source, state=state, **entry)
-
-
-def _report_errors(errors: list, table: str) -> int:
-    """Say that inputs failed, if they did -> exit code."""
-    if not errors:
-        return 0
-    first = printable(": ".join(errors[0]))
-    print(f"{len(errors)} inputs failed, see {table}; the first: {first}", file=sys.stderr)
-    return SOME_FAILED
 
 
 class _Progress(tqdm):

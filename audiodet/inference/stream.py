@@ -64,10 +64,9 @@ def detect_stream(detector: Detector, pieces, sample_rate: int) -> Iterator[Even
     grid = detector.grid
     stitcher = Stitcher(grid)
     resampled = resample_pieces(pieces, sample_rate, grid.sample_rate)
-    for start, samples, last in cut_windows(resampled, grid):
-        if len(samples) < detector.log_mel.n_fft:  # only a stream of less than one analysis window
+    for window in cut_windows(resampled, grid):
+        if len(window.samples) < detector.log_mel.n_fft:  # only a stream shorter than that
             return
-        (candidates,) = detector.candidates([detector.features(samples, "stdin")])
-        begin = start / grid.sample_rate
-        end = begin + len(samples) / grid.sample_rate
-        yield from detector.decide(stitcher.add(candidates, begin, end, last))
+        (candidates,) = detector.candidates([detector.features(window.samples, "stdin")])
+        settled = stitcher.add(candidates, window.start, window.end, window.last)
+        yield from detector.decide(settled)

@@ -56,11 +56,20 @@ class Grid:
 
 
 class Window(NamedTuple):
-    """A part of a recording: its first sample's number, its samples, and whether it is the last."""
+    """A part of a recording.
 
-    start: int
+    Attributes:
+        samples: float32, mono, at the grid's rate.
+        start, end: in seconds from the start of the recording.
+        last: no window follows.
+        duration: of the whole recording, in seconds, where it is known.
+    """
+
     samples: np.ndarray
+    start: float
+    end: float
     last: bool
+    duration: float = 0.0
 
 
 def cut_windows(blocks: Iterable[np.ndarray], grid: Grid) -> Iterator[Window]:
@@ -68,15 +77,20 @@ def cut_windows(blocks: Iterable[np.ndarray], grid: Grid) -> Iterator[Window]:
 
     The last is longer than the overlap, or the only one. Holds one window and one block.
     """
-    start = 0
+    first = 0  # sample of the next window
     held = np.zeros(0, np.float32)
     for block in blocks:
         held = np.concatenate([held, block])
         while len(held) > grid.size:
-            yield Window(start, held[: grid.size], False)
-            start += grid.advance
+            yield _window(held[: grid.size], first, grid, last=False)
+            first += grid.advance
             held = held[grid.advance :]
-    yield Window(start, held, True)
+    yield _window(held, first, grid, last=True)
+
+
+def _window(samples: np.ndarray, first: int, grid: Grid, last: bool) -> Window:
+    start = first / grid.sample_rate
+    return Window(samples, start, start + len(samples) / grid.sample_rate, last)
 
 
 class Stitcher:
@@ -114,46 +128,33 @@ class Stitcher:
         return [event for event in placed if event.offset <= following]
 
     def _join(self, left: list, right: list, start: float, end: float) -> list[Event]:
-        """Events of a window that reach into the next one, and those of the next.
-
-        Args:
-            start, end: of the overlap, where the next window starts and this one ends.
-        """
+        """Events that reach into the overlap from the left, and those of the next window."""
         middle = (start + end) / 2
-        pairs = self._pairs(left, right, start, end)
-        merged = [_merge(left[i], right[j], middle) for i, j in pairs]
-        paired_left = {i for i, _ in pairs}
-        paired_right = {j for _, j in pairs}
-        single = []
-        for i, event in enumerate(left):
-            if i not in paired_left and _centre(event) < middle:
+        left_only = dict(enumerate(left))
+        right_only = dict(enumerate(right))
+        merged = []
+        for _, i, j in self._alike(left, right, start, end):
+            if i in left_only and j in right_only:  # each event once
+                merged.append(_merge(left_only.pop(i), right_only.pop(j), middle))
+        single = [event for event in left_only.values() if _centre(event) < middle]
+        for event in right_only.values():
+            if _centre(event) >= middle or event.onset >= end:
                 single.append(event)
-        for j, event in enumerate(right):
-            if j not in paired_right and (_centre(event) >= middle or event.onset >= end):
-                single.append(event)
-        # One that lies like a merged event is a second, lesser hearing of it.
-        return merged + [
-            e for e in single if all(self._overlap(e, other) < SAME for other in merged)
-        ]
+        joined = list(merged)
+        for event in single:  # one that lies like a merged event is a second, lesser hearing of it
+            if all(self._overlap(event, other) < SAME for other in merged):
+                joined.append(event)
+        return joined
 
-    def _pairs(self, left: list, right: list, start: float, end: float) -> list[tuple[int, int]]:
-        """Indices of events that are the same, the most alike first; each event once."""
+    def _alike(self, left: list, right: list, start: float, end: float) -> list[tuple]:
+        """(overlap, index, index) of events that can be the same, the most alike first."""
         alike = []
         for i, a in enumerate(left):
             for j, b in enumerate(right):
-                if b.onset < end:
-                    overlap = self._overlap(_clip(a, start, end), _clip(b, start, end))
+                overlap = self._overlap(_clip(a, start, end), _clip(b, start, end))
+                if b.onset < end and overlap >= SAME:
                     alike.append((overlap, i, j))
-        alike.sort(key=lambda candidate: -candidate[0])
-        pairs = []
-        used_left = set()
-        used_right = set()
-        for overlap, i, j in alike:
-            if overlap >= SAME and i not in used_left and j not in used_right:
-                pairs.append((i, j))
-                used_left.add(i)
-                used_right.add(j)
-        return pairs
+        return sorted(alike, key=lambda pair: -pair[0])
 
     def _overlap(self, a: Event, b: Event) -> float:
         """IoU of two events, each widened to both sides by half a cell; 0 for other labels."""

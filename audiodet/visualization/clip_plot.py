@@ -48,7 +48,7 @@ def draw_clip(
     regions: Sequence[tuple[Event, float]] = (),
     title: str = "",
 ) -> Figure:
-    """Draw one clip over a time axis in seconds.
+    """Draw one clip over a time axis in seconds, as a figure for :func:`save_figure`.
 
     Args:
         log_mel: natural logarithm of mel power, (bands, frames), lowest band first.
@@ -61,49 +61,40 @@ def draw_clip(
         regions: what a fusion scored, (event with its score D, the detector's confidence beta),
             a panel of lines; those that are detections too are marked (AudioMask's Fig. 5).
         title: over everything.
-
-    Returns:
-        a matplotlib figure for :func:`save_figure`.
     """
-    bands, frames = log_mel.shape
-    span = (-0.5 * seconds_per_frame, (frames - 0.5) * seconds_per_frame)
-    scale = (bands, f_min, f_max)
-    parts = {"spectrogram": (SPECTROGRAM, lambda ax: _draw_spectrogram(ax, log_mel, span, scale))}
-    boxes = []
+    span = (-0.5 * seconds_per_frame, (log_mel.shape[1] - 0.5) * seconds_per_frame)
+    scale = (len(log_mel), f_min, f_max)
+    parts = {}
     if truth is not None:
-        tags = place_tags([(e, e.label) for e in truth], span)
-        parts = {"truth": _row_of_tags(tags, TRUTH, "truth", upwards=True), **parts}
-        boxes.append((truth, TRUTH, 0.0))
+        parts["truth"] = _row_of_tags(truth, TRUTH, "truth", span)
+    parts["spectrogram"] = (SPECTROGRAM, lambda ax: _draw_spectrogram(ax, log_mel, span, scale))
     if detections is not None:
-        tags = place_tags([(e, f"{e.label} {e.score:.2f}") for e in detections], span)
-        parts["detected"] = _row_of_tags(tags, DETECTION, "detected", upwards=False)
-        boxes.append((detections, DETECTION, 0.04))
+        parts["detected"] = _row_of_tags(detections, DETECTION, "detected", span)
+    parts |= _panels(proposals, regions, set(detections or ()), curves)
+    figure, axes = stack(parts, span, title)
+    _draw_boxes(axes["spectrogram"], truth or (), TRUTH, 0.0, scale)
+    _draw_boxes(axes["spectrogram"], detections or (), DETECTION, 0.04, scale)
+    return figure
+
+
+def _panels(proposals, regions, chosen: set, curves) -> dict[str, tuple]:
+    """Of scores over time, those that are asked for, from top to bottom."""
+    parts = {}
     if proposals:
         parts["proposals"] = (PANEL, lambda ax: draw_proposals(ax, proposals))
     if regions:
-        chosen = set(detections or ())
         parts["regions"] = (REGIONS, lambda ax: draw_regions(ax, regions, chosen))
     if curves:
         parts["curves"] = (PANEL, lambda ax: draw_curves(ax, curves))
-    return _compose(parts, boxes, span, scale, title)
+    return parts
 
 
-def _row_of_tags(tags: list, colour: str, name: str, upwards: bool) -> tuple[float, Callable]:
-    """Height of a row of tags, and what draws it."""
+def _row_of_tags(events, colour: str, name: str, span) -> tuple[float, Callable]:
+    """Height of a row of tags over (truth) or under the spectrogram, and what draws it."""
+    upwards = name == "truth"
+    texts = [e.label if upwards else f"{e.label} {e.score:.2f}" for e in events]
+    tags = place_tags(zip(events, texts), span)
     return ROW * row_count(tags), lambda ax: draw_tags(ax, tags, colour, name, upwards)
-
-
-def _compose(parts: Mapping[str, tuple], boxes: Sequence, span, scale, title: str) -> Figure:
-    """A figure of parts {name: (height, what draws it)} from top to bottom, boxes in its middle."""
-    figure, axes = stack({name: height for name, (height, _) in parts.items()}, span)
-    for name, (_, draw) in parts.items():
-        draw(axes[name])
-    for events, colour, inset in boxes:
-        _draw_boxes(axes["spectrogram"], events, colour, inset, scale)
-    figure.axes[0].set_title(title, loc="left", fontsize=10, pad=5)
-    figure.axes[-1].tick_params(labelbottom=True)
-    figure.axes[-1].set_xlabel("time (s)", fontsize=9)
-    return figure
 
 
 def save_figure(figure: Figure, path: str | os.PathLike) -> None:
@@ -145,12 +136,7 @@ def mel_positions(hz: Iterable[float], bands: int, f_min: float, f_max: float) -
 
 
 def _draw_boxes(ax, events: Iterable[Event], colour: str, inset: float, scale):
-    """Boxes of the events' frequencies, or full-height ones.
-
-    Args:
-        inset: part of the height left free above and below a full-height box.
-        scale: bands and edges of the mel bank, see :func:`mel_positions`.
-    """
+    """Boxes of the events' frequencies, or full-height ones but for ``inset`` of the height."""
     bands = scale[0]
     for event in events:
         low = inset

@@ -22,19 +22,26 @@ GAP = 0.06
 DPI = 110
 
 
-def stack(heights: Mapping[str, float], span: tuple[float, float]):
-    """A figure with axes of these heights (in inches) from top to bottom over one time axis."""
-    total = TOP + sum(heights.values()) + GAP * (len(heights) - 1) + BOTTOM
+def stack(parts: Mapping[str, tuple], span: tuple[float, float], title: str):
+    """A figure of parts {name: (height in inches, what draws it)} over one time axis, and its axes.
+
+    The parts lie from top to bottom.
+    """
+    total = TOP + sum(height for height, _ in parts.values()) + GAP * (len(parts) - 1) + BOTTOM
     figure = Figure(figsize=(WIDTH, total), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     axes = {}
     top = total - TOP
-    for name, height in heights.items():
+    for name, (height, draw) in parts.items():
         place = [LEFT / WIDTH, (top - height) / total, (WIDTH - LEFT - RIGHT) / WIDTH]
         ax = figure.add_axes([*place, height / total], xlim=span)
         ax.tick_params(labelsize=8, labelbottom=False, bottom=False)
+        draw(ax)
         axes[name] = ax
         top -= height + GAP
+    figure.axes[0].set_title(title, loc="left", fontsize=10, pad=5)
+    figure.axes[-1].tick_params(labelbottom=True)
+    figure.axes[-1].set_xlabel("time (s)", fontsize=9)
     return figure, axes
 
 

@@ -1,11 +1,14 @@
 """VIS_PERIOD: pictures of what a training sees and detects, for TensorBoard."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from detectron2.engine import HookBase
 
 from audiodet.data.spectrogram import LogMel
 from audiodet.events import Event
+from audiodet.modeling.instances import events_from_instances
 from audiodet.visualization.clip_plot import draw_clip
 
 NAME = "training clip: truth above, detections below"
@@ -55,21 +58,22 @@ class TrainingPictures(HookBase):
                 detected = self.model([clip])[0]["instances"][:MOST_DETECTIONS].to("cpu")
         finally:
             self.model.train()
-        true = clip["instances"]
-        seconds = clip["width"] / clip["image"].shape[-1]
-        truth = self._events(true.gt_boxes, true.gt_classes, [1.0] * len(true), seconds)
-        detections = self._events(
-            detected.pred_boxes, detected.pred_classes, detected.scores.tolist()
-        )
+        truth = mapped_events(clip, self.labels)
+        detections = events_from_instances(detected, self.labels, clip["width"])
         log_mel = clip["image"][0].cpu().numpy()
         figure = draw_clip(log_mel, *self.front_end, truth=truth, detections=detections)
         figure.canvas.draw()
         return np.asarray(figure.canvas.buffer_rgba())[..., :3].transpose(2, 0, 1)
 
-    def _events(self, boxes, classes, scores, seconds: float = 1.0) -> list[Event]:
-        """Events of boxes whose unit lasts ``seconds``."""
-        times = (boxes.tensor[:, [0, 2]] * seconds).tolist()
-        events = []
-        for (onset, offset), number, score in zip(times, classes.tolist(), scores):
-            events.append(Event(onset, offset, self.labels[number], score))
-        return events
+
+def mapped_events(clip: dict, labels: Sequence[str]) -> list[Event]:
+    """True events of a mapped clip, whose boxes are in frames, in seconds of its image."""
+    instances = clip["instances"]
+    times = boxes_in_seconds(instances.gt_boxes, clip).tolist()
+    classes = instances.gt_classes.tolist()
+    return [Event(*time, labels[k]) for time, k in zip(times, classes)]
+
+
+def boxes_in_seconds(boxes, clip: dict) -> torch.Tensor:
+    """Boxes in frames of a mapped clip -> (R, 2) onsets and offsets in seconds of its image."""
+    return boxes.tensor[:, [0, 2]] * clip["width"] / clip["image"].shape[-1]

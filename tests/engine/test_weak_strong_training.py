@@ -8,7 +8,7 @@ from detectron2.engine import HookBase
 
 from audiodet.engine.trainer import Trainer
 from audiodet.errors import DataError
-from audiodet.visualization.sources import loaded
+from clip_sources import loaded
 from tests.tiny import LABELS, StopAt, run_tool, tiny_config, tiny_opts, train, write_tiny_data
 
 COMMON = (

@@ -17,7 +17,7 @@ from detectron2.modeling.postprocessing import detector_postprocess
 
 from audiodet.errors import AudioError, ConfigError, WeightsError
 from audiodet.inference.detector import Detector
-from audiodet.inference.reading import read_sections
+from audiodet.inference.reading import read_windows
 from audiodet.modeling.frame_events import events_from_scores
 from audiodet.modeling.model import SEDModel
 from tests.inference.sounds import bursts, sound
@@ -224,12 +224,12 @@ def test_a_file_that_changes_while_it_is_read(model, tmp_path):
     path = tmp_path / "a.wav"
     sf.write(path, sound(20.0), RATE)
     detector = Detector(model, window=2.0, overlap=0.5)
-    sections = read_sections(str(path), detector.grid)
-    next(sections)
+    windows = read_windows(str(path), detector.grid)
+    next(windows)
     with open(path, "ab") as file:
         file.write(b"more")
     with pytest.raises(AudioError, match="a.wav: changed while it was read"):
-        list(sections)
+        list(windows)
 
 
 def test_memory_does_not_grow_with_the_recording(checkpoint, tmp_path):

@@ -3,15 +3,16 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
 from audiodet.data.labels.table import read_table
-from audiodet.inference.formats import FORMATS, TEXT_FORMATS, Origin, Recording, unique_names
+from audiodet.inference.formats import FORMATS, TEXT_FORMATS, Origin, unique_names
 from audiodet.inference.outputs import write_all
-from audiodet.events import Event
+from audiodet.events import Detection, Event
 
-ORIGIN = Origin("rcrnn_rare", 50.0, 8000.0, {"model": "rcrnn_rare", "window": 30.0})
+ORIGIN = Origin("rcrnn_rare", 50.0, 8000.0, {"model": "rcrnn_rare", "window": 30.0}, {})
 NAMES = ["a.wav", "sub folder/a.flac", 'tab\there, "quoted".wav', "line\nend.wav", "b\udcff.wav"]
 EVENTS = [
     [Event(0.1234567, 1.5, "dog", 0.98765), Event(0.5, 2.25, "cat bird", 0.5)],
@@ -26,12 +27,12 @@ SHOWN = ["a.wav", "sub folder/a.flac", 'tab\\there, "quoted".wav', "line\\nend.w
 @pytest.fixture
 def written(tmp_path):
     """Recordings of 10 s with odd names, in every format."""
-    names = unique_names(NAMES)
+    origin = replace(ORIGIN, names=unique_names(NAMES))
 
     def recordings():
-        return (Recording(p, 10.0, e, names[p]) for p, e in zip(NAMES, EVENTS))
+        return (Detection(p, e, 10.0) for p, e in zip(NAMES, EVENTS))
 
-    assert len(write_all(tmp_path, FORMATS, recordings, ORIGIN)) == len(FORMATS)
+    assert len(write_all(tmp_path, FORMATS, recordings, origin)) == len(FORMATS)
     return tmp_path
 
 
@@ -150,9 +151,9 @@ def test_long_names_are_cut_and_numbered(tmp_path):
     assert [len(name.encode()) for name in names.values()] == [200, 202, 198, 2]
 
     def recordings():
-        return (Recording(path, 1.0, [], names[path]) for path in paths)
+        return (Detection(path, [], 1.0) for path in paths)
 
-    write_all(tmp_path, ["audacity"], recordings, ORIGIN)
+    write_all(tmp_path, ["audacity"], recordings, replace(ORIGIN, names=names))
     assert len(list((tmp_path / "audiodet_labels").iterdir())) == 4
 
 
@@ -161,9 +162,9 @@ def test_frequencies_of_an_event_go_where_a_format_has_them(tmp_path):
     events = [Event(0.5, 1.5, "dog", 0.9, 400.0, 1200.5), Event(2.0, 3.0, "cat", 0.8)]
 
     def recordings():
-        return [Recording("a.wav", 10.0, events, "a")]
+        return [Detection("a.wav", events, 10.0)]
 
-    write_all(tmp_path, FORMATS, recordings, ORIGIN)
+    write_all(tmp_path, FORMATS, recordings, replace(ORIGIN, names={"a.wav": "a"}))
     raven = (tmp_path / "audiodet_selections.txt").read_text()
     header, *rows = [line.split("\t") for line in raven.splitlines()]
     columns = [header.index(name) for name in ("Low Freq (Hz)", "High Freq (Hz)")]

@@ -31,12 +31,13 @@ def test_windows_are_parts_of_the_recording_at_whole_cells(samples, block):
     blocks = [wave[i : i + block] for i in range(0, samples, block)]
     windows = list(cut_windows(blocks, grid()))
     assert [w.last for w in windows] == [False] * (len(windows) - 1) + [True]
-    for number, (start, part, last) in enumerate(windows):
-        assert start == number * 7000
-        np.testing.assert_array_equal(part, wave[start : start + 10000])
-        assert len(part) == 10000 or last
+    for number, window in enumerate(windows):
+        start = number * 7000
+        assert window.start == start / grid().sample_rate
+        np.testing.assert_array_equal(window.samples, wave[start : start + 10000])
+        assert len(window.samples) == 10000 or window.last
     assert len(windows) == 1 or len(windows[-1].samples) > 3000
-    assert windows[-1].start + len(windows[-1].samples) == samples
+    assert windows[-1].end == pytest.approx(samples / grid().sample_rate, rel=1e-12)
 
 
 def heard(truth, seconds, at, jitter=0.0, seed=0):

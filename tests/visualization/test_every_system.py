@@ -7,7 +7,8 @@ import soundfile as sf
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from audiodet.data.mapper import SEDMapper
-from audiodet.visualization import draw_clip, save_figure, sources
+from audiodet.visualization import draw_clip, save_figure
+import clip_sources
 from tests.systems import RATE, SYSTEMS, build, save, save_verifier
 
 SECONDS = 5
@@ -42,7 +43,7 @@ def test_a_system_is_drawn(name, opts, dataset, tmp_path):
     cfg.merge_from_list(["MODEL.WEIGHTS", save(model, tmp_path, "model")])
     labels = list(cfg.DATASETS.LABELS)
     MetadataCatalog.get(dataset).set(thing_classes=labels, evaluator_type="sed")
-    ((file_name, image, shown),) = sources.detected(cfg, dataset, has_proposals)
+    ((file_name, image, shown),) = clip_sources.detected(cfg, dataset, has_proposals)
     assert [(e.onset, e.offset, e.label) for e in shown["truth"]] == [(1.0, 2.0, labels[0])]
     assert shown["detections"] and all(
         0 <= e.onset < e.offset <= SECONDS for e in shown["detections"]

@@ -20,7 +20,8 @@ from audiodet.evaluation.clips import reference_clips
 from audiodet.events import Event
 from audiodet.inference.loading import final_thresholds
 from audiodet.modeling.frame_classifier import FrameClassifier
-from audiodet.visualization import choose_clips, sources, visualize_results
+from audiodet.visualization import choose_clips, visualize_results
+import clip_sources
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = str(ROOT / "configs" / "rcrnn" / "rare.yaml")
@@ -64,7 +65,7 @@ def loud_seconds(cfg, log_mel) -> np.ndarray:
 
 def test_annotation_agrees_with_what_is_heard(dataset):
     cfg, seen = config(), 0
-    for (_name, log_mel, shown), burst in zip(sources.annotated(cfg, dataset), BURSTS):
+    for (_name, log_mel, shown), burst in zip(clip_sources.annotated(cfg, dataset), BURSTS):
         seen += 1
         if burst is None:
             assert shown["truth"] == []
@@ -84,7 +85,7 @@ def test_dataloader_boxes_come_back_to_the_seconds_of_the_crop(dataset):
     opts += ["SOLVER.IMS_PER_BATCH", 2, "INPUT.CROP_AUDIO.EVENT_FRACTION", 1.0]
     cfg = config(*opts, "INPUT.SPEC_AUGMENT.EQ_DB", 0.0, "INPUT.SPEC_AUGMENT.FREQ_MASKS", 0)
     found = []
-    for _, (_, log_mel, shown) in zip(range(12), sources.loaded(cfg, dataset)):
+    for _, (_, log_mel, shown) in zip(range(12), clip_sources.loaded(cfg, dataset)):
         assert log_mel.shape == (64, 130)  # 3 s
         for event in shown["truth"]:
             loud = loud_seconds(cfg, log_mel)
@@ -105,7 +106,7 @@ def weights(tmp_path_factory) -> str:
 
 def test_model_source(dataset, weights):
     cfg = config("MODEL.WEIGHTS", weights, "TEST.THRESHOLDS", (0.0,))
-    for (_, _log_mel, shown), burst in zip(sources.detected(cfg, dataset, True), BURSTS):
+    for (_, _log_mel, shown), burst in zip(clip_sources.detected(cfg, dataset, True), BURSTS):
         assert shown["truth"] == ([Event(*burst)] if burst else [])
         labels = [event.label for event in shown["detections"]]
         assert labels and len(set(labels)) == len(labels)  # the best event of each label
@@ -114,7 +115,7 @@ def test_model_source(dataset, weights):
         assert all(0 <= on < off <= 6.03 and 0 < p < 1 for on, off, p in shown["proposals"])
         assert max(off for _, off, _ in shown["proposals"]) > 4  # seconds, not cells
     with pytest.raises(ConfigError, match="MODEL.WEIGHTS is empty"):
-        next(sources.detected(config(), dataset))
+        next(clip_sources.detected(config(), dataset))
 
 
 def test_a_fused_model_shows_what_it_fused(dataset, weights, tmp_path):
@@ -125,7 +126,7 @@ def test_a_fused_model_shows_what_it_fused(dataset, weights, tmp_path):
     hooks = ["MODEL.POSTPROCESSORS", ["BoxVoting", "VerifierFusion"], "MODEL.FUSION.MIN_SCORE", 0.0]
     hooks += ["MODEL.FUSION.VERIFIER", str(tmp_path / "verifier.pth")]
     cfg = config(*hooks, "MODEL.WEIGHTS", weights, "TEST.THRESHOLDS", (0.0,))
-    _, _, shown = next(sources.detected(cfg, dataset))
+    _, _, shown = next(clip_sources.detected(cfg, dataset))
     assert 1 < len(shown["regions"]) <= 10 and set(shown["curves"]) == set(LABELS)
     best, beta = shown["regions"][0]
     assert best in shown["detections"] and 0 < beta < 1
@@ -149,7 +150,7 @@ def test_score_curves_are_centred_on_their_steps():
     )
     clip = {"width": 20.0, "image": torch.zeros(1, 64, 200)}  # 0.1 s a frame
     scores = torch.tensor([[0.1], [0.7]])
-    seconds, values = sources.score_curves(model.step_seconds(2, clip), scores, ["a"])["a"]
+    seconds, values = clip_sources.score_curves(model.step_seconds(2, clip), scores, ["a"])["a"]
     assert seconds == pytest.approx([0.5, 1.3]) and values == pytest.approx([0.1, 0.7])
 
 

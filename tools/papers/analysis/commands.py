@@ -15,7 +15,7 @@ from audiodet.engine.trainer import Trainer
 from audiodet.errors import ConfigError
 from audiodet.files import write_text
 from audiodet.modeling.self_mask import SelfMaskNet
-from audiodet.visualization.sources import detected, true_events
+from clip_sources import detected, true_events
 from papers.analysis.figures import (
     draw_curves,
     draw_frame_scores,

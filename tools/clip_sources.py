@@ -15,6 +15,7 @@ from audiodet.events import Event, decide, thresholds_by_label
 from audiodet.inference.loading import load_configured
 from audiodet.modeling.instances import events_from_instances, inside
 from audiodet.modeling.model import label_kinds
+from audiodet.visualization import training
 
 
 def annotated(cfg, name: str):
@@ -29,13 +30,9 @@ def loaded(cfg, name: str):
     cfg = cfg.clone()
     cfg.merge_from_list(["DATASETS.TRAIN", (name,), "DATALOADER.NUM_WORKERS", 0])
     cfg.merge_from_list(["DATALOADER.WEAK_PER_BATCH", 0])  # one dataset is of one kind
-    labels = cfg.DATASETS.LABELS
     for clip in itertools.chain.from_iterable(build_train_loader(cfg, kinds=label_kinds(cfg))):
-        instances = clip["instances"]
-        times = _seconds(instances.gt_boxes, clip).tolist()
-        classes = instances.gt_classes.tolist()
-        truth = [Event(*time, labels[k]) for time, k in zip(times, classes)]
-        yield clip["file_name"], clip["image"][0].numpy(), {"truth": truth}
+        truth = {"truth": training.mapped_events(clip, cfg.DATASETS.LABELS)}
+        yield clip["file_name"], clip["image"][0].numpy(), truth
 
 
 def detected(cfg, name: str, proposals: bool = False):
@@ -80,7 +77,7 @@ def true_events(cfg, clip: dict) -> list[Event]:
 def region_proposals(model, clip: dict) -> list[tuple[float, float, float]]:
     """(onset, offset, objectness) of the RPN's proposals for one mapped clip, in seconds."""
     (regions,) = model.propose([clip])
-    seconds = _seconds(regions.proposal_boxes, clip)
+    seconds = training.boxes_in_seconds(regions.proposal_boxes, clip)
     return torch.column_stack([seconds, regions.objectness_logits.sigmoid()]).tolist()
 
 
@@ -103,8 +100,3 @@ def score_curves(seconds: torch.Tensor, scores: torch.Tensor, labels) -> dict:
     """(S,) centres of time steps and their (S, K) scores -> curves for :func:`draw_clip`."""
     times = seconds.numpy()
     return {label: (times, scores[:, k].float().cpu().numpy()) for k, label in enumerate(labels)}
-
-
-def _seconds(boxes, clip: dict) -> torch.Tensor:
-    """Boxes in frames of a mapped clip -> (R, 2) onsets and offsets in seconds of its image."""
-    return boxes.tensor[:, [0, 2]] * clip["width"] / clip["image"].shape[-1]
