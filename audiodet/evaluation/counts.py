@@ -6,8 +6,8 @@ One rule at the edges of segments and frames, whose times are no whole numbers i
 within EDGE seconds of an edge lies on it. An event that ends on an edge does not touch the next
 segment; one that ends at 3.0000000000000004 s does not touch the fourth second.
 
-Shape shorthand: N clips, K labels, S segments; the last axis of counts is (hits, insertions,
-deletions), that of overall counts :data:`audiodet.evaluation.scores.OVERALL`.
+Shape shorthand: K labels, S segments; for the last axis of counts see
+:mod:`audiodet.evaluation.scores`.
 """
 
 import math
@@ -63,6 +63,12 @@ class Matching:
         return counts, [metrics.overall[name] for name in EVENT_COUNTS]
 
 
+def sed_eval_list(events: Iterable[Event]) -> list[dict]:
+    """Events as sed_eval reads them."""
+    keys = ("event_onset", "event_offset", "event_label")
+    return [dict(zip(keys, event)) for event in events]
+
+
 def score_clips(
     clips: Sequence[ClipResult],
     labels: Sequence[str],
@@ -94,10 +100,7 @@ def score_segments(
     """Segment-based scores: each segment of a clip that holds a part of an event counts for one.
 
     As sed_eval's SegmentBasedMetrics, but for the edges (see the module). `seconds` is the
-    segment's length.
-
-    Raises:
-        DataError: see :func:`score_clips`.
+    segment's length. For the errors raised see :func:`score_clips`.
     """
 
     def count(clip, true, reported):
@@ -124,8 +127,7 @@ def segment_roll(
 def segment_counts(true: np.ndarray, reported: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Two rolls (S, K) -> counts (K, 3), and (6,) of all labels together."""
     hits = true & reported
-    errors = (reported & ~true, true & ~reported)
-    counts = np.stack([hits, *errors], axis=-1).sum(axis=0)
+    counts = np.stack([hits, reported & ~true, true & ~reported], axis=-1).sum(axis=0)
     in_truth = true.sum(axis=1)
     in_report = reported.sum(axis=1)
     correct = hits.sum(axis=1)
@@ -150,29 +152,6 @@ def _score(clips, labels, thresholds, best_event_per_clip, count: Callable) -> S
     return SEDScores(tuple(labels), list(clips), counts, overall)
 
 
-def pool_scores(scores: Sequence[SEDScores]) -> SEDScores:
-    """One result from several, such as the folds of a cross-validation, each with its thresholds.
-
-    Raises:
-        DataError: the labels differ, or a clip is in two of them.
-    """
-    first = scores[0]
-    clips = []
-    for part in scores:
-        if part.labels != first.labels:
-            raise DataError(f"pooling scores of labels {part.labels}, expected {first.labels}")
-        clips += part.clips
-    check_clips(clips, first.labels)
-    counts = np.concatenate([part.counts for part in scores])
-    overall = np.concatenate([part.overall for part in scores])
-    return SEDScores(first.labels, clips, counts, overall, first.zero_f1)
-
-
-def of_label(events: Iterable[Event], label: str) -> list[Event]:
-    """The events of one label."""
-    return [event for event in events if event.label == label]
-
-
 def check_clips(clips: Sequence[ClipResult], labels: Sequence[str]) -> None:
     """See :func:`score_clips` for what is refused."""
     names = set()
@@ -180,13 +159,12 @@ def check_clips(clips: Sequence[ClipResult], labels: Sequence[str]) -> None:
         if clip.name in names:
             raise DataError(f"{clip.name}: scored twice, expected every clip once")
         names.add(clip.name)
-        known = {event.label for event in (*clip.reference, *clip.candidates)}
-        unknown = (known | {clip.target}) - {None, *labels}
+        known = {clip.target} | {event.label for event in (*clip.reference, *clip.candidates)}
+        unknown = known - {None, *labels}
         if unknown:
             raise DataError(f"{clip.name}: label {min(unknown)!r}, expected {list(labels)}")
 
 
-def sed_eval_list(events: Iterable[Event]) -> list[dict]:
-    """Events as sed_eval reads them."""
-    keys = ("event_onset", "event_offset", "event_label")
-    return [dict(zip(keys, event)) for event in events]
+def of_label(events: Iterable[Event], label: str) -> list[Event]:
+    """The events of one label."""
+    return [event for event in events if event.label == label]

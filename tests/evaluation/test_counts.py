@@ -9,16 +9,13 @@ from audiodet.evaluation import (
     ClipResult,
     Matching,
     load_clips,
-    of_label,
-    pool_scores,
     results,
     save_clips,
     score_clips,
-    score_micro,
     score_segments,
-    table,
 )
-from audiodet.evaluation.counts import sed_eval_list
+from audiodet.evaluation.counts import of_label, sed_eval_list
+from audiodet.evaluation.report import table
 from audiodet.evaluation.scores import OVERALL, SEDScores
 from audiodet.events import Event
 
@@ -191,8 +188,7 @@ def test_segments_equal_sed_evals_passes():
     assert_counts_are_separate_ones(scores, separate, OVERALL)
 
 
-@pytest.mark.parametrize("count", [score_segments, score_micro])
-def test_an_event_that_ends_on_an_edge_does_not_touch_the_next_segment(count):
+def test_an_event_that_ends_on_an_edge_does_not_touch_the_next_segment():
     """3.0000000000000004 is three seconds; 3.0001 is in the fourth. So is 0.9999 in the first."""
     truth = [Event(1.0, 3.0, "cry")]
     for reported, errors in (
@@ -202,7 +198,7 @@ def test_an_event_that_ends_on_an_edge_does_not_touch_the_next_segment(count):
         (Event(0.9999, 3.0, "cry"), [2, 1, 0]),
         (Event(1.0000000000000002, 1.9999999999999998, "cry"), [1, 0, 1]),
     ):
-        scores = count([ClipResult("a", 10.0, truth, [reported])], LABELS, ALL)
+        scores = score_segments([ClipResult("a", 10.0, truth, [reported])], LABELS, ALL)
         assert scores.totals["cry"].tolist() == errors
         hits, inserted, missed = errors
         assert scores.overall[0].tolist() == [2, hits + inserted, hits, 0, missed, inserted]
@@ -261,17 +257,6 @@ def test_label_without_reference_is_left_out_and_listed():
     assert "left out of the mean: shot" in table(scores, results(scores))
     nothing = score_clips([ClipResult("empty", 10)], LABELS, ALL)
     assert np.isnan(nothing.mean["ER"]) and np.isnan(nothing.mean["F1"])
-
-
-def test_pooled_folds_keep_their_thresholds():
-    clips = random_clips()
-    low, high = {"cry": 0.1, "shot": 0.1}, {"cry": 0.8, "shot": 0.8}
-    folds = [score_clips(clips[:30], LABELS, low), score_clips(clips[30:], LABELS, high)]
-    pooled = pool_scores(folds)
-    assert (pooled.counts.sum(0) == folds[0].counts.sum(0) + folds[1].counts.sum(0)).all()
-    assert len(pooled.clips) == 60
-    with pytest.raises(DataError, match="c0: scored twice"):
-        pool_scores([folds[0], folds[0]])
 
 
 def test_clips_survive_a_file(tmp_path):
