@@ -1,7 +1,7 @@
 """Scores of sound events: sed_eval counts, audiodet adds up, bootstraps and reports."""
 
 from audiodet.evaluation.clips import ClipResult, load_clips, reference_clips, save_clips
-from audiodet.evaluation.counts import Matching, score_clips, score_segments
+from audiodet.evaluation.counts import Matching, Segments, score_clips
 from audiodet.evaluation.evaluators import SEDEvaluator, TemporalAPEvaluator
 from audiodet.evaluation.registry import EVALUATOR_REGISTRY, build_sed_evaluators
 from audiodet.evaluation.scores import SEDScores, micro_results, results
@@ -16,6 +16,7 @@ __all__ = [
     "Matching",
     "SEDEvaluator",
     "SEDScores",
+    "Segments",
     "TaggingEvaluator",
     "TemporalAPEvaluator",
     "build_sed_evaluators",
@@ -25,7 +26,6 @@ __all__ = [
     "results",
     "save_clips",
     "score_clips",
-    "score_segments",
     "sweep_thresholds",
     "tune_thresholds",
 ]

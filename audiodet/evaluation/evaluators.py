@@ -12,7 +12,7 @@ from detectron2.structures import Boxes, BoxMode
 
 from audiodet.errors import ConfigError
 from audiodet.evaluation.clips import save_clips, write_events
-from audiodet.evaluation.counts import Matching, score_clips, score_segments
+from audiodet.evaluation.counts import Matching, Segments, score_clips
 from audiodet.evaluation.registry import EVALUATOR_REGISTRY, Evaluator
 from audiodet.evaluation.report import micro_table, one_line, table, write_json
 from audiodet.evaluation.scores import micro_rates, micro_results, results
@@ -122,7 +122,7 @@ class SEDEvaluator(Evaluator):
         scored = (self.clips, self.labels, self.thresholds, test.BEST_EVENT_PER_CLIP)
         events = score_clips(*scored, matching)
         events = replace(events, zero_f1=test.ZERO_WITHOUT_REFERENCE)
-        segments = score_segments(*scored, test.SEGMENT_SECONDS)
+        segments = score_clips(*scored, Segments(test.SEGMENT_SECONDS))
         figures = OrderedDict(
             sed=results(events, test.BOOTSTRAP), segment=results(segments, test.BOOTSTRAP)
         )
@@ -138,7 +138,7 @@ class SEDEvaluator(Evaluator):
         for seconds in test.MICRO_SECONDS:
             micro = segments
             if seconds != test.SEGMENT_SECONDS:
-                micro = score_segments(*scored, seconds)
+                micro = score_clips(*scored, Segments(seconds))
             flat = figures[f"micro_{seconds:g}s"] = micro_results(micro, test.BOOTSTRAP)
             text = micro_table(micro, flat)
             logger.info(f"all labels together, segments of {seconds:g} s:\n{text}")

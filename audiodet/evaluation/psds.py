@@ -51,7 +51,6 @@ class ScoreTable(pd.DataFrame):
         return ScoreTable
 
     def to_numpy(self, *args, **kwargs) -> np.ndarray:
-        """See :meth:`pandas.DataFrame.to_numpy`; a copy."""
         return np.array(super().to_numpy(*args, **kwargs))
 
 
@@ -97,15 +96,14 @@ class ScoreEvaluator(Evaluator):
         outputs = self.gather()
         if outputs is None:
             return None
-        tables, truth, durations = self._clips(outputs)
         test = self._cfg.TEST
-        matching = Matching.from_config(self._cfg)
-        measures = Measures(tables, truth, durations, matching, test.SEGMENT_SECONDS)
+        clips = self._clips(outputs)
+        measures = Measures(*clips, Matching.from_config(self._cfg), test.SEGMENT_SECONDS)
         flat = measures.all_figures(with_intervals=test.BOOTSTRAP > 0)
         text = one_line(flat, (*SCENARIOS, *MEANS))
         logger.info(f"{self._name}, {len(outputs)} clips, no thresholds: {text}")
         if self._output_dir:
-            write_sed_scores(tables, os.path.join(self._output_dir, "scores"))
+            write_sed_scores(clips[0], os.path.join(self._output_dir, "scores"))
             write_json(flat, self._output_dir, "scores.json")
         return OrderedDict(scores=flat)
 
@@ -147,9 +145,8 @@ class Measures:
     def __init__(self, tables, truth, durations, matching: Matching, segment: float):
         """
         Args:
-            tables: {clip: sed_scores_eval's table of its scores}.
-            truth: {clip: [(onset, offset, label), ...]} in seconds.
-            durations: {clip: seconds}.
+            tables, truth, durations: {clip: sed_scores_eval's table of its scores}, {clip: [(onset,
+                offset, label), ...]} and {clip: duration}, in seconds.
             matching: collars of F1.
             segment: length of the segments of AP, in seconds.
         """
@@ -168,9 +165,8 @@ class Measures:
             deltas = intersection_based.intermediate_statistics_deltas(tables, truth, **criteria)
             self._deltas.append(deltas)
             options = {**criteria, **PSDS, "alpha_ct": weight}
-            self._measures[name] = partial(
-                intersection_based.psds, None, truth, durations, **options
-            )
+            given = (None, truth, durations)
+            self._measures[name] = partial(intersection_based.psds, *given, **options)
         collars = {"onset_collar": matching.collar, "offset_collar": ANY_OFFSET}
         if matching.evaluate_offset:
             collars["offset_collar"] = matching.collar
@@ -183,12 +179,10 @@ class Measures:
         self._measures["AP"] = partial(segment_based.average_precision, None, truth, **segments)
 
     def figures(self, deltas: list) -> tuple[dict]:
-        """{metric: value}, in the tuple that sed_scores_eval expects of a metric.
+        """{metric: value} from each measure's deltas of some clips or all.
 
-        Empty where the clips hold no event of one of the labels, which then has no F1 and no AP.
-
-        Args:
-            deltas: of each measure, of all clips or some.
+        In the tuple that sed_scores_eval expects of a metric. Empty where the clips hold no event
+        of one of the labels, which then has no F1 and no AP.
         """
         flat = {}
         if self.labels - set().union(*(self._labels_of[name] for name in deltas[0])):

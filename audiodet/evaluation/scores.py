@@ -1,5 +1,7 @@
 """What the counts of clips say: rates of labels, their means, micro rates, 95 % intervals.
 
+Rates are per true event or segment; F1, precision and recall are in percent.
+
 Policy where a ratio has no denominator: a label of which nothing was predicted has precision 0,
 F1 0 and ER 1; a label without a single true event has no ER and no F1, is left out of the mean,
 and stands in ``SEDScores.without_reference``. ``SEDScores.zero_f1`` scores its F1 0 instead.
@@ -29,9 +31,9 @@ UNITS = {"clip": "", "source": "-source"}  # what is resampled, and how its inte
 
 
 def rates(counts: np.ndarray) -> dict[str, np.ndarray]:
-    """Figures of counts (..., 3): arrays (...), NaN where there is no true event.
+    """Counts (..., 3) -> figures (...), NaN where there is no true event.
 
-    ER = deletions + insertions, all three per true event; F1, precision and recall in percent.
+    ER = deletions + insertions.
     """
     hits, inserted, missed = np.moveaxis(np.asarray(counts, dtype=float), -1, 0)
     true = np.where(hits + missed > 0, hits + missed, np.nan)
@@ -46,7 +48,7 @@ def rates(counts: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def micro_rates(overall: np.ndarray) -> dict[str, np.ndarray]:
-    """Counts (..., 6) -> "F1" in percent, "ER" and its parts per true segment or event: (...)."""
+    """Counts (..., 6) -> "F1", "ER" and its three parts (...)."""
     reference, system, hits, *errors = np.moveaxis(np.asarray(overall, dtype=float), -1, 0)
     reference = np.where(reference > 0, reference, np.nan)
     table = {"F1": 200 * hits / (reference + system), "ER": sum(errors) / reference}
@@ -136,11 +138,10 @@ class SEDScores:
 def results(
     scores: SEDScores, n_bootstrap: int = 0, seed: int = 0, metrics: Sequence[str] = SHOWN
 ) -> dict[str, float]:
-    """{metric: value} of one task.
+    """{metric: value} of one task: the `metrics` that are asked for.
 
-    "ER", "F1" (percent), "deletions" and "insertions" (per true event; they add up to ER) are
-    means over labels, "ER-<label>" and so on those of one label. "ER-low", "ER-high",
-    "ER-source-low", "ER-<label>-low" ... bound 95 % intervals by clip and by source.
+    "ER", "F1", "deletions", "insertions" are means over labels, "ER-<label>" and so on those of
+    one label. "ER-low", "ER-high", "F1-source-low", "F1-<label>-low" ... are :func:`intervals`.
     """
     flat = scores.figures(scores.counts.sum(axis=0), metrics)
     drawn = partial(scores.figures, metrics=[metric for metric in METRICS if metric in metrics])
@@ -149,12 +150,11 @@ def results(
 
 
 def micro_results(scores: SEDScores, n_bootstrap: int = 0, seed: int = 0) -> dict[str, float]:
-    """{metric: value} of all labels together (micro average), in percent and per true segment.
+    """{metric: value} of all labels together (micro average).
 
     Segments are summed over the clips; where clips have scenes, over each scene's clips, and the
     figures are the means over scenes (Çakır et al. 2017, section III-B; Mesaros et al. 2016).
-    "F1-<scene>" stands there too, "F1-<label>" always. "F1-low", "ER-high", "F1-source-low" ...
-    bound 95 % intervals by clip and by source.
+    "F1-<scene>" stands there too, "F1-<label>" always, and :func:`intervals` of "F1" and "ER".
     """
     by_scene = micro_rates(scores.by_scene.sum(axis=0))
     by_label = scores.rates(scores.counts.sum(axis=0))

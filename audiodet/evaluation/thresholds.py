@@ -94,7 +94,7 @@ def _steps(clip: ClipResult, label: str, best_event_per_clip: bool, matching: Ma
     counts = []
     for score in (np.inf, *scores):
         reported = decide(events, {label: score})
-        (count,), _ = matching.count([label], true, reported)
+        (count,), _ = matching.count([label], true, reported, clip.duration)
         counts.append(count)
     return scores, np.array(counts)
 

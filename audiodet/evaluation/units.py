@@ -1,5 +1,5 @@
-"""Scores of many units (frames, bins of a spectrogram, clips) against a truth of zeros and ones, or
-of shares between them: F1 at a threshold, AUC and average precision.
+"""F1 at a threshold, AUC and average precision of many units (frames, bins of a spectrogram, clips)
+against a truth of zeros and ones, or of shares between them.
 
 Shape shorthand: F frames, K labels, U units of a clip, N clips, L levels of scores, n bootstrap
 samples.
@@ -30,23 +30,18 @@ MEANS = {"AUC": "AUC", "AP": "mAP"}  # a label's figure -> the name of its mean
 class UnitScores:
     """Adds up clips one by one; F1, AUC and AP over the units of all.
 
-    Exact by default: scores and truth of every unit are kept, which takes 5 bytes a unit and label
-    (float32 scores, truth yes or no): 9 MB for an hour in frames of 20 ms and ten labels. For AUC
-    and AP the units of one label are sorted at a time.
+    Exact by default: scores and truth of every unit are kept, 5 bytes a unit and label (float32
+    scores, truth yes or no): 9 MB for an hour in frames of 20 ms and ten labels. For AUC and AP
+    the units of one label are sorted at a time.
 
-    Where that is too much (the bins of masks: 64 bands are 64 times the frames), ``rounded``
-    bounds it: scores are rounded to half precision, and of a label only the truth at each of its
-    15361 levels is kept, in 20 blocks of clips: 5 MB a label, however many units. AUC and AP are
-    then those of the rounded scores, which near 1 lie 0.0005 apart: scores that crowd there are
+    Where that is too much (the bins of masks), ``rounded`` bounds it: scores are rounded to half
+    precision, and the truth is added up at each of its 15361 levels, in 20 blocks of clips: 5 MB a
+    label, however many units. Near 1 these levels lie 0.0005 apart: scores that crowd there are
     ranked as equal.
     """
 
     def __init__(self, labels: Sequence[str], threshold: float, rounded: bool = False):
-        """
-        Args:
-            threshold: lowest score of a unit that counts as positive.
-            rounded: round scores to half precision, for bounded memory.
-        """
+        """`threshold`: lowest score of a unit that counts as positive."""
         self.labels = list(labels)
         self.threshold = threshold
         self.rounded = rounded
@@ -56,11 +51,9 @@ class UnitScores:
         self.units = {}
 
     def add(self, number: int, label: int, scores: np.ndarray, truth: np.ndarray) -> None:
-        """Count a clip's units for one label.
+        """Count a clip's units for one label (their number and index).
 
         Args:
-            number: of the clip.
-            label: its index.
             scores: (U,) in [0, 1].
             truth: (U,) share of each unit that is positive: 0 or 1, or between.
         """
@@ -123,11 +116,9 @@ class UnitScores:
         return flat
 
     def of_label(self, label: int, rows: list[int]) -> tuple:
-        """(row, score, negative, positive) of every unit or level: four arrays.
+        """(row, score, negative, positive) of every unit or level of a label: four arrays.
 
-        Args:
-            label: its index.
-            rows: numbers of the clips; where scores are rounded, of the blocks.
+        `rows` are the numbers of clips; where scores are rounded, of blocks.
         """
         parts = [np.zeros((4, 0))]
         levels = np.arange(HALF_LEVELS, dtype=np.uint16).view(np.float16)
@@ -143,11 +134,7 @@ class UnitScores:
 
 
 def area_figures(scores, negative, positive) -> dict[str, float]:
-    """{"AUC": percent, "AP": percent} by scikit-learn; NaN without a positive or a negative.
-
-    Args:
-        scores, negative, positive: (U,), the last two are the unit's shares or numbers.
-    """
+    """{"AUC": percent, "AP": percent} by scikit-learn; NaN without a positive or a negative."""
     if not negative.sum() or not positive.sum():
         return {"AUC": np.nan, "AP": np.nan}
     weights = np.concatenate([negative, positive])
@@ -161,9 +148,7 @@ def area_figures(scores, negative, positive) -> dict[str, float]:
 def resampled_areas(weights, rows, scores, negative, positive) -> dict[str, np.ndarray]:
     """{"AUC": (n,), "AP": (n,)} of samples that draw row r ``weights[:, r]`` times.
 
-    Args:
-        weights: (n, N).
-        rows, scores, negative, positive: (U,), see :meth:`UnitScores.of_label`.
+    The other four are those of :meth:`UnitScores.of_label`.
     """
     distinct, level = np.unique(scores, return_inverse=True)
     number = min(len(distinct), BINS)
@@ -204,9 +189,7 @@ def ranked(negative: np.ndarray, positive: np.ndarray) -> dict[str, np.ndarray]:
 def frame_truth(record: dict, frames: int, seconds: float, num_classes: int) -> np.ndarray:
     """(F, K) whether a label is there: from the frame that holds its onset to that of its offset.
 
-    Args:
-        record: a dataset dict with events.
-        seconds: of a frame.
+    `record` is a dataset dict, `seconds` the length of a frame.
     """
     truth = np.zeros((frames, num_classes), bool)
     for annotation in record.get("annotations", ()):

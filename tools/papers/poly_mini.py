@@ -2,7 +2,7 @@
 
 from audiodet.data.datasets.poly_mini import POLY_LABELS
 from audiodet.engine.setup import load_config
-from audiodet.evaluation import load_clips, micro_results, score_segments
+from audiodet.evaluation import Segments, load_clips, micro_results, score_clips
 from papers.gmm import gmm_clips
 from papers.pairs import label_results, micro_difference
 from papers.runs import as_arguments
@@ -49,4 +49,5 @@ class PolyMini(Scoring):
 
 def score(clips: list, seconds: float):
     """Every candidate counts: runs of frames from 0.5 on (GMM's own threshold) are all there is."""
-    return score_segments(clips, POLY_LABELS, dict.fromkeys(POLY_LABELS, 0.0), seconds=seconds)
+    thresholds = dict.fromkeys(POLY_LABELS, 0.0)
+    return score_clips(clips, POLY_LABELS, thresholds, matching=Segments(seconds))
