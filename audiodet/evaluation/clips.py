@@ -60,17 +60,16 @@ def reference_clips(dataset_name: str, labels: list[str]) -> dict[int, ClipResul
     unique = len(set(bases)) == len(bases)
     clips = {}
     for record, base in zip(records, bases):
+        path = record["file_name"]
         kind = record.get("label_kind", "strong")
         if kind != "strong":
-            raise DataError(
-                f"{record['file_name']}: its labels are {kind!r}, expected 'strong' to score events"
-            )
+            raise DataError(f"{path}: its labels are {kind!r}, expected 'strong' to score events")
         events = []
         for annotation in record.get("annotations", ()):
             onset, _, offset, _ = annotation["bbox"]
             events.append(Event(onset, offset, labels[annotation["category_id"]]))
         clips[record["image_id"]] = ClipResult(
-            name=base if unique else record["file_name"],
+            name=base if unique else path,
             duration=record["width"],
             reference=sorted(events),
             target=record.get("target"),

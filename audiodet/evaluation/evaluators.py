@@ -65,31 +65,20 @@ class SEDEvaluator(Evaluator):
             ConfigError: the thresholds do not fit the labels.
         """
         super().__init__(dataset_name, cfg, output_dir)
-        self.thresholds = thresholds_by_label(
-            cfg.TEST.THRESHOLDS if thresholds is None else thresholds, self.labels
-        )
-
-    def reset(self):
-        """See :meth:`DatasetEvaluator.reset`."""
-        super().reset()
+        given = cfg.TEST.THRESHOLDS if thresholds is None else thresholds
+        self.thresholds = thresholds_by_label(given, self.labels)
         self.clips = []
 
     def process(self, inputs, outputs):
-        """Take the candidate events of a batch.
-
-        Args:
-            inputs: dataset dicts; "image_id" finds the truth.
-            outputs: dicts with "instances" whose ``pred_boxes`` are in seconds; what a fusion
-                made their scores of is kept with them.
+        """Take a batch's "instances", whose ``pred_boxes`` are in seconds; "image_id" of the inputs
+        finds the truth. What a fusion made the scores of is kept with them.
         """
         for clip, output in zip(inputs, outputs):
             duration = self._truth[clip["image_id"]].duration
             instances = inside(output["instances"], duration)
             candidates = events_from_instances(instances, self.labels, duration)
-            parts = {}
-            for name in SCORE_PARTS:
-                if instances.has(name):
-                    parts[name] = instances.get(name).tolist()
+            kept = [name for name in SCORE_PARTS if instances.has(name)]
+            parts = {name: instances.get(name).tolist() for name in kept}
             self._outputs[clip["image_id"]] = (candidates, parts)
 
     def evaluate(self) -> OrderedDict | None:
@@ -104,10 +93,8 @@ class SEDEvaluator(Evaluator):
         if outputs is None:
             return None
         if len(outputs) < len(self._truth):
-            logger.warning(
-                f"{self._name}: {len(outputs)} of {len(self._truth)} clips were processed; "
-                "the others are left out of the scores"
-            )
+            number = f"{len(outputs)} of {len(self._truth)}"
+            logger.warning(f"{self._name}: {number} clips were processed; only these are scored")
         self.clips = []
         for image_id, (candidates, parts) in outputs.items():
             clip = self._truth[image_id]
@@ -123,9 +110,8 @@ class SEDEvaluator(Evaluator):
         events = score_clips(*scored, matching)
         events = replace(events, zero_f1=test.ZERO_WITHOUT_REFERENCE)
         segments = score_clips(*scored, Segments(test.SEGMENT_SECONDS))
-        figures = OrderedDict(
-            sed=results(events, test.BOOTSTRAP), segment=results(segments, test.BOOTSTRAP)
-        )
+        figures = OrderedDict(sed=results(events, test.BOOTSTRAP))
+        figures["segment"] = results(segments, test.BOOTSTRAP)
         offsets = "onset and offset" if matching.evaluate_offset else "onset only"
         logger.info(
             f"{self._name}, {len(self.clips)} clips, event-based, {offsets}, collar "

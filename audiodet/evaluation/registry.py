@@ -12,7 +12,13 @@ from audiodet.evaluation.clips import reference_clips
 
 
 class _EvaluatorRegistry(Registry):
-    """detectron2's registry; an entry may have a shorter name than its class."""
+    """Registry of evaluators: classes, or functions that return one, called with
+    ``(dataset_name, cfg, output_dir=None, thresholds=None)``, see :class:`Evaluator`.
+
+    Each is a :class:`detectron2.evaluation.DatasetEvaluator`, whose ``evaluate`` returns
+    ``{task: {metric: value}}`` on the main process. TEST.EVALUATORS names them: by the name given
+    to ``register``, or else by the name of the class.
+    """
 
     def register(self, obj=None, name: str | None = None):
         """See :meth:`fvcore.common.registry.Registry.register`."""
@@ -23,14 +29,6 @@ class _EvaluatorRegistry(Registry):
 
 
 EVALUATOR_REGISTRY = _EvaluatorRegistry("EVALUATOR")
-EVALUATOR_REGISTRY.__doc__ = """
-Registry of evaluators: classes, or functions that return one, called with
-``(dataset_name, cfg, output_dir=None, thresholds=None)``, see :class:`Evaluator`.
-
-Each is a :class:`detectron2.evaluation.DatasetEvaluator`, whose ``evaluate`` returns
-``{task: {metric: value}}`` on the main process. TEST.EVALUATORS names them: by the name given to
-``register``, or else by the name of the class.
-"""
 
 
 class Evaluator(DatasetEvaluator):

@@ -18,9 +18,8 @@ def table(scores: SEDScores, flat: dict[str, float], thresholds=None) -> str:
         row = {"label": label, "events": hits + missed, "hits": hits, "missed": missed}
         row["inserted"] = inserted
         suffix = f"-{label}" if label in scores.labels else ""
-        for name, digits, head in (("ER", 2, "ER"), ("F1", 1, "F1 %")):
-            bounds = _bounds(flat, f"{name}{suffix}", digits)
-            row[f"{head} [95 %]"] = f"{flat[f'{name}{suffix}']:.{digits}f} {bounds}".strip()
+        row["ER [95 %]"] = f"{flat[f'ER{suffix}']:.2f} {_bounds(flat, f'ER{suffix}', 2)}".strip()
+        row["F1 % [95 %]"] = f"{flat[f'F1{suffix}']:.1f} {_bounds(flat, f'F1{suffix}', 1)}".strip()
         if "ER-source-low" in flat:
             row["ER by source"] = _bounds(flat, f"ER{suffix}-source", 2)
             row["F1 % by source"] = _bounds(flat, f"F1{suffix}-source", 1)

@@ -26,7 +26,7 @@ from audiodet.evaluation.clips import ClipResult
 # True segments or events, reported ones, hits, substitutions, deletions, insertions.
 OVERALL = ("Nref", "Nsys", "Ntp", "S", "D", "I")
 SHOWN = ("ER", "F1", "deletions", "insertions")
-METRICS = SHOWN[:2]  # those with intervals
+METRICS = ("ER", "F1")  # those with intervals
 UNITS = {"clip": "", "source": "-source"}  # what is resampled, and how its intervals are named
 
 
@@ -59,10 +59,8 @@ def micro_rates(overall: np.ndarray) -> dict[str, np.ndarray]:
 
 def mean_over_labels(values: np.ndarray) -> np.ndarray:
     """(..., K) -> (...), leaving NaN out; NaN when no label is left."""
-    known = ~np.isnan(values)
-    number = known.sum(axis=-1)
-    total = np.where(known, values, 0).sum(axis=-1)
-    return np.where(number > 0, total, np.nan) / np.maximum(number, 1)
+    number = (~np.isnan(values)).sum(axis=-1)
+    return np.nansum(values, axis=-1) / np.where(number > 0, number, np.nan)
 
 
 @dataclass(frozen=True)

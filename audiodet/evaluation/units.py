@@ -13,13 +13,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from audiodet.evaluation.clips import ClipResult
 from audiodet.evaluation.counts import EDGE
-from audiodet.evaluation.scores import (
-    SEDScores,
-    clip_weights,
-    interval,
-    mean_over_labels,
-    results,
-)
+from audiodet.evaluation.scores import SEDScores, clip_weights, interval, mean_over_labels, results
 
 HALF_LEVELS = 0x3C01  # half-precision numbers from 0 to 1
 BLOCKS = 20  # of clips, which stand for the clips where scores are rounded
@@ -159,12 +153,10 @@ def resampled_areas(weights, rows, scores, negative, positive) -> dict[str, np.n
             mass += np.bincount(level, part) / max(part.sum(), 1e-12) / 2
         bins = np.minimum((BINS * (np.cumsum(mass) - mass)).astype(int), BINS - 1)
         level = bins[level]
-    shape = (weights.shape[1], number)
-    places = np.ravel_multi_index((rows, level), shape)
     drawn = []
     for part in (negative, positive):
-        table = np.bincount(places, part, np.prod(shape)).reshape(shape)
-        drawn.append(weights @ table)
+        table = np.bincount(rows * number + level, part, weights.shape[1] * number)
+        drawn.append(weights @ table.reshape(-1, number))
     return ranked(*drawn)
 
 
@@ -214,9 +206,9 @@ def frame_scores(output: dict, frames: int, seconds: float, num_classes: int) ->
         return output["frame_scores"].cpu().numpy()[nearest]
     scores = np.zeros((frames, num_classes), np.float32)
     events = output["instances"]
-    boxes = events.pred_boxes.tensor[:, [0, 2]].tolist()
+    boxes = events.pred_boxes.tensor.tolist()
     classes = events.pred_classes.tolist()
-    for (onset, offset), score, k in zip(boxes, events.scores.tolist(), classes):
+    for (onset, _, offset, _), score, k in zip(boxes, events.scores.tolist(), classes):
         inside = (centres >= onset) & (centres < offset)
         scores[inside, k] = np.maximum(scores[inside, k], score)
     return scores
