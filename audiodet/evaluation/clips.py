@@ -60,17 +60,16 @@ def reference_clips(dataset_name: str, labels: list[str]) -> dict[int, ClipResul
     unique = len(set(bases)) == len(bases)
     clips = {}
     for record, base in zip(records, bases):
+        path = record["file_name"]
         kind = record.get("label_kind", "strong")
         if kind != "strong":
-            raise DataError(
-                f"{record['file_name']}: its labels are {kind!r}, expected 'strong' to score events"
-            )
+            raise DataError(f"{path}: its labels are {kind!r}, expected 'strong' to score events")
         events = []
         for annotation in record.get("annotations", ()):
             onset, _, offset, _ = annotation["bbox"]
             events.append(Event(onset, offset, labels[annotation["category_id"]]))
         clips[record["image_id"]] = ClipResult(
-            name=base if unique else record["file_name"],
+            name=base if unique else path,
             duration=record["width"],
             reference=sorted(events),
             target=record.get("target"),
@@ -109,21 +108,16 @@ def load_clips(path: str | os.PathLike) -> list[ClipResult]:
 def write_events(
     events_of: Mapping[str, Sequence[Event]], path: str | os.PathLike, scores: bool = False
 ) -> None:
-    """Write events as a DESED table; a clip without events has one row with empty fields.
+    """Write the events of each clip's name as a DESED table (TSV), times in seconds.
 
-    Args:
-        events_of: events of each clip name; onset and offset are written in seconds.
-        path: the TSV file.
-        scores: add a fifth column with the score.
+    A clip without events has one row with empty fields. `scores` adds a column with the scores.
     """
-    columns = ["filename", "onset", "offset", "event_label", "score"]
-    width = len(columns) if scores else len(columns) - 1
-    lines = ["\t".join(columns[:width])]
+    rows = [("filename", "onset", "offset", "event_label", "score")]
     for name, events in events_of.items():
-        for event in events or [None]:
-            row = [name, "", "", "", ""]
-            if event is not None:
-                times = [str(round(time, 6)) for time in event[:2]]
-                row = [name, *times, event.label, str(round(event.score, 6))]
-            lines.append("\t".join(row[:width]))
-    write_text(path, "\n".join(lines) + "\n")
+        if not events:
+            rows.append((name, "", "", "", ""))
+        for onset, offset, label, score, *_ in events:
+            rows.append((name, round(onset, 6), round(offset, 6), label, round(score, 6)))
+    width = len(rows[0]) if scores else len(rows[0]) - 1
+    lines = ["\t".join(map(str, row[:width])) + "\n" for row in rows]
+    write_text(path, "".join(lines))

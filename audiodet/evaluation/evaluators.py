@@ -1,32 +1,28 @@
-"""detectron2's DatasetEvaluator for sound events."""
+"""detectron2's DatasetEvaluators for sound events."""
 
 import logging
 import os
-from collections import OrderedDict
+import tempfile
+from collections import Counter, OrderedDict
 from dataclasses import replace
 
-from detectron2.evaluation import DatasetEvaluators
+from detectron2.data import DatasetCatalog, MetadataCatalog
+from detectron2.evaluation import COCOEvaluator, DatasetEvaluators
+from detectron2.structures import Boxes, BoxMode
 
 from audiodet.errors import ConfigError
-from audiodet.evaluation.clips import reference_clips, save_clips, write_events
-from audiodet.evaluation.counts import Matching, score_clips, score_segments
+from audiodet.evaluation.clips import save_clips, write_events
+from audiodet.evaluation.counts import Matching, Segments, score_clips
 from audiodet.evaluation.registry import EVALUATOR_REGISTRY, Evaluator
-from audiodet.evaluation.report import (
-    micro_results,
-    micro_table,
-    one_line,
-    results,
-    table,
-    write_json,
-)
-from audiodet.evaluation.scores import SEDScores, micro_rates
-from audiodet.evaluation.temporal_ap import TemporalAPEvaluator
+from audiodet.evaluation.report import micro_table, one_line, table, write_json
+from audiodet.evaluation.scores import micro_rates, micro_results, results
 from audiodet.events import thresholds_by_label
 from audiodet.modeling.instances import events_from_instances, inside
 
 logger = logging.getLogger(__name__)
 # Fields of Instances that audiodet.modeling.hooks.fusion leaves.
 SCORE_PARTS = ("detector_scores", "segment_scores", "box_scores")
+COCO_LIMIT = 100  # detections of a label in an image that COCO's own AP looks at
 
 
 @EVALUATOR_REGISTRY.register()
@@ -67,53 +63,38 @@ class SEDEvaluator(Evaluator):
 
         Raises:
             ConfigError: the thresholds do not fit the labels.
-            DataError: a clip of the dataset has no strong labels.
         """
         super().__init__(dataset_name, cfg, output_dir)
-        self.thresholds = thresholds_by_label(
-            cfg.TEST.THRESHOLDS if thresholds is None else thresholds, self.labels
-        )
-        self._truth = reference_clips(dataset_name, self.labels)
-
-    def reset(self):
-        """See :meth:`DatasetEvaluator.reset`."""
-        super().reset()
+        given = cfg.TEST.THRESHOLDS if thresholds is None else thresholds
+        self.thresholds = thresholds_by_label(given, self.labels)
         self.clips = []
 
     def process(self, inputs, outputs):
-        """Take the candidate events of a batch.
-
-        Args:
-            inputs: dataset dicts; "image_id" finds the truth.
-            outputs: dicts with "instances" whose ``pred_boxes`` are in seconds; what a fusion
-                made their scores of is kept with them.
+        """Take a batch's "instances", whose ``pred_boxes`` are in seconds; "image_id" of the inputs
+        finds the truth. What a fusion made the scores of is kept with them.
         """
         for clip, output in zip(inputs, outputs):
             duration = self._truth[clip["image_id"]].duration
             instances = inside(output["instances"], duration)
             candidates = events_from_instances(instances, self.labels, duration)
-            parts = {}
-            for name in SCORE_PARTS:
-                if instances.has(name):
-                    parts[name] = instances.get(name).tolist()
+            kept = [name for name in SCORE_PARTS if instances.has(name)]
+            parts = {name: instances.get(name).tolist() for name in kept}
             self._outputs[clip["image_id"]] = (candidates, parts)
 
     def evaluate(self) -> OrderedDict | None:
         """{"sed": {metric: value}, "segment": ..., "micro_events": ...} on the main process.
 
-        See :func:`audiodet.evaluation.report.results` for the metrics of the first two, and
-        :func:`audiodet.evaluation.scores.micro_rates` for the events of all labels together. For
-        each of TEST.MICRO_SECONDS there is a "micro_<seconds>s" too, see
-        :func:`audiodet.evaluation.report.micro_results`.
+        The first two are :func:`~audiodet.evaluation.scores.results`, the third
+        :func:`~audiodet.evaluation.scores.micro_rates` of the events of all labels together. Each
+        of TEST.MICRO_SECONDS has a "micro_<seconds>s", see
+        :func:`~audiodet.evaluation.scores.micro_results`.
         """
         outputs = self.gather()
         if outputs is None:
             return None
         if len(outputs) < len(self._truth):
-            logger.warning(
-                f"{self._name}: {len(outputs)} of {len(self._truth)} clips were processed; "
-                "the others are left out of the scores"
-            )
+            number = f"{len(outputs)} of {len(self._truth)}"
+            logger.warning(f"{self._name}: {number} clips were processed; only these are scored")
         self.clips = []
         for image_id, (candidates, parts) in outputs.items():
             clip = self._truth[image_id]
@@ -128,39 +109,30 @@ class SEDEvaluator(Evaluator):
         scored = (self.clips, self.labels, self.thresholds, test.BEST_EVENT_PER_CLIP)
         events = score_clips(*scored, matching)
         events = replace(events, zero_f1=test.ZERO_WITHOUT_REFERENCE)
-        by_seconds = {}
-        for seconds in {test.SEGMENT_SECONDS, *test.MICRO_SECONDS}:
-            by_seconds[seconds] = score_segments(*scored, seconds)
-        segments = by_seconds[test.SEGMENT_SECONDS]
-        figures = OrderedDict(
-            sed=results(events, test.BOOTSTRAP), segment=results(segments, test.BOOTSTRAP)
-        )
+        segments = score_clips(*scored, Segments(test.SEGMENT_SECONDS))
+        figures = OrderedDict(sed=results(events, test.BOOTSTRAP))
+        figures["segment"] = results(segments, test.BOOTSTRAP)
         offsets = "onset and offset" if matching.evaluate_offset else "onset only"
         logger.info(
             f"{self._name}, {len(self.clips)} clips, event-based, {offsets}, collar "
             f"{matching.collar} s:\n{table(events, figures['sed'], self.thresholds)}\n"
             f"segment-based, {test.SEGMENT_SECONDS} s:\n{table(segments, figures['segment'])}"
         )
-        figures["micro_events"] = self._micro_events(events)
+        flat = micro_rates(events.overall.sum(axis=0))
+        figures["micro_events"] = {name: float(value) for name, value in flat.items()}
+        logger.info(f"all labels together, event-based: {one_line(flat, flat)}")
         for seconds in test.MICRO_SECONDS:
-            micro = by_seconds[seconds]
+            micro = segments
+            if seconds != test.SEGMENT_SECONDS:
+                micro = score_clips(*scored, Segments(seconds))
             flat = figures[f"micro_{seconds:g}s"] = micro_results(micro, test.BOOTSTRAP)
-            logger.info(
-                f"all labels together, segments of {seconds:g} s:\n{micro_table(micro, flat)}"
-            )
+            text = micro_table(micro, flat)
+            logger.info(f"all labels together, segments of {seconds:g} s:\n{text}")
         if self._output_dir:
             self._write(figures, events.without_reference)
         return figures
 
-    def _micro_events(self, events: SEDScores) -> dict[str, float]:
-        flat = micro_rates(events.overall.sum(axis=0))
-        logger.info(f"all labels together, event-based: {one_line(flat, flat)}")
-        return dict(zip(flat, map(float, flat.values())))
-
     def _write(self, figures: dict, left_out: list[str]) -> None:
-        def path(name):
-            return os.path.join(self._output_dir, name)
-
         test = self._cfg.TEST
         summary = {
             "dataset": self._name,
@@ -173,10 +145,72 @@ class SEDEvaluator(Evaluator):
             **figures,
         }
         write_json(summary, self._output_dir, "metrics.json")
-        decided, truth = {}, {}
+        decided = {}
+        truth = {}
         for clip in self.clips:
             decided[clip.name] = clip.decided(self.thresholds, test.BEST_EVENT_PER_CLIP)
             truth[clip.name] = clip.reference
-        write_events(decided, path("events.tsv"), scores=True)
-        write_events(truth, path("truth.tsv"))
-        save_clips(self.clips, path("clips.jsonl"))
+        write_events(decided, os.path.join(self._output_dir, "events.tsv"), scores=True)
+        write_events(truth, os.path.join(self._output_dir, "truth.tsv"))
+        save_clips(self.clips, os.path.join(self._output_dir, "clips.jsonl"))
+
+
+class TemporalAPEvaluator(COCOEvaluator):
+    """COCO's AP, AP50, AP75 and AP of each label at temporal IoU 0.5 to 0.95.
+
+    IoU knows no unit, so seconds do. Four things of :class:`COCOEvaluator` do not fit and are
+    changed: the truth is rounded to 0.001 (of a second); a dataset's truth is remembered from an
+    earlier evaluator; APs, APm, APl sort objects by pixels; and only the best 100 detections of a
+    label in a clip count (a long clip has more: all count here). Every box counts as of full
+    height, so a detector whose boxes have four learned sides is judged by its times alone. Where a
+    clip has a "target", only events of that label count.
+    """
+
+    def __init__(self, dataset_name: str, cfg, output_dir: str | None = None, thresholds=None):
+        """See :data:`audiodet.evaluation.registry.EVALUATOR_REGISTRY`."""
+        vars(MetadataCatalog.get(dataset_name)).pop("json_file", None)
+        with tempfile.TemporaryDirectory() as folder:
+            super().__init__(
+                dataset_name,
+                tasks=("bbox",),
+                output_dir=output_dir or folder,
+                use_fast_impl=False,
+                allow_cached_coco=False,
+            )
+        self._output_dir = output_dir
+        self._labels = self._metadata.thing_classes
+        truth = [(d, a) for d in DatasetCatalog.get(dataset_name) for a in d.get("annotations", ())]
+        for coco, (record, annotation) in zip(self._coco_api.anns.values(), truth):
+            box = BoxMode.convert(annotation["bbox"], annotation["bbox_mode"], BoxMode.XYWH_ABS)
+            other = record.get("target") not in (None, self._labels[annotation["category_id"]])
+            coco.update(bbox=box, iscrowd=int(other))  # another label's: neither hit nor miss
+
+    def process(self, inputs, outputs):
+        """See :meth:`COCOEvaluator.process`."""
+        scored = []
+        for clip, output in zip(inputs, outputs):
+            instances = output["instances"][:]
+            target = clip.get("target")
+            if target is not None:
+                instances = instances[instances.pred_classes == self._labels.index(target)]
+            boxes = instances.pred_boxes.tensor.clone()
+            boxes[:, 1] = 0.0
+            boxes[:, 3] = 1.0  # the height of a canvas in seconds
+            instances.pred_boxes = Boxes(boxes)
+            scored.append({"instances": instances})
+        super().process(inputs, scored)
+
+    def _eval_predictions(self, predictions, img_ids=None):
+        """See :meth:`COCOEvaluator._eval_predictions`; raises the limit to the fullest clip's."""
+        counts = Counter()
+        for prediction in predictions:
+            for event in prediction["instances"]:
+                counts[event["image_id"], event["category_id"]] += 1
+        self._max_dets_per_image = [1, 10, max([COCO_LIMIT, *counts.values()])]
+        super()._eval_predictions(predictions, img_ids)
+
+    def _derive_coco_results(self, coco_eval, iou_type, class_names=None):
+        if coco_eval is None:  # events, and not one prediction
+            return {"AP": 0.0, "AP50": 0.0, "AP75": 0.0}
+        figures = super()._derive_coco_results(coco_eval, iou_type, class_names)
+        return {name: x for name, x in figures.items() if name not in ("APs", "APm", "APl")}

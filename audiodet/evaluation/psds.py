@@ -8,6 +8,7 @@ import logging
 import math
 import os
 from collections import OrderedDict
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -22,18 +23,16 @@ from audiodet.errors import DataError
 from audiodet.evaluation.counts import Matching
 from audiodet.evaluation.registry import Evaluator
 from audiodet.evaluation.report import one_line, write_json
-from audiodet.evaluation.statistics import interval
+from audiodet.evaluation.scores import interval
 from audiodet.evaluation.units import frame_scores
 
 logger = logging.getLogger(__name__)
-# The two scenarios of DCASE 2021 Task 4: quick to react, and not to confuse the classes.
-SCENARIOS = {
-    "PSDS1": {"dtc_threshold": 0.7, "gtc_threshold": 0.7, "cttc_threshold": None},
-    "PSDS2": {"dtc_threshold": 0.1, "gtc_threshold": 0.1, "cttc_threshold": 0.3},
-}
-CROSS_TRIGGER_WEIGHT = {"PSDS1": 0.0, "PSDS2": 0.5}
+# The two scenarios of DCASE 2021 Task 4, to react quickly and not to confuse the classes: the
+# thresholds of detection and truth, that of cross triggers, and their weight.
+SCENARIOS = {"PSDS1": (0.7, None, 0.0), "PSDS2": (0.1, 0.3, 0.5)}
 # Effective false positives an hour up to which both are integrated.
 PSDS = {"alpha_st": 1.0, "unit_of_time": "hour", "max_efpr": 100.0}
+MEANS = {"F1-best": "macro_average", "AP": "mean"}  # sed_scores_eval's names of the means
 ANY_OFFSET = 1e4  # collar in seconds that every offset is within
 # sed_scores_eval's own bootstrap leaves one of n_folds out, without replacement. Of five folds (its
 # default) its samples spread half as wide as those of a bootstrap with replacement, of two folds
@@ -52,7 +51,6 @@ class ScoreTable(pd.DataFrame):
         return ScoreTable
 
     def to_numpy(self, *args, **kwargs) -> np.ndarray:
-        """See :meth:`pandas.DataFrame.to_numpy`; a copy."""
         return np.array(super().to_numpy(*args, **kwargs))
 
 
@@ -93,17 +91,16 @@ class ScoreEvaluator(Evaluator):
         intervals by clip, see :class:`Measures`.
 
         Raises:
-            DataError: there is no true event, or a clip's labels are not strong.
+            DataError: there is no true event.
         """
         outputs = self.gather()
         if outputs is None:
             return None
         test = self._cfg.TEST
-        matching = Matching.from_config(self._cfg)
         clips = self._clips(outputs)
-        measures = Measures(*clips, matching, test.SEGMENT_SECONDS)
+        measures = Measures(*clips, Matching.from_config(self._cfg), test.SEGMENT_SECONDS)
         flat = measures.all_figures(with_intervals=test.BOOTSTRAP > 0)
-        text = one_line(flat, (*SCENARIOS, "F1-best", "AP"))
+        text = one_line(flat, (*SCENARIOS, *MEANS))
         logger.info(f"{self._name}, {len(outputs)} clips, no thresholds: {text}")
         if self._output_dir:
             write_sed_scores(clips[0], os.path.join(self._output_dir, "scores"))
@@ -112,13 +109,7 @@ class ScoreEvaluator(Evaluator):
 
     def _clips(self, outputs: dict) -> tuple[dict, dict, dict]:
         """Score tables, true events and durations by clip, of the labels that occur."""
-        records = [self._records[image_id] for image_id in outputs]
-        for record in records:
-            if record.get("label_kind", "strong") != "strong":
-                raise DataError(
-                    f"{record['file_name']}: its labels are not 'strong', expected times to score"
-                )
-        records = merge_overlaps(records, self._name)
+        records = merge_overlaps([self._records[image_id] for image_id in outputs], self._name)
         present = sorted({a["category_id"] for r in records for a in r["annotations"]})
         if not present:
             raise DataError(f"{self._name}: 0 true events, expected some to score")
@@ -154,67 +145,59 @@ class Measures:
     def __init__(self, tables, truth, durations, matching: Matching, segment: float):
         """
         Args:
-            tables: {clip: sed_scores_eval's table of its scores}.
-            truth: {clip: [(onset, offset, label), ...]} in seconds.
-            durations: {clip: seconds}.
+            tables, truth, durations: {clip: sed_scores_eval's table of its scores}, {clip: [(onset,
+                offset, label), ...]} and {clip: duration}, in seconds.
             matching: collars of F1.
             segment: length of the segments of AP, in seconds.
         """
-        self._truth = truth
-        self._durations = durations
         self._labels_of = {}
         for name, events in truth.items():
             self._labels_of[name] = {label for *_, label in events}
         self.labels = set().union(*self._labels_of.values())
-        self._segments = {"audio_durations": durations, "segment_length": segment}
-        self._collars = {"onset_collar": matching.collar, "offset_collar": ANY_OFFSET}
-        if matching.evaluate_offset:
-            self._collars["offset_collar"] = matching.collar
-            self._collars["offset_collar_rate"] = matching.offset_fraction
-        given = (tables, truth)
-        self._scenarios = {}
-        self._changes = []
-        for name, criteria in SCENARIOS.items():
-            weight = CROSS_TRIGGER_WEIGHT[name]
+        self._measures = {}  # name -> function of deltas
+        self._deltas = []
+        for name, (overlap, cross_trigger, weight) in SCENARIOS.items():
             if len(self.labels) == 1:  # there is no other label to confuse it with
+                cross_trigger = None
                 weight = 0.0
-                criteria = {**criteria, "cttc_threshold": None}
-            self._scenarios[name] = {**criteria, **PSDS, "alpha_ct": weight}
-            changes = intersection_based.intermediate_statistics_deltas(*given, **criteria)
-            self._changes.append(changes)
-        changes = collar_based.intermediate_statistics_deltas(*given, **self._collars)
-        self._changes.append(changes)
-        changes = intermediate_statistics_deltas(*given, **self._segments)
-        self._changes.append(changes)
+            criteria = {"dtc_threshold": overlap, "gtc_threshold": overlap}
+            criteria["cttc_threshold"] = cross_trigger
+            deltas = intersection_based.intermediate_statistics_deltas(tables, truth, **criteria)
+            self._deltas.append(deltas)
+            options = {**criteria, **PSDS, "alpha_ct": weight}
+            given = (None, truth, durations)
+            self._measures[name] = partial(intersection_based.psds, *given, **options)
+        collars = {"onset_collar": matching.collar, "offset_collar": ANY_OFFSET}
+        if matching.evaluate_offset:
+            collars["offset_collar"] = matching.collar
+            collars["offset_collar_rate"] = matching.offset_fraction
+        deltas = collar_based.intermediate_statistics_deltas(tables, truth, **collars)
+        self._deltas.append(deltas)
+        self._measures["F1-best"] = partial(collar_based.best_fscore, None, truth, **collars)
+        segments = {"audio_durations": durations, "segment_length": segment}
+        self._deltas.append(intermediate_statistics_deltas(tables, truth, **segments))
+        self._measures["AP"] = partial(segment_based.average_precision, None, truth, **segments)
 
     def figures(self, deltas: list) -> tuple[dict]:
-        """{metric: value}, in the tuple that sed_scores_eval expects of a metric.
+        """{metric: value} from each measure's deltas of some clips or all.
 
-        Empty where the clips hold no event of one of the labels, which then has no F1 and no AP.
-
-        Args:
-            deltas: of each measure, of all clips or some.
+        In the tuple that sed_scores_eval expects of a metric. Empty where the clips hold no event
+        of one of the labels, which then has no F1 and no AP.
         """
-        *of_psds, of_f1, of_ap = deltas
-        if self.labels - set().union(*(self._labels_of[name] for name in of_ap)):
-            return ({},)
         flat = {}
-        for (name, scenario), part in zip(self._scenarios.items(), of_psds):
-            value, by_label, *_ = intersection_based.psds(
-                None, self._truth, self._durations, deltas=part, **scenario
-            )
-            flat[name] = float(value)
+        if self.labels - set().union(*(self._labels_of[name] for name in deltas[0])):
+            return (flat,)
+        for (name, measure), part in zip(self._measures.items(), deltas):
+            value, by_label, *_ = measure(deltas=part)
+            scale = 1
+            if name in MEANS:  # in percent, and the first result holds the mean too
+                by_label = value
+                value = by_label[MEANS[name]]
+                scale = 100
+            flat[name] = scale * float(value)
             for label, value in by_label.items():
-                flat[f"{name}-{label}"] = float(value)
-        best = collar_based.best_fscore(None, self._truth, deltas=of_f1, **self._collars)[0]
-        precision = segment_based.average_precision(
-            None, self._truth, deltas=of_ap, **self._segments
-        )[0]
-        for name, mean, values in (("F1-best", "macro_average", best), ("AP", "mean", precision)):
-            flat[name] = 100 * float(values[mean])
-            for label, value in values.items():
                 if label in self.labels:
-                    flat[f"{name}-{label}"] = 100 * float(value)
+                    flat[f"{name}-{label}"] = scale * float(value)
         return (flat,)
 
     def all_figures(self, with_intervals: bool) -> dict[str, float]:
@@ -223,9 +206,9 @@ class Measures:
         The intervals are those of sed_scores_eval's bootstrap, see FOLDS: 40 samples, which take
         about five times as long as the figures. Those without an event of a label are left out.
         """
-        (flat,) = self.figures(self._changes)
+        (flat,) = self.figures(self._deltas)
         if with_intervals:
-            samples = bootstrap_from_deltas(self.figures, self._changes, **FOLDS)[0]
+            samples = bootstrap_from_deltas(self.figures, self._deltas, **FOLDS)[0]
             for name in list(flat):
                 values = [sample[name] for sample in samples if sample]
                 flat[f"{name}-low"], flat[f"{name}-high"] = interval(np.array(values))

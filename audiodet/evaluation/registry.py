@@ -8,10 +8,17 @@ from detectron2.utils import comm
 from fvcore.common.registry import Registry
 
 from audiodet.errors import ConfigError
+from audiodet.evaluation.clips import reference_clips
 
 
 class _EvaluatorRegistry(Registry):
-    """detectron2's registry; an entry may have a shorter name than its class."""
+    """Registry of evaluators: classes, or functions that return one, called with
+    ``(dataset_name, cfg, output_dir=None, thresholds=None)``, see :class:`Evaluator`.
+
+    Each is a :class:`detectron2.evaluation.DatasetEvaluator`, whose ``evaluate`` returns
+    ``{task: {metric: value}}`` on the main process. TEST.EVALUATORS names them: by the name given
+    to ``register``, or else by the name of the class.
+    """
 
     def register(self, obj=None, name: str | None = None):
         """See :meth:`fvcore.common.registry.Registry.register`."""
@@ -22,18 +29,12 @@ class _EvaluatorRegistry(Registry):
 
 
 EVALUATOR_REGISTRY = _EvaluatorRegistry("EVALUATOR")
-EVALUATOR_REGISTRY.__doc__ = """
-Registry of evaluators: classes, or functions that return one, called with
-``(dataset_name, cfg, output_dir=None, thresholds=None)``, see :class:`Evaluator`.
-
-Each is a :class:`detectron2.evaluation.DatasetEvaluator`, whose ``evaluate`` returns
-``{task: {metric: value}}`` on the main process. TEST.EVALUATORS names them: by the name given to
-``register``, or else by the name of the class.
-"""
 
 
 class Evaluator(DatasetEvaluator):
     """What audiodet's evaluators share: the constructor, and the collection of what they keep."""
+
+    strong = True  # whether the truth has to be events with times
 
     def __init__(self, dataset_name: str, cfg, output_dir: str | None = None, thresholds=None):
         """
@@ -42,6 +43,9 @@ class Evaluator(DatasetEvaluator):
             cfg: the whole configuration; its TEST section says how to score.
             output_dir: the folder for files; None writes nothing.
             thresholds: final threshold of each label, instead of TEST.THRESHOLDS.
+
+        Raises:
+            DataError: labels have to be strong, and a clip's are not.
         """
         self._name = dataset_name
         self._cfg = cfg
@@ -50,6 +54,7 @@ class Evaluator(DatasetEvaluator):
         self._records = {}  # image id -> dataset dict
         for record in DatasetCatalog.get(dataset_name):
             self._records[record["image_id"]] = record
+        self._truth = reference_clips(dataset_name, self.labels) if self.strong else {}
         self.reset()
 
     def reset(self):

@@ -1,14 +1,23 @@
-"""What the counts of clips say: rates of each label, their means, and rates of all labels together.
+"""What the counts of clips say: rates of labels, their means, micro rates, 95 % intervals.
+
+Rates are per true event or segment; F1, precision and recall are in percent.
 
 Policy where a ratio has no denominator: a label of which nothing was predicted has precision 0,
 F1 0 and ER 1; a label without a single true event has no ER and no F1, is left out of the mean,
 and stands in ``SEDScores.without_reference``. ``SEDScores.zero_f1`` scores its F1 0 instead.
 
-Shape shorthand: N clips, K labels, G scenes; the last axis of counts is (hits, insertions,
-deletions), that of overall counts OVERALL.
+Two units are resampled. "clip": how far would the figure move with other mixtures of the same
+recordings. "source": whole source groups; how far with other recordings. The second is the
+honest one where few recordings were mixed many times.
+
+Shape shorthand: N clips, K labels, G scenes, n bootstrap samples; the last axis of counts is
+(hits, insertions, deletions), that of overall counts OVERALL.
 """
 
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -16,12 +25,15 @@ from audiodet.evaluation.clips import ClipResult
 
 # True segments or events, reported ones, hits, substitutions, deletions, insertions.
 OVERALL = ("Nref", "Nsys", "Ntp", "S", "D", "I")
+SHOWN = ("ER", "F1", "deletions", "insertions")
+METRICS = ("ER", "F1")  # those with intervals
+UNITS = {"clip": "", "source": "-source"}  # what is resampled, and how its intervals are named
 
 
 def rates(counts: np.ndarray) -> dict[str, np.ndarray]:
-    """Figures of counts (..., 3): arrays (...), NaN where there is no true event.
+    """Counts (..., 3) -> figures (...), NaN where there is no true event.
 
-    ER = deletions + insertions, all three per true event; F1, precision and recall in percent.
+    ER = deletions + insertions.
     """
     hits, inserted, missed = np.moveaxis(np.asarray(counts, dtype=float), -1, 0)
     true = np.where(hits + missed > 0, hits + missed, np.nan)
@@ -36,25 +48,19 @@ def rates(counts: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def micro_rates(overall: np.ndarray) -> dict[str, np.ndarray]:
-    """Counts (..., 6) -> "F1" in percent, "ER" and its parts per true segment or event: (...)."""
+    """Counts (..., 6) -> "F1", "ER" and its three parts (...)."""
     reference, system, hits, *errors = np.moveaxis(np.asarray(overall, dtype=float), -1, 0)
     reference = np.where(reference > 0, reference, np.nan)
-    substitutions, deletions, insertions = errors
-    return {
-        "F1": 200 * hits / (reference + system),
-        "ER": sum(errors) / reference,
-        "substitutions": substitutions / reference,
-        "deletions": deletions / reference,
-        "insertions": insertions / reference,
-    }
+    table = {"F1": 200 * hits / (reference + system), "ER": sum(errors) / reference}
+    for name, number in zip(("substitutions", "deletions", "insertions"), errors):
+        table[name] = number / reference
+    return table
 
 
 def mean_over_labels(values: np.ndarray) -> np.ndarray:
     """(..., K) -> (...), leaving NaN out; NaN when no label is left."""
-    known = ~np.isnan(values)
-    number = known.sum(axis=-1)
-    total = np.where(known, values, 0).sum(axis=-1)
-    return np.where(number > 0, total, np.nan) / np.maximum(number, 1)
+    number = (~np.isnan(values)).sum(axis=-1)
+    return np.nansum(values, axis=-1) / np.where(number > 0, number, np.nan)
 
 
 @dataclass(frozen=True)
@@ -65,20 +71,29 @@ class SEDScores:
         labels: the K labels.
         clips: the N clips.
         counts: (N, K, 3), of each label; zeros where a clip is not scored for a label.
-        overall: (N, 6), of all labels together.
+        overall: (N, 6), of all labels together; None where nobody counted them.
         zero_f1: a label without a true event has F1 0 and counts in the mean.
     """
 
     labels: tuple[str, ...]
     clips: list[ClipResult]
     counts: np.ndarray
-    overall: np.ndarray
+    overall: np.ndarray | None = None
     zero_f1: bool = False
 
     def rates(self, counts: np.ndarray) -> dict[str, np.ndarray]:
         """:func:`rates` by the policy of ``zero_f1``."""
         table = rates(counts)
         return {**table, "F1": np.nan_to_num(table["F1"])} if self.zero_f1 else table
+
+    def figures(self, sums: np.ndarray, metrics: Sequence[str] = METRICS) -> dict[str, np.ndarray]:
+        """Sums of counts (..., K, 3) -> "ER", "F1" (means over labels), "ER-<label>" ...: (...)."""
+        table = self.rates(sums)
+        flat = {metric: mean_over_labels(table[metric]) for metric in metrics}
+        for k, label in enumerate(self.labels):
+            for metric in metrics:
+                flat[f"{metric}-{label}"] = table[metric][..., k]
+        return flat
 
     @property
     def totals(self) -> dict[str, np.ndarray]:
@@ -89,7 +104,7 @@ class SEDScores:
     def per_label(self) -> dict[str, dict[str, float]]:
         """:func:`rates` of each label."""
         table = self.rates(self.counts.sum(axis=0))
-        rows = zip(*(values.tolist() for values in table.values()))
+        rows = np.stack(list(table.values()), axis=-1).tolist()
         return {label: dict(zip(table, row)) for label, row in zip(self.labels, rows)}
 
     @property
@@ -116,3 +131,107 @@ class SEDScores:
         for i, clip in enumerate(self.clips):
             counts[i, scenes.index(clip.scene)] = self.overall[i]
         return counts
+
+
+def results(
+    scores: SEDScores, n_bootstrap: int = 0, seed: int = 0, metrics: Sequence[str] = SHOWN
+) -> dict[str, float]:
+    """{metric: value} of one task: the `metrics` that are asked for.
+
+    "ER", "F1", "deletions", "insertions" are means over labels, "ER-<label>" and so on those of
+    one label. "ER-low", "ER-high", "F1-source-low", "F1-<label>-low" ... are :func:`intervals`.
+    """
+    flat = scores.figures(scores.counts.sum(axis=0), metrics)
+    drawn = partial(scores.figures, metrics=[metric for metric in METRICS if metric in metrics])
+    flat.update(intervals(scores.clips, scores.counts, drawn, n_bootstrap, seed))
+    return {name: float(value) for name, value in flat.items()}
+
+
+def micro_results(scores: SEDScores, n_bootstrap: int = 0, seed: int = 0) -> dict[str, float]:
+    """{metric: value} of all labels together (micro average).
+
+    Segments are summed over the clips; where clips have scenes, over each scene's clips, and the
+    figures are the means over scenes (Çakır et al. 2017, section III-B; Mesaros et al. 2016).
+    "F1-<scene>" stands there too, "F1-<label>" always, and :func:`intervals` of "F1" and "ER".
+    """
+    by_scene = micro_rates(scores.by_scene.sum(axis=0))
+    by_label = scores.rates(scores.counts.sum(axis=0))
+    flat = {name: values.mean() for name, values in by_scene.items()}
+    for names, table in ((scores.scenes, by_scene), (scores.labels, by_label)):
+        for metric in ("F1", "ER"):
+            for name, value in zip(names, table[metric]):
+                if name is not None:
+                    flat[f"{metric}-{name}"] = value
+    flat.update(intervals(scores.clips, scores.by_scene, micro_figures, n_bootstrap, seed))
+    return {name: float(value) for name, value in flat.items()}
+
+
+def micro_figures(sums: np.ndarray) -> dict[str, np.ndarray]:
+    """Sums of counts (..., G, 6) -> micro "F1" and "ER", the means over scenes: (...)."""
+    table = micro_rates(sums)
+    return {"F1": table["F1"].mean(axis=-1), "ER": table["ER"].mean(axis=-1)}
+
+
+def intervals(
+    clips: Sequence[ClipResult],
+    counts: np.ndarray,
+    figures: Callable,
+    n: int,
+    seed: int = 0,
+    units: Sequence[str] = tuple(UNITS),
+) -> dict[str, float]:
+    """{"ER-low": ..., "ER-high", "ER-source-low" ...}: 95 % intervals by clip and by source.
+
+    Those by source need clips that know the recording that their event was cut from.
+
+    Args:
+        counts: (N, ...) of the clips.
+        figures: sums of counts over drawn clips (n, ...) -> {metric: values (n,)}.
+        n: bootstrap samples; 0 gives no interval.
+    """
+    flat = {}
+    for unit in units if n else ():
+        if unit == "source" and {clip.source_group for clip in clips} <= {None}:
+            continue
+        weights = clip_weights(clips, n, seed, unit)
+        for name, values in figures(np.tensordot(weights, counts, axes=1)).items():
+            low, high = interval(values)
+            flat[f"{name}{UNITS[unit]}-low"] = low
+            flat[f"{name}{UNITS[unit]}-high"] = high
+    return flat
+
+
+def clip_weights(clips: Sequence[ClipResult], n: int, seed: int, unit: str) -> np.ndarray:
+    """How often each clip is drawn in each of n bootstrap samples, (n, N).
+
+    The one resampler of all figures: equal clips, seed and unit give equal samples. It is
+    stratified: every target keeps its number of clips; by source, every label keeps its number of
+    groups, and each clip without a group stands for itself.
+
+    Args:
+        unit: "clip" or "source".
+    """
+    if unit not in UNITS:
+        raise ValueError(f"unit is {unit!r}, expected 'clip' or 'source'")
+    strata = defaultdict(lambda: defaultdict(list))  # stratum -> unit -> clip indices
+    for i, clip in enumerate(clips):
+        if unit == "clip":
+            strata[clip.target][i].append(i)
+            continue
+        labels = tuple(sorted({event.label for event in clip.reference}))
+        alone = clip.source_group is None
+        strata[clip.target, labels, alone][i if alone else clip.source_group].append(i)
+    rng = np.random.default_rng(seed)
+    weights = np.zeros((n, len(clips)))
+    for units in strata.values():
+        drawn = rng.multinomial(len(units), np.full(len(units), 1 / len(units)), size=n)
+        for column, members in zip(drawn.T, units.values()):
+            weights[:, members] = column[:, None]
+    return weights
+
+
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """95 % percentile interval, leaving NaN out; NaN where nothing is left."""
+    values = values[~np.isnan(values)]
+    low, high = np.percentile(values, (2.5, 97.5)) if len(values) else (np.nan, np.nan)
+    return (float(low), float(high))

@@ -70,17 +70,18 @@ def tune_thresholds(
     A label without a true event gets `fallback`, and a warning.
     """
     sweeps = sweep_thresholds(clips, labels, best_event_per_clip, matching)
-    thresholds = {}
+    known = {label: sweep for label, sweep in sweeps.items() if not np.isnan(sweep[0, 1])}
+    thresholds = dict.fromkeys(labels, fallback)
     if common:
-        known = [sweep for sweep in sweeps.values() if not np.isnan(sweep[0, 1])]
-        return dict.fromkeys(labels, _smoothed_best(known, smoothing) if known else fallback)
-    for label, sweep in sweeps.items():
-        if np.isnan(sweep[0, 1]):
+        best = _smoothed_best(list(known.values()), smoothing) if known else fallback
+        return dict.fromkeys(labels, best)
+    for label in thresholds:
+        if label not in known:
             logger.warning(f"no validation event of {label!r}: its threshold stays {fallback}")
-            thresholds[label] = fallback
+        elif smoothing:
+            thresholds[label] = _smoothed_best([known[label]], smoothing)
         else:
-            best = _smoothed_best([sweep], smoothing) if smoothing else _middle_of_best(sweep)
-            thresholds[label] = best
+            thresholds[label] = _middle_of_best(known[label])
     return thresholds
 
 
@@ -88,14 +89,13 @@ def _steps(clip: ClipResult, label: str, best_event_per_clip: bool, matching: Ma
     """Scores (S,) from high to low at which the clip's counts change, and counts (S + 1, 3)."""
     everything = {label: -np.inf}
     events = decide(of_label(clip.candidates, label), everything, best_event_per_clip)
-    events.sort(key=lambda event: -event.score)
     scores = np.unique([event.score for event in events])[::-1]
     true = of_label(clip.reference, label)
     counts = []
     for score in (np.inf, *scores):
-        reported = [event for event in events if event.score >= score]
-        ((hits, inserted, missed),), _ = matching.count([label], true, reported)
-        counts.append((hits, inserted, missed))
+        reported = decide(events, {label: score})
+        (count,), _ = matching.count([label], true, reported, clip.duration)
+        counts.append(count)
     return scores, np.array(counts)
 
 

@@ -8,17 +8,14 @@ from audiodet.errors import DataError
 from audiodet.evaluation import (
     ClipResult,
     Matching,
+    Segments,
     load_clips,
-    of_label,
-    pool_scores,
     results,
     save_clips,
     score_clips,
-    score_micro,
-    score_segments,
-    table,
 )
-from audiodet.evaluation.counts import sed_eval_list
+from audiodet.evaluation.counts import of_label, sed_eval_list
+from audiodet.evaluation.report import table
 from audiodet.evaluation.scores import OVERALL, SEDScores
 from audiodet.events import Event
 
@@ -110,7 +107,7 @@ def test_one_label_equals_sed_eval_overall():
 
 def test_segments_equal_sed_eval():
     clips = random_clips()
-    scores = score_segments(clips, LABELS, {"cry": 0.3, "shot": 0.6}, seconds=0.5)
+    scores = score_clips(clips, LABELS, {"cry": 0.3, "shot": 0.6}, matching=Segments(0.5))
     referee = SegmentBasedMetrics(LABELS, time_resolution=0.5)
     evaluate_directly(referee, clips, length=10.0)
     average = referee.results_class_wise_average_metrics()
@@ -187,12 +184,11 @@ def test_segments_equal_sed_evals_passes():
         return metrics.evaluate(sed_eval_list(true), sed_eval_list(reported), 10.0)
 
     everything = dict.fromkeys("abcd", 0.0)
-    scores = score_segments(busy_clips(300), list("abcd"), everything, seconds=0.5)
+    scores = score_clips(busy_clips(300), list("abcd"), everything, matching=Segments(0.5))
     assert_counts_are_separate_ones(scores, separate, OVERALL)
 
 
-@pytest.mark.parametrize("count", [score_segments, score_micro])
-def test_an_event_that_ends_on_an_edge_does_not_touch_the_next_segment(count):
+def test_an_event_that_ends_on_an_edge_does_not_touch_the_next_segment():
     """3.0000000000000004 is three seconds; 3.0001 is in the fourth. So is 0.9999 in the first."""
     truth = [Event(1.0, 3.0, "cry")]
     for reported, errors in (
@@ -202,7 +198,8 @@ def test_an_event_that_ends_on_an_edge_does_not_touch_the_next_segment(count):
         (Event(0.9999, 3.0, "cry"), [2, 1, 0]),
         (Event(1.0000000000000002, 1.9999999999999998, "cry"), [1, 0, 1]),
     ):
-        scores = count([ClipResult("a", 10.0, truth, [reported])], LABELS, ALL)
+        clip = ClipResult("a", 10.0, truth, [reported])
+        scores = score_clips([clip], LABELS, ALL, matching=Segments())
         assert scores.totals["cry"].tolist() == errors
         hits, inserted, missed = errors
         assert scores.overall[0].tolist() == [2, hits + inserted, hits, 0, missed, inserted]
@@ -212,10 +209,10 @@ def test_truth_and_silence():
     clips = random_clips()
     truth = [ClipResult(c.name, c.duration, c.reference, c.reference) for c in clips]
     silent = [ClipResult(c.name, c.duration, c.reference, []) for c in clips]
-    for score in (score_clips, score_segments):
-        assert score(truth, LABELS, ALL).mean["ER"] == 0
-        assert score(truth, LABELS, ALL).mean["F1"] == 100
-        nothing = score(silent, LABELS, ALL).mean
+    for rule in (Matching(), Segments()):
+        assert score_clips(truth, LABELS, ALL, matching=rule).mean["ER"] == 0
+        assert score_clips(truth, LABELS, ALL, matching=rule).mean["F1"] == 100
+        nothing = score_clips(silent, LABELS, ALL, matching=rule).mean
         assert (nothing["ER"], nothing["F1"], nothing["precision"]) == (1, 0, 0)
 
 
@@ -261,17 +258,6 @@ def test_label_without_reference_is_left_out_and_listed():
     assert "left out of the mean: shot" in table(scores, results(scores))
     nothing = score_clips([ClipResult("empty", 10)], LABELS, ALL)
     assert np.isnan(nothing.mean["ER"]) and np.isnan(nothing.mean["F1"])
-
-
-def test_pooled_folds_keep_their_thresholds():
-    clips = random_clips()
-    low, high = {"cry": 0.1, "shot": 0.1}, {"cry": 0.8, "shot": 0.8}
-    folds = [score_clips(clips[:30], LABELS, low), score_clips(clips[30:], LABELS, high)]
-    pooled = pool_scores(folds)
-    assert (pooled.counts.sum(0) == folds[0].counts.sum(0) + folds[1].counts.sum(0)).all()
-    assert len(pooled.clips) == 60
-    with pytest.raises(DataError, match="c0: scored twice"):
-        pool_scores([folds[0], folds[0]])
 
 
 def test_clips_survive_a_file(tmp_path):

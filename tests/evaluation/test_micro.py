@@ -5,7 +5,8 @@ import pytest
 from sed_eval.sound_event import EventBasedMetrics, SegmentBasedMetrics
 
 from audiodet.evaluation.clips import ClipResult
-from audiodet.evaluation import Matching, micro_results, micro_table, score_clips, score_micro
+from audiodet.evaluation import Matching, Segments, micro_results, score_clips
+from audiodet.evaluation.report import micro_table
 from audiodet.evaluation.scores import micro_rates
 from audiodet.events import Event
 
@@ -18,6 +19,10 @@ def clip(name, reference, found, scene=None, duration=4.0):
     return ClipResult(name, duration, *events, scene=scene)
 
 
+def score_segments(clips, seconds=1.0):
+    return score_clips(clips, LABELS, ALL, matching=Segments(seconds))
+
+
 def micro_events(clips, labels, thresholds, matching):
     """Rates of the events of all labels together."""
     return micro_rates(
@@ -28,7 +33,7 @@ def micro_events(clips, labels, thresholds, matching):
 def test_by_hand():
     """Seconds 0 to 4: a substitution, a hit, an insertion, a deletion."""
     only = clip("x", [(0, 2, "a"), (3, 4, "a")], [(0, 1, "b"), (1, 2, "a"), (2, 3, "b")])
-    scores = score_micro([only], LABELS, ALL)
+    scores = score_segments([only])
     assert scores.overall.tolist() == [[3, 3, 1, 1, 1, 1]]
     flat = micro_results(scores)
     assert flat["F1"] == pytest.approx(100 * 2 / 6) and flat["ER"] == 1.0
@@ -42,7 +47,7 @@ def test_frame_edges_do_not_touch_the_next_frame():
     """At 20 ms; in binary most of these edges are not whole numbers of frames."""
     events = [(0.02 * i, 0.02 * (i + 3), "a") for i in range(0, 190, 7)]
     same = clip("x", events, [tuple(np.float32(e[:2]).tolist()) + ("a",) for e in events])
-    scores = score_micro([same], LABELS, ALL, seconds=0.02)
+    scores = score_segments([same], seconds=0.02)
     assert scores.overall[0].tolist() == [84, 84, 84, 0, 0, 0]
 
 
@@ -121,7 +126,7 @@ def test_sums_are_sed_evals(seconds):
             for s in (c.reference, c.candidates)
         )
         metrics.evaluate(*sides, c.duration)
-    flat = micro_results(score_micro(clips, LABELS, ALL, seconds=seconds))
+    flat = micro_results(score_segments(clips, seconds=seconds))
     overall, labels = metrics.results_overall_metrics(), metrics.results_class_wise_metrics()
     assert flat["F1"] == pytest.approx(100 * overall["f_measure"]["f_measure"])
     assert flat["ER"] == pytest.approx(overall["error_rate"]["error_rate"])
@@ -131,9 +136,9 @@ def test_sums_are_sed_evals(seconds):
 
 def test_scenes_are_averaged():
     clips = random_clips(6, ("home", "street", "street"))
-    flat = micro_results(score_micro(clips, LABELS, ALL), n_bootstrap=100)
+    flat = micro_results(score_segments(clips), n_bootstrap=100)
     for scene in ("home", "street"):
-        alone = micro_results(score_micro([c for c in clips if c.scene == scene], LABELS, ALL))
+        alone = micro_results(score_segments([c for c in clips if c.scene == scene]))
         assert flat[f"F1-{scene}"] == alone["F1"] and flat[f"ER-{scene}"] == alone["ER"]
     for name in ("F1", "ER"):
         assert flat[name] == pytest.approx((flat[f"{name}-home"] + flat[f"{name}-street"]) / 2)

@@ -16,13 +16,15 @@ from sed_scores_eval.base_modules.io import read_sed_scores
 
 from audiodet.config import get_cfg
 from audiodet.errors import ConfigError, DataError
-from audiodet.evaluation.statistics import bootstrap, paired_bootstrap
 from audiodet.evaluation.clips import ClipResult
-from audiodet.evaluation import Matching, pool_scores, score_clips
+from audiodet.evaluation import Matching, score_clips
 from audiodet.evaluation import SEDEvaluator, build_sed_evaluators
 from audiodet.evaluation import psds
 from audiodet.evaluation.psds import ScoreEvaluator
 from audiodet.events import Event
+from papers.pairs import paired_bootstrap, pool_scores
+
+from .test_statistics import bootstrap
 
 LABELS = ["a", "b", "c"]
 # Four clips of 10 s; "b" touches and overlaps itself, "c" never sounds.
@@ -235,7 +237,7 @@ def test_nothing_to_score(dataset):
     with pytest.raises(DataError, match="toy_scores: 0 true events"):
         evaluate(ScoreEvaluator(dataset, config()), outputs())
     DatasetCatalog.get(dataset)[0]["label_kind"] = "weak"
-    with pytest.raises(DataError, match="0.wav: its labels are not 'strong'"):
+    with pytest.raises(DataError, match="0.wav: its labels are 'weak', expected 'strong'"):
         evaluate(ScoreEvaluator(dataset, config()), outputs())
 
 

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from audiodet.errors import DataError
-from audiodet.evaluation import ClipResult, bootstrap, paired_bootstrap, results, score_clips
-from audiodet.evaluation.statistics import clip_weights
+from audiodet.evaluation import ClipResult, results, score_clips
+from audiodet.evaluation.scores import clip_weights, interval
 from audiodet.events import Event
 
 from .test_counts import ALL, LABELS, random_clips
@@ -29,6 +28,13 @@ def score(clips):
 def resample(scores, unit: str):
     """Counts (200, K, 3) of bootstrap samples."""
     return np.tensordot(clip_weights(scores.clips, 200, 0, unit), scores.counts, axes=1)
+
+
+def bootstrap(scores, n: int = 1000, seed: int = 0, unit: str = "clip") -> dict:
+    """(low, high) of every figure."""
+    weights = clip_weights(scores.clips, n, seed, unit)
+    samples = scores.figures(np.tensordot(weights, scores.counts, axes=1))
+    return {name: interval(values) for name, values in samples.items()}
 
 
 def width(interval) -> float:
@@ -111,27 +117,3 @@ def test_clips_without_a_group_stand_for_themselves():
 def test_no_source_no_interval_by_source():
     flat = results(score_clips(random_clips(), LABELS, ALL), 20)
     assert "ER-low" in flat and "ER-source-low" not in flat
-
-
-def test_paired_difference():
-    """b misses just what a misses and clip c0 too: the difference is 1 clip of 200, always >= 0."""
-    clips = coin_clips(200, 200)
-    worse = [ClipResult(**vars(c)) for c in clips]
-    hit = next(c for c in worse if c.candidates)
-    hit.candidates = []
-    a, b = score(clips), score(worse[::-1])
-    difference, low, high = paired_bootstrap(a, b)["ER"]
-    assert difference == pytest.approx(-1 / 200)
-    assert low == pytest.approx(-3 / 200, abs=0.006) and high == 0
-    assert width((low, high)) < width(bootstrap(a)["ER"]) / 3
-    assert paired_bootstrap(a, a)["F1"] == (0, 0, 0)
-
-
-def test_pairs_must_be_pairs():
-    a = score(coin_clips(20, 20))
-    with pytest.raises(DataError, match="20 clips .* with 19 clips .*same clips"):
-        paired_bootstrap(a, score(coin_clips(20, 20)[1:]))
-    moved = coin_clips(20, 20)
-    moved[3].reference = [Event(2, 3, "cry")]
-    with pytest.raises(DataError, match="c3: its truth differs"):
-        paired_bootstrap(a, score(moved))

@@ -2,9 +2,9 @@
 
 from audiodet.data.datasets.poly_mini import POLY_LABELS
 from audiodet.engine.setup import load_config
-from audiodet.evaluation import load_clips
-from audiodet.evaluation import label_results, micro_difference, micro_results, score_micro
+from audiodet.evaluation import Segments, load_clips, micro_results, score_clips
 from papers.gmm import gmm_clips
+from papers.pairs import label_results, micro_difference
 from papers.runs import as_arguments
 from papers.scoring import Scoring
 from papers.tables import Row
@@ -49,4 +49,5 @@ class PolyMini(Scoring):
 
 def score(clips: list, seconds: float):
     """Every candidate counts: runs of frames from 0.5 on (GMM's own threshold) are all there is."""
-    return score_micro(clips, POLY_LABELS, dict.fromkeys(POLY_LABELS, 0.0), seconds=seconds)
+    thresholds = dict.fromkeys(POLY_LABELS, 0.0)
+    return score_clips(clips, POLY_LABELS, thresholds, matching=Segments(seconds))

@@ -11,8 +11,6 @@ from audiodet.data.mapper import SEDMapper
 from audiodet.engine.setup import load_config
 from audiodet.evaluation import (
     load_clips,
-    paired_bootstrap,
-    pool_scores,
     results,
     score_clips,
     tune_thresholds,
@@ -21,6 +19,7 @@ from papers.cells import print_table
 from papers.error_kinds import KINDS, changes, error_kinds
 from papers.fusion_sweep import refuse
 from papers.onset_baselines import baseline_clips
+from papers.pairs import paired_bootstrap, pool_scores
 from papers.runs import Run, as_arguments, carried_thresholds
 from papers.scoring import Scoring
 from papers.tables import Row

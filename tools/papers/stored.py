@@ -10,11 +10,10 @@ import numpy as np
 from audiodet.evaluation import (
     Matching,
     load_clips,
-    paired_bootstrap,
-    pool_scores,
     results,
     score_clips,
 )
+from papers.pairs import paired_bootstrap, pool_scores
 from papers.runs import Run
 from papers.scoring import Scoring
 from papers.tables import Row

@@ -7,7 +7,7 @@ from detectron2.evaluation import inference_on_dataset
 
 from audiodet.data.loader import dataset_view, load_dataset_dicts
 from audiodet.data.mapper import SEDMapper
-from audiodet.evaluation import micro_results, score_micro
+from audiodet.evaluation import Segments, micro_results, score_clips
 from audiodet.evaluation.evaluators import SEDEvaluator
 
 
@@ -59,6 +59,6 @@ def pitch_shift_curve(
         evaluator = SEDEvaluator(view, cfg)
         inference_on_dataset(model, loader, evaluator)
         decision = (evaluator.thresholds, cfg.TEST.BEST_EVENT_PER_CLIP)
-        scores = score_micro(evaluator.clips, evaluator.labels, *decision, seconds)
+        scores = score_clips(evaluator.clips, evaluator.labels, *decision, Segments(seconds))
         found[shift] = micro_results(scores)
     return found
