@@ -64,7 +64,6 @@ def format_reports(reports: Sequence[SplitReport]) -> tuple[str, bool]:
 
 
 def _lines(report: SplitReport) -> Iterator[str]:
-    """A report as lines of text."""
     yield f"{report.name}: {report.clips} clips ({report.kind}), {report.seconds:.1f} s"
     for label in sorted(label for label, count in report.events.items() if count):
         times = report.durations.get(label)
