@@ -59,12 +59,10 @@ class ConfigNode(CfgNode):
         return value if isinstance(value, CfgNode) else super()._decode_cfg_value(value)
 
     def merge_from_other_cfg(self, cfg_other: CfgNode) -> None:
-        """See :meth:`detectron2.config.CfgNode.merge_from_other_cfg`."""
         super().merge_from_other_cfg(_with_floats(cfg_other, self))
         self._follow_labels()
 
     def merge_from_list(self, cfg_list: list) -> None:
-        """See :meth:`detectron2.config.CfgNode.merge_from_list`."""
         merged = list(cfg_list)
         for place in range(0, len(merged) - 1, 2):
             merged[place + 1] = _as_float(merged[place + 1], value_of(self, merged[place]))

@@ -141,7 +141,6 @@ class Trainer(DefaultTrainer):
 
     @classmethod
     def build_optimizer(cls, cfg, model):
-        """See :func:`audiodet.engine.optimizer.build_optimizer`."""
         return build_optimizer(cfg, model)
 
     @classmethod

@@ -135,11 +135,9 @@ class SelfMaskNet(FrameClassifier):
         return streams
 
     def step_logits(self, batched_inputs) -> list:
-        """See :meth:`FrameClassifier.step_logits`."""
         return [clip.cells for clip in self.streams(batched_inputs)]
 
     def forward(self, batched_inputs):
-        """See :meth:`FrameClassifier.forward`."""
         if not self.training:
             return super().forward(batched_inputs)
         streams = self.streams(batched_inputs)
