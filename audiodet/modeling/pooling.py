@@ -19,13 +19,7 @@ class GlobalRankPooling(nn.Module):
     """
 
     def __init__(self, decay: float):
-        """
-        Args:
-            decay: r, between 0 and 1.
-
-        Raises:
-            ConfigError: it is not.
-        """
+        """``decay`` is r; ConfigError if it is not between 0 and 1."""
         super().__init__()
         if not 0 <= decay <= 1:
             raise ConfigError(f"MODEL.TFSEG.RANK_DECAY is {decay}, expected 0 to 1")

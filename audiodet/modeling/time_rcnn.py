@@ -28,10 +28,7 @@ class TimeRCNN(SEDModel, GeneralizedRCNN):
 
     @configurable
     def __init__(self, *, clip_input: ClipInput, postprocessors=(), **kwargs):
-        """
-        Args:
-            postprocessors: see :class:`Postprocessor`; they act in turn at inference.
-        """
+        """The ``postprocessors`` act in turn at inference, see :class:`Postprocessor`."""
         super().__init__(**kwargs)
         self.clip_input = clip_input
         self.postprocessors = list(postprocessors)
@@ -78,9 +75,8 @@ class TimeRCNN(SEDModel, GeneralizedRCNN):
         return self.proposal_generator(images, self.features(images), None)[0]
 
     @torch.no_grad()
-    def inference(self, batched_inputs, detected_instances=None, do_postprocess=True):
-        if detected_instances is not None:
-            return super().inference(batched_inputs, detected_instances, do_postprocess)
+    def inference(self, batched_inputs, do_postprocess: bool = True) -> list:
+        """[{"instances"}]; without ``do_postprocess`` the Instances, boxes in frames."""
         images = self.preprocess_image(batched_inputs)
         results = [None] * len(batched_inputs)
         for members, group, features in self.features_by_length(images):
@@ -126,10 +122,7 @@ class AudioMask(TimeRCNN):
 
     @configurable
     def __init__(self, *, precision: str, **kwargs):
-        """
-        Args:
-            precision: of the backbone, "float32" or "bfloat16".
-        """
+        """``precision`` of the backbone is "float32" or "bfloat16"."""
         super().__init__(**kwargs)
         self.precision = check_precision(precision)
         self.backbone.to(memory_format=torch.channels_last)

@@ -142,10 +142,7 @@ class ConnectedLayer(nn.Module):
     """The same fully connected layer at every frame: (N, T, C) -> (N, T, units)."""
 
     def __init__(self, channels: int, units: int, maxout: int, dropout: float):
-        """
-        Args:
-            maxout: linear units whose maximum is one unit; 1 takes ReLU instead.
-        """
+        """``maxout`` linear units have their maximum as one unit; 1 takes ReLU instead."""
         super().__init__()
         self.linear = nn.Linear(channels, units * maxout)
         self.maxout = maxout

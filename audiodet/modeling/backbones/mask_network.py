@@ -18,10 +18,7 @@ class MaskNetwork(MelBackbone):
     """
 
     def __init__(self, maps, precision: str = "float32"):
-        """
-        Args:
-            maps: feature maps of each convolution.
-        """
+        """``maps`` are the feature maps of each convolution."""
         super().__init__(None, precision)
         self.convolutions = nn.ModuleList()
         self.norms = nn.ModuleList()

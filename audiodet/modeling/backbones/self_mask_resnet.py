@@ -32,13 +32,12 @@ class SqueezeExcitation(nn.Module):
 
 
 class PreActivationBlock(nn.Module):
-    """Batch norm, ReLU, 3x3 convolution, twice; squeeze and excitation; the shortcut added."""
+    """Batch norm, ReLU, 3x3 convolution, twice; squeeze and excitation; the shortcut added.
+
+    ``project`` makes the shortcut a 1x1 convolution with batch norm.
+    """
 
     def __init__(self, channels_in: int, channels: int, stride: int, project: bool):
-        """
-        Args:
-            project: the shortcut is a 1x1 convolution with batch norm.
-        """
         super().__init__()
         self.norm1 = nn.BatchNorm2d(channels_in)
         self.conv1 = nn.Conv2d(channels_in, channels, 3, stride, padding=1, bias=False)
