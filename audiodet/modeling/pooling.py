@@ -30,7 +30,9 @@ class GlobalRankPooling(nn.Module):
             return x.amax(-1)
         if self.decay == 1:
             return x.mean(-1)
-        return x.sort(-1).values @ rank_weights(self.decay, x.shape[-1]).to(x)
+        rows = x.reshape(-1, x.shape[-1])
+        pooled = rows.sort(-1).values @ rank_weights(self.decay, x.shape[-1]).to(x)
+        return pooled.view(x.shape[:-1])
 
 
 @lru_cache(maxsize=8)

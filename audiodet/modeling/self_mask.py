@@ -128,8 +128,8 @@ class SelfMaskNet(FrameClassifier):
                 if "mask" in features:
                     mask_map = features["mask"][place, ..., : steps * STRIDE // 2]
                     mask = pooled(mask_map[None], STRIDE // 2)[0]
-                outer = (sound[place, :steps], mask_map)
-                streams[i] = Streams(clip, clip.amax(0), clip.amax(1), mask, *outer)
+                heard = sound[place, :steps]
+                streams[i] = Streams(clip, clip.amax(0), clip.amax(1), mask, heard, mask_map)
         return streams
 
     def step_logits(self, batched_inputs) -> list:
