@@ -87,11 +87,7 @@ def build_ensemble(cfg) -> FrameEnsemble:
 
 
 def checkpoint_paths(patterns) -> list[str]:
-    """Files that the patterns match, sorted, each once.
-
-    Raises:
-        ConfigError: a pattern matches none.
-    """
+    """Files that the patterns match, sorted, each once; ConfigError if one matches none."""
     paths = set()
     for pattern in patterns:
         matches = glob.glob(pattern)

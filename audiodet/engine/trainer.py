@@ -233,11 +233,7 @@ class Trainer(DefaultTrainer):
 
 
 def evaluate_only(cfg) -> dict:
-    """Score MODEL.WEIGHTS, or TEST.ENSEMBLE, on DATASETS.TEST.
-
-    Raises:
-        ConfigError: no weights are named.
-    """
+    """Score MODEL.WEIGHTS or TEST.ENSEMBLE on DATASETS.TEST; ConfigError if neither is named."""
     if not (cfg.MODEL.WEIGHTS or cfg.TEST.ENSEMBLE):
         raise ConfigError("MODEL.WEIGHTS is empty, expected the checkpoint to evaluate")
     model = Trainer.build_model(cfg)

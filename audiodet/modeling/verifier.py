@@ -101,11 +101,7 @@ class FrameVerifier(FrameClassifier):
         return self.classifier(x).view(len(x), self.length, self.num_classes)
 
     def step_logits(self, batched_inputs) -> list:
-        """Logits of clips that are no longer than a segment, as training has them.
-
-        Raises:
-            ConfigError: a clip is longer.
-        """
+        """Logits of clips as training has them; ConfigError if one is longer than a segment."""
         images = self.clip_input(batched_inputs, self.device)
         frames = images.tensor.shape[-1]
         if frames > self.length:

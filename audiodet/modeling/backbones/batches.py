@@ -64,11 +64,7 @@ def zero_beyond(sizes):
 
 
 def check_precision(precision: str) -> str:
-    """The same, if it is a value of ``MODEL.BACKBONE.PRECISION``.
-
-    Raises:
-        ConfigError: it is neither "float32" nor "bfloat16".
-    """
+    """The same; ConfigError if it is no value of ``MODEL.BACKBONE.PRECISION``."""
     if precision not in ("float32", "bfloat16"):
         raise ConfigError(
             f"MODEL.BACKBONE.PRECISION is {precision!r}, expected 'float32' or 'bfloat16'"
