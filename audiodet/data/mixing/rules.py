@@ -1,6 +1,11 @@
 """Recipes of mixtures by the rules of three data sets.
 
-Those of :func:`make_recipes` are of one target label. The others have their sounds in
+Each function draws ``n`` recipes from ``clips`` (events, backgrounds and distractors; where it
+takes several ``labels``, a distractor of one of them is an event). The same ``seed`` gives the same
+recipes. File names are ``<name>_<number>.wav``. Further arguments are those of
+:class:`RecipeDraws`.
+
+Recipes of :func:`make_recipes` are of one target label. The others have their sounds in
 ``more_events`` and neither target nor source group: every class is scored in every mixture, and a
 mixture has many sources.
 """
@@ -35,15 +40,12 @@ def make_recipes(
     """Draw recipes as in DCASE 2017 Task 2: one target label, present or absent.
 
     Args:
-        clips: events, backgrounds and distractors to draw from.
-        n: number of recipes; exactly ``round(n * presence)`` hold the target.
-        seed: the same seed gives the same recipes; those that differ in ``distractors`` only are
-            alike in all else.
-        distractors: sounds of kind "distractors" in each mixture, a number or (least, most).
+        target: the label; file names are ``<name>_<target>_<number>.wav``.
+        presence: exactly ``round(n * presence)`` recipes hold the target.
+        distractors: sounds of kind "distractors" in each mixture, a number or (least, most);
+            recipes that differ in it only are alike in all else.
         max_events: most events in a positive mixture: one of ``target``, the others of any label,
             none over another of its label.
-        name: start of the file names, ``<name>_<target>_<number>.wav``.
-        balanced, rules: see :class:`RecipeDraws`.
 
     Raises:
         DataError: no event of the label, no background, or no distractor where one is wanted;
@@ -83,12 +85,8 @@ def make_polyphonic_recipes(
     """Draw recipes as in TUT-SED Synthetic 2016 (Çakır et al. 2017): classes overlap.
 
     Args:
-        clips: events, backgrounds and distractors; a distractor of one of the labels is an event.
-        n, seed: number of recipes; the same seed gives the same ones.
         classes, sounds: least and most classes of a mixture, and sounds of each of them.
         longest: of a sound, in seconds; a longer one is cut there.
-        name: start of the file names, ``<name>_<number>.wav``.
-        ebrs, duration, rules: see :class:`RecipeDraws`.
 
     Raises:
         DataError: a label has no sound, there is no background, or a mixture wants more classes
@@ -125,11 +123,9 @@ def make_remix_recipes(
     """Draw recipes as Kong et al. 2019: three events one after another in a scene.
 
     Args:
-        clips, n, seed, name: see :func:`make_polyphonic_recipes`.
         labels: classes to draw from, equally often.
         ratio: RMS of the whole event, before it is cut, over that of the whole scene, in dB.
             Recipes of another ratio differ in nothing else.
-        duration, augment: see :class:`RecipeDraws`.
 
     Raises:
         DataError: a label has no sound, or there is no background.
