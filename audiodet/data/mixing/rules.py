@@ -48,14 +48,12 @@ def make_recipes(
             none over another of its label.
 
     Raises:
-        DataError: no event of the label, no background, or no distractor where one is wanted;
-            an event is longer than the mixture; presence is no share.
+        DataError: a wanted sound is missing or longer than the mixture; presence is no share.
     """
     if not 0 <= presence <= 1:
         raise DataError(f"presence {presence}, expected 0 to 1")
     draws = RecipeDraws(clips, f"{seed}/{target}", balanced=balanced, **rules)
-    positives = round(n * presence)
-    present = [True] * positives + [False] * (n - positives)
+    present = [i < round(n * presence) for i in range(n)]
     draws.stream("presence").shuffle(present)
     recipes = []
     for i, positive in enumerate(present):
