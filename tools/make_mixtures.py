@@ -14,8 +14,8 @@ import argparse
 import os
 import sys
 
-from audiodet.data.mixing.polyphonic import make_polyphonic_recipes
-from audiodet.data.mixing.rare import make_recipes
+from audiodet.data.mixing.rules import make_polyphonic_recipes
+from audiodet.data.mixing.rules import make_recipes
 from audiodet.data.mixing.soundbank import Clip, load_soundbank, soundbank_root
 from audiodet.errors import AudiodetError, DataError
 from mixture_files import SUBTYPES, write_mixtures

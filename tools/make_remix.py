@@ -26,7 +26,7 @@ import audiodet  # noqa: F401  makes detectron2 importable
 
 from audiodet.audio.io import audio_info, read_audio
 from audiodet.data.datasets.dcase2018_remix import FOLDS, MIXTURE_YAML, audio_folder
-from audiodet.data.mixing.remix import LONGEST, RATIOS, STARTS
+from audiodet.data.mixing.rules import LONGEST, RATIOS, STARTS
 from audiodet.errors import AudiodetError, DataError
 from audiodet.files import atomic_path, write_text
 

@@ -10,9 +10,11 @@ from detectron2.utils import comm
 from torch import distributed as dist
 from torch.multiprocessing import ProcessRaisedException
 
+from audiodet.engine.checkpoint import SEDCheckpointer
 from audiodet.engine.setup import setup
-from audiodet.engine.trainer import Trainer, evaluate_only
-from audiodet.errors import AudiodetError
+from audiodet.engine.trainer import Trainer
+from audiodet.engine.validation import verify
+from audiodet.errors import AudiodetError, ConfigError
 
 
 def main(args):
@@ -37,6 +39,18 @@ def train_or_evaluate(args):
         trainer.register_hooks([TrainingPictures(cfg, trainer.system)])
     trainer.resume_or_load(resume=args.resume)
     return trainer.train()
+
+
+def evaluate_only(cfg) -> dict:
+    """Score MODEL.WEIGHTS or TEST.ENSEMBLE on DATASETS.TEST; ConfigError if neither is named."""
+    if not (cfg.MODEL.WEIGHTS or cfg.TEST.ENSEMBLE):
+        raise ConfigError("MODEL.WEIGHTS is empty, expected the checkpoint to evaluate")
+    model = Trainer.build_model(cfg)
+    if cfg.MODEL.WEIGHTS:
+        SEDCheckpointer(model, cfg.OUTPUT_DIR, cfg=cfg).load(cfg.MODEL.WEIGHTS)
+    results = Trainer.test(cfg, model)
+    verify(cfg, results)
+    return results
 
 
 if __name__ == "__main__":

@@ -8,13 +8,7 @@ from audiodet.config.keys import add_keys
 from audiodet.config.model_keys import add_model_keys
 from audiodet.config.node import ConfigNode, follow_labels, with_class_counts
 
-__all__ = [
-    "ConfigNode",
-    "add_audiodet_config",
-    "follow_labels",
-    "get_cfg",
-    "with_class_counts",
-]
+__all__ = ["ConfigNode", "add_audiodet_config", "follow_labels", "get_cfg", "with_class_counts"]
 
 
 def add_audiodet_config(cfg: CfgNode) -> None:

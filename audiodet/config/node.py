@@ -29,6 +29,15 @@ def with_class_counts(cfg: CfgNode) -> CfgNode:
     return copy
 
 
+def value_of(cfg: CfgNode, full_key: str):
+    """The value of a dotted key, or None where there is no such key."""
+    for part in full_key.split("."):
+        if not isinstance(cfg, CfgNode) or part not in cfg:
+            return None
+        cfg = cfg[part]
+    return cfg
+
+
 class ConfigNode(CfgNode):
     """What :func:`audiodet.get_cfg` returns: detectron2's node, with three differences.
 
@@ -50,26 +59,15 @@ class ConfigNode(CfgNode):
         return value if isinstance(value, CfgNode) else super()._decode_cfg_value(value)
 
     def merge_from_other_cfg(self, cfg_other: CfgNode) -> None:
-        """See :meth:`detectron2.config.CfgNode.merge_from_other_cfg`."""
         super().merge_from_other_cfg(_with_floats(cfg_other, self))
         self._follow_labels()
 
     def merge_from_list(self, cfg_list: list) -> None:
-        """See :meth:`detectron2.config.CfgNode.merge_from_list`."""
         merged = list(cfg_list)
         for place in range(0, len(merged) - 1, 2):
-            merged[place + 1] = _as_float(merged[place + 1], self._value_of(merged[place]))
+            merged[place + 1] = _as_float(merged[place + 1], value_of(self, merged[place]))
         super().merge_from_list(merged)
         self._follow_labels()
-
-    def _value_of(self, full_key: str):
-        """The value of a dotted key, or None where there is no such key."""
-        value = self
-        for part in full_key.split("."):
-            if not isinstance(value, CfgNode) or part not in value:
-                return None
-            value = value[part]
-        return value
 
     def _follow_labels(self) -> None:
         if "LABELS" in self.get("DATASETS", {}):  # not in a part of a configuration

@@ -3,6 +3,8 @@
 from detectron2.config import CfgNode
 from detectron2.config import get_cfg as detectron2_cfg
 
+from audiodet.config.node import value_of
+
 # What these ask for is not done, and training or testing without it would be something else.
 NOT_DONE = {
     "DATALOADER.SAMPLER_TRAIN": "clips are drawn in shuffled order",
@@ -58,16 +60,10 @@ def keys_without_effect(cfg: CfgNode) -> list[str]:
 
 def _changed(cfg: CfgNode, keys) -> list[str]:
     defaults = detectron2_cfg()
-    return [key for key in keys if not _equal(_value(cfg, key), _value(defaults, key))]
+    return [key for key in keys if _plain(cfg, key) != _plain(defaults, key)]
 
 
-def _value(cfg: CfgNode, full_key: str):
-    for part in full_key.split("."):
-        cfg = cfg[part]
-    return cfg
-
-
-def _equal(value, default) -> bool:
-    """A tuple is equal to a list: YAML and yacs make the one of the other."""
-    is_list = isinstance(value, (list, tuple)) and isinstance(default, (list, tuple))
-    return list(value) == list(default) if is_list else value == default
+def _plain(cfg: CfgNode, key: str):
+    """A key's value; a tuple as a list: YAML and yacs make the one of the other."""
+    value = value_of(cfg, key)
+    return list(value) if isinstance(value, tuple) else value

@@ -77,14 +77,12 @@ class BestCheckpointer(hooks.BestCheckpointer):
 
 
 class TopCheckpoints(HookBase):
-    """Keeps the checkpoints of the best values of a metric, model_top_<iteration>.pth."""
+    """Keeps the ``count`` checkpoints of the best ("min", "max") values of a metric.
+
+    They are called model_top_<iteration>.pth.
+    """
 
     def __init__(self, checkpointer, count: int, metric: str, mode: str):
-        """
-        Args:
-            count: how many stay.
-            mode: "min" or "max".
-        """
         self.checkpointer = checkpointer
         self.count = count
         self.metric = metric

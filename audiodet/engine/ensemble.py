@@ -1,4 +1,7 @@
-"""Checkpoints of a training -> an ensemble that is weighted on validation clips."""
+"""Several checkpoints of one frame-level system as one, weighted on validation clips.
+
+Kiyokawa et al. 2019. Shape shorthand: E checkpoints, S time steps, K classes.
+"""
 
 import glob
 import logging
@@ -6,16 +9,60 @@ import logging
 import numpy as np
 import torch
 from detectron2.utils import comm
+from torch import nn
 
 from audiodet.engine.checkpoint import SEDCheckpointer
 from audiodet.engine.validation import validation_clips
 from audiodet.errors import ConfigError
 from audiodet.evaluation.counts import Matching, score_clips
 from audiodet.events import thresholds_by_label
-from audiodet.modeling.ensemble import FrameEnsemble
+from audiodet.modeling.frame_classifier import FrameClassifier
+from audiodet.modeling.model import SEDModel
 from audiodet.modeling.stock import build_model
 
 logger = logging.getLogger(__name__)
+
+
+class FrameEnsemble(SEDModel, nn.Module):
+    """Mean of the members' probabilities, weighted by class; outputs as the members make them."""
+
+    def __init__(self, members, weights: torch.Tensor):
+        """
+        Args:
+            members: FrameClassifiers of one configuration.
+            weights: (E, K), not below 0; a class that all members weigh 0 gets their plain mean.
+
+        Raises:
+            ConfigError: a member is no frame-level model.
+        """
+        super().__init__()
+        wrong = [type(m).__name__ for m in members if not isinstance(m, FrameClassifier)]
+        if wrong or not members:
+            raise ConfigError(f"an ensemble of {wrong or 'nothing'}, expected frame-level models")
+        self.members = nn.ModuleList(members)
+        self.clip_input = members[0].clip_input
+        self.postprocessors = members[0].postprocessors
+        self.has_masks = members[0].has_masks
+        weights = torch.where(weights.sum(0) > 0, weights, 1.0)
+        self.register_buffer("weights", weights / weights.sum(0))
+
+    @property
+    def time_stride(self) -> int:
+        return self.members[0].time_stride
+
+    @torch.no_grad()
+    def forward(self, batched_inputs):
+        """See :meth:`FrameClassifier.forward`; at inference only."""
+        maps_of_members = [member.class_maps(batched_inputs) for member in self.members]
+        outputs = []
+        for clip, *maps in zip(batched_inputs, *maps_of_members):
+            means = [self._mean(parts) for parts in zip(*maps)]
+            outputs.append(self.members[0].from_maps(*means, clip))
+        return outputs
+
+    def _mean(self, maps) -> torch.Tensor:
+        """(K, ...) of each member -> their weighted mean."""
+        return torch.einsum("ek,ek...->k...", self.weights, torch.stack(maps).float())
 
 
 def build_ensemble(cfg) -> FrameEnsemble:
@@ -40,11 +87,7 @@ def build_ensemble(cfg) -> FrameEnsemble:
 
 
 def checkpoint_paths(patterns) -> list[str]:
-    """Files that the patterns match, sorted, each once.
-
-    Raises:
-        ConfigError: a pattern matches none.
-    """
+    """Files that the patterns match, sorted, each once; ConfigError if one matches none."""
     paths = set()
     for pattern in patterns:
         matches = glob.glob(pattern)

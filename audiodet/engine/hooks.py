@@ -94,13 +94,12 @@ class ValidationLoss(HookBase):
 
 
 class ExpectMetrics(HookBase):
-    """Ends a training that watches a metric which its first look does not find: a wrong name."""
+    """Ends a training that watches a metric which its first look does not find: a wrong name.
+
+    ``periods`` are those of :func:`audiodet.config.checks.watched_metrics`.
+    """
 
     def __init__(self, periods: dict):
-        """
-        Args:
-            periods: see :func:`audiodet.config.checks.watched_metrics`.
-        """
         self.periods = periods
 
     def after_step(self):

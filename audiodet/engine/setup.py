@@ -2,6 +2,7 @@
 
 import logging
 import os
+import tempfile
 
 from detectron2.engine import default_setup
 from detectron2.utils import comm
@@ -23,7 +24,13 @@ def setup(args):
     """
     cfg = load_config(args.config_file, args.opts)
     if comm.is_main_process():
-        _make_output_folder(cfg.OUTPUT_DIR)
+        try:
+            os.makedirs(cfg.OUTPUT_DIR, exist_ok=True)
+            tempfile.TemporaryFile(dir=cfg.OUTPUT_DIR).close()
+        except OSError as error:
+            raise ConfigError(
+                f"OUTPUT_DIR {cfg.OUTPUT_DIR}: cannot be written ({error.strerror})"
+            ) from error
     default_setup(cfg, args)
     setup_logger(cfg.OUTPUT_DIR, comm.get_rank(), name="audiodet")
     if comm.is_main_process():
@@ -31,13 +38,3 @@ def setup(args):
             logger.warning(f"{key} has no effect: audiodet does not read it")
     setup_datasets(cfg)
     return cfg
-
-
-def _make_output_folder(folder: str) -> None:
-    try:
-        os.makedirs(folder, exist_ok=True)
-        probe = os.path.join(folder, f".write-test-{os.getpid()}")
-        open(probe, "w").close()
-        os.unlink(probe)
-    except OSError as error:
-        raise ConfigError(f"OUTPUT_DIR {folder}: cannot be written ({error.strerror})") from error

@@ -141,7 +141,6 @@ class Trainer(DefaultTrainer):
 
     @classmethod
     def build_optimizer(cls, cfg, model):
-        """See :func:`audiodet.engine.optimizer.build_optimizer`."""
         return build_optimizer(cfg, model)
 
     @classmethod
@@ -231,19 +230,3 @@ class Trainer(DefaultTrainer):
         crop = self.cfg.INPUT.CROP_AUDIO.VALIDATE
         kinds = ("strong", "weak")  # a clip without labels has no loss
         return [build_test_loader(self.cfg, name, crop, kinds) for name in self.cfg.DATASETS.VAL]
-
-
-def evaluate_only(cfg) -> dict:
-    """Score MODEL.WEIGHTS, or TEST.ENSEMBLE, on DATASETS.TEST.
-
-    Raises:
-        ConfigError: no weights are named.
-    """
-    if not (cfg.MODEL.WEIGHTS or cfg.TEST.ENSEMBLE):
-        raise ConfigError("MODEL.WEIGHTS is empty, expected the checkpoint to evaluate")
-    model = Trainer.build_model(cfg)
-    if cfg.MODEL.WEIGHTS:
-        SEDCheckpointer(model, cfg.OUTPUT_DIR, cfg=cfg).load(cfg.MODEL.WEIGHTS)
-    results = Trainer.test(cfg, model)
-    verify(cfg, results)
-    return results

@@ -18,7 +18,7 @@ from sed_scores_eval.base_modules.io import write_sed_scores
 from sed_scores_eval.base_modules.scores import create_score_dataframe
 from sed_scores_eval.segment_based.intermediate_statistics import intermediate_statistics_deltas
 
-from audiodet.data.labels.overlaps import merge_overlaps
+from audiodet.data.labels.annotations import merge_overlaps
 from audiodet.errors import DataError
 from audiodet.evaluation.counts import Matching
 from audiodet.evaluation.registry import Evaluator

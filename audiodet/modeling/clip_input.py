@@ -6,6 +6,14 @@ from torch import nn
 from audiodet.data.spectrogram import SpectrogramNormalizer
 
 
+def equally_long(lengths) -> list[tuple[int, list[int]]]:
+    """(length, indices of the clips that have it), from short to long."""
+    groups = {}
+    for i, length in enumerate(lengths):
+        groups.setdefault(length, []).append(i)
+    return sorted(groups.items())
+
+
 class ClipInput(nn.Module):
     """Normalises log-mels and pads them to one length.
 
@@ -32,10 +40,7 @@ class ClipInput(nn.Module):
         if self.lengths(images) is None:
             yield list(range(len(images))), images
             return
-        members_of = {}
-        for i, (_, frames) in enumerate(images.image_sizes):
-            members_of.setdefault(int(frames), []).append(i)
-        for frames, members in sorted(members_of.items()):
+        for frames, members in equally_long(int(size[1]) for size in images.image_sizes):
             padded = frames + -frames % max(1, self.size_divisibility)
             sizes = [images.image_sizes[i] for i in members]
             yield members, ImageList(images.tensor[members, ..., :padded], sizes)

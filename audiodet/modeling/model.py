@@ -49,11 +49,7 @@ class SEDModel:
         return "backbone" in dict(self.named_children())
 
     def backbone_for(self, key: str) -> nn.Module:
-        """The part that the configuration's ``key`` is about.
-
-        Raises:
-            ConfigError: there is none.
-        """
+        """The part that the configuration's ``key`` is about; ConfigError if there is none."""
         if not self.has_backbone:
             raise ConfigError(f"{key} is set, but {type(self).__name__} has no backbone")
         return self.backbone
@@ -86,11 +82,7 @@ class SEDModel:
 
 
 def system_class(cfg) -> type:
-    """The class that ``MODEL.META_ARCHITECTURE`` names.
-
-    Raises:
-        ConfigError: nothing of that name is registered.
-    """
+    """The class that ``MODEL.META_ARCHITECTURE`` names; ConfigError if none is registered."""
     name = cfg.MODEL.META_ARCHITECTURE
     if name not in META_ARCH_REGISTRY:
         known = ", ".join(sorted(name for name, _ in META_ARCH_REGISTRY))
@@ -99,11 +91,7 @@ def system_class(cfg) -> type:
 
 
 def label_kinds(cfg) -> LabelKinds:
-    """Which clips the configured system learns from; detectron2's own learn from boxes.
-
-    Raises:
-        ConfigError: see :func:`system_class`.
-    """
+    """Which clips the configured system learns from; detectron2's own learn from boxes."""
     system = system_class(cfg)
     if not (isinstance(system, type) and issubclass(system, SEDModel)):
         system = SEDModel

@@ -37,12 +37,6 @@ class Streams(NamedTuple):
     sound: torch.Tensor
     mask_map: torch.Tensor | None
 
-    @classmethod
-    def of_clip(cls, cells, sound, mask_map) -> "Streams":
-        """What follows from f^s, f^r and the logits of M^R of one clip."""
-        mask = None if mask_map is None else pooled(mask_map[None], STRIDE // 2)[0]
-        return cls(cells, cells.amax(0), cells.amax(1), mask, sound, mask_map)
-
 
 def sounding(x: torch.Tensor) -> torch.Tensor:
     """f^r of normalised spectrograms (N, 1, H, T): (N, S).
@@ -128,18 +122,20 @@ class SelfMaskNet(FrameClassifier):
             sound = sounding(group.tensor)
             for place, i in enumerate(members):
                 steps = self.backbone.steps(int(group.image_sizes[place][1]))
+                clip = cells[place, :steps]
+                mask = None
                 mask_map = None
                 if "mask" in features:
                     mask_map = features["mask"][place, ..., : steps * STRIDE // 2]
-                streams[i] = Streams.of_clip(cells[place, :steps], sound[place, :steps], mask_map)
+                    mask = pooled(mask_map[None], STRIDE // 2)[0]
+                heard = sound[place, :steps]
+                streams[i] = Streams(clip, clip.amax(0), clip.amax(1), mask, heard, mask_map)
         return streams
 
     def step_logits(self, batched_inputs) -> list:
-        """See :meth:`FrameClassifier.step_logits`."""
         return [clip.cells for clip in self.streams(batched_inputs)]
 
     def forward(self, batched_inputs):
-        """See :meth:`FrameClassifier.forward`."""
         if not self.training:
             return super().forward(batched_inputs)
         streams = self.streams(batched_inputs)

@@ -5,14 +5,14 @@ Shape shorthand: N clips, C channels, H mel bands, T frames.
 
 import torch
 from detectron2.config import configurable
-from detectron2.modeling import META_ARCH_REGISTRY, build_backbone, detector_postprocess
+from detectron2.modeling import META_ARCH_REGISTRY, GeneralizedRCNN, build_backbone
 from detectron2.modeling import build_model as build_registered
 from detectron2.modeling.meta_arch import fcos
 from torch import nn
 
 from audiodet.config import with_class_counts
 from audiodet.errors import ConfigError
-from audiodet.modeling.clip_input import ClipInput
+from audiodet.modeling.clip_input import ClipInput, equally_long
 from audiodet.modeling.hooks.registry import build_postprocessors
 from audiodet.modeling.model import SEDModel, system_class
 
@@ -79,7 +79,6 @@ class StockDetector(SEDModel, nn.Module):
 
     @property
     def has_backbone(self) -> bool:
-        """See :attr:`SEDModel.has_backbone`."""
         return "backbone" in dict(self.detector.named_children())
 
     @property
@@ -102,18 +101,14 @@ class StockDetector(SEDModel, nn.Module):
     def inference(self, batched_inputs) -> list:
         """See :meth:`forward`. A clip's events do not depend on what it shares a batch with."""
         results = [None] * len(batched_inputs)
-        for members in _equally_long(batched_inputs):
+        for _, members in equally_long(clip["image"].shape[-1] for clip in batched_inputs):
             outputs = self.detector([self._as_image(batched_inputs[i]) for i in members])
             for i, output in zip(members, outputs):
                 results[i] = output["instances"]
         for hook in self.postprocessors:
             results = hook(batched_inputs, results)
-        outputs = []
-        for clip, result in zip(batched_inputs, results):
-            height, width = result.image_size
-            size = (clip.get("height", height), clip.get("width", width))
-            outputs.append({"instances": detector_postprocess(result, *size)})
-        return outputs
+        sizes = [result.image_size for result in results]
+        return GeneralizedRCNN._postprocess(results, batched_inputs, sizes)
 
     def _as_image(self, clip: dict) -> dict:
         """An input dict whose image has C channels, and whose boxes shall stay in frames."""
@@ -122,14 +117,6 @@ class StockDetector(SEDModel, nn.Module):
         if "instances" in clip:
             image["instances"] = clip["instances"]
         return image
-
-
-def _equally_long(batched_inputs) -> list[list[int]]:
-    """Indices of the clips of each length."""
-    groups = {}
-    for i, clip in enumerate(batched_inputs):
-        groups.setdefault(clip["image"].shape[-1], []).append(i)
-    return list(groups.values())
 
 
 @META_ARCH_REGISTRY.register()

@@ -57,7 +57,6 @@ class SequenceTagger(FrameClassifier):
         return LabelKinds(("strong", "weak") if learns_clips else ("strong",))
 
     def step_logits(self, batched_inputs) -> list:
-        """See :meth:`FrameClassifier.step_logits`."""
         images = self.clip_input(batched_inputs, self.device)
         features = self.backbone(images.tensor, ClipInput.lengths(images))[self.feature]
         logits = self.classifier(features.squeeze(2).transpose(1, 2))  # (N, C, 1, S) -> (N, S, K)

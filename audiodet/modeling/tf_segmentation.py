@@ -112,7 +112,6 @@ class TFSegmentation(FrameClassifier):
         return self.pooling(*(one.flatten(2) for one in maps))
 
     def step_scores(self, batched_inputs) -> list:
-        """See :meth:`FrameClassifier.step_scores`."""
         return [self._frame_scores(*maps) for maps in self.class_maps(batched_inputs)]
 
     def _frame_scores(self, masks, tags):
@@ -127,7 +126,6 @@ class TFSegmentation(FrameClassifier):
             return {"loss_clip": F.binary_cross_entropy(scores, targets.to(scores))}
 
     def from_maps(self, masks, tags, clip) -> dict:
-        """See :meth:`FrameClassifier.from_maps`."""
         output = self.inference(self._frame_scores(masks, tags), clip)
         output["clip_scores"] = tags
         if self.has_masks:

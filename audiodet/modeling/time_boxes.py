@@ -37,14 +37,11 @@ class TimeAnchorGenerator(DefaultAnchorGenerator):
     """Full-height anchors, one position per time step.
 
     ``MODEL.ANCHOR_GENERATOR.SIZES`` are durations in frames; ``ASPECT_RATIOS`` has no meaning.
+    ``height`` is the number of mel bands that every anchor spans.
     """
 
     @configurable
     def __init__(self, *, height: int, **kwargs):
-        """
-        Args:
-            height: mel bands that every anchor spans.
-        """
         super().__init__(**kwargs)
         self.height = height
 
@@ -93,11 +90,7 @@ class LevelTimeRPNHead(TimeRPNHead):
 
     @configurable
     def __init__(self, *, channels: int, rows: list[int], **kwargs):
-        """
-        Args:
-            channels: of every level.
-            rows: B of each level.
-        """
+        """``channels`` are those of every level, ``rows`` the B of each."""
         super().__init__(**kwargs)
         weights = [nn.Parameter(torch.empty(channels, b).normal_(std=b**-0.5)) for b in rows]
         self.collapse = nn.ParameterList(weights)

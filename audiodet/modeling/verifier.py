@@ -21,10 +21,7 @@ class FrequencyConvolutions(nn.Module):
     """Two convolutions over the bands of one frame at a time: (N, 1, H, L) -> (N, 256, L)."""
 
     def __init__(self, n_mels: int, pools, dropout: float):
-        """
-        Args:
-            pools: max pooling over the bands after each convolution; one row must be left.
-        """
+        """``pools`` are those over the bands after each convolution; one row must be left."""
         super().__init__()
         first, second = pools
         rows = n_mels // first // second
@@ -33,18 +30,16 @@ class FrequencyConvolutions(nn.Module):
                 f"INPUT.SPECTROGRAM.N_MELS is {n_mels} and MODEL.VERIFIER.POOLS {list(pools)} "
                 f"leave {rows} rows, expected 1"
             )
-        self.layers = nn.Sequential(
-            nn.Conv2d(1, 64, (10, 1), padding="same"),
-            nn.BatchNorm2d(64),
-            nn.ReLU(),
-            nn.MaxPool2d((first, 1)),
-            nn.Dropout(dropout),
-            nn.Conv2d(64, 256, (7, 1), padding="same"),
-            nn.BatchNorm2d(256),
-            nn.ReLU(),
-            nn.MaxPool2d((second, 1)),
-            nn.Dropout(dropout),
-        )
+        layers = []
+        for channels, maps, height, pool in ((1, 64, 10, first), (64, 256, 7, second)):
+            layers += [
+                nn.Conv2d(channels, maps, (height, 1), padding="same"),
+                nn.BatchNorm2d(maps),
+                nn.ReLU(),
+                nn.MaxPool2d((pool, 1)),
+                nn.Dropout(dropout),
+            ]
+        self.layers = nn.Sequential(*layers)
         self.to(memory_format=torch.channels_last)
 
     def forward(self, x):
@@ -106,11 +101,7 @@ class FrameVerifier(FrameClassifier):
         return self.classifier(x).view(len(x), self.length, self.num_classes)
 
     def step_logits(self, batched_inputs) -> list:
-        """Logits of clips that are no longer than a segment, as training has them.
-
-        Raises:
-            ConfigError: a clip is longer.
-        """
+        """Logits of clips as training has them; ConfigError if one is longer than a segment."""
         images = self.clip_input(batched_inputs, self.device)
         frames = images.tensor.shape[-1]
         if frames > self.length:
@@ -123,7 +114,11 @@ class FrameVerifier(FrameClassifier):
 
     def step_scores(self, batched_inputs) -> list:
         """See :meth:`FrameClassifier.step_scores`; the mean of all segments that hold a frame."""
-        starts = [self._covering(clip["image"].shape[-1]) for clip in batched_inputs]
+        starts = []  # of the segments that cover each clip
+        for clip in batched_inputs:
+            last = max(0, clip["image"].shape[-1] - self.length)
+            firsts = [*range(0, last, self.stride_frames), last]
+            starts.append(torch.tensor(firsts, device=self.device))
         segments = self.segment_scores(batched_inputs, starts, self.length)
         clips = []
         for scores, first, clip in zip(segments, starts, batched_inputs):
@@ -134,12 +129,6 @@ class FrameVerifier(FrameClassifier):
             total.index_add_(0, places, scores.flatten(0, 1))
             clips.append((total / count[:, None])[:frames])
         return clips
-
-    def _covering(self, frames: int) -> torch.Tensor:
-        """First frames of the segments that a clip is covered with, (R,)."""
-        last = max(0, frames - self.length)
-        starts = list(range(0, last, self.stride_frames)) + [last]
-        return torch.tensor(starts, device=self.device)
 
     def segment_scores(self, batched_inputs, starts, length: int) -> list:
         """See :meth:`FrameClassifier.segment_scores`; ``length`` must be the verifier's own.

@@ -7,13 +7,12 @@ import torch
 from detectron2.engine import HookBase
 from detectron2.modeling import build_model
 
-from audiodet.engine.ensemble import build_ensemble, checkpoint_paths, class_f1
+from audiodet.engine.ensemble import FrameEnsemble, build_ensemble, checkpoint_paths, class_f1
 from audiodet.engine.setup import load_config
-from audiodet.engine.trainer import evaluate_only
 from audiodet.errors import ConfigError
-from audiodet.modeling.ensemble import FrameEnsemble
 from audiodet.modeling.frame_classifier import FrameClassifier
 from tests.tiny import StopAt, tiny_config, train, write_tiny_data
+from train_net import evaluate_only
 
 TAGGER = (
     "MODEL.META_ARCHITECTURE",

@@ -12,9 +12,10 @@ from audiodet.data.mapper import SEDMapper
 from audiodet.data.loader import load_dataset_dicts
 from audiodet.engine.checkpoint import SEDCheckpointer
 from audiodet.engine.setup import load_config
-from audiodet.engine.trainer import Trainer, evaluate_only
+from audiodet.engine.trainer import Trainer
 from audiodet.errors import ConfigError, WeightsError
 from tests.tiny import run_tool, tiny_config, tiny_opts, train
+from train_net import evaluate_only
 
 NORMALIZER = "clip_input.normalizer."
 

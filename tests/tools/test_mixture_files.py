@@ -16,8 +16,8 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 from audiodet.data.datasets import setup_datasets
 from audiodet.data.datasets.tut_rare import load_tut_rare
 from audiodet.data.loader import training_clips
-from audiodet.data.mixing.polyphonic import make_polyphonic_recipes
-from audiodet.data.mixing.rare import make_recipes
+from audiodet.data.mixing.rules import make_polyphonic_recipes
+from audiodet.data.mixing.rules import make_recipes
 from audiodet.data.mixing.recipes import Recipe, recipes_hash
 from audiodet.data.mixing.rendering import render, render_parts
 from audiodet.data.mixing.soundbank import load_soundbank

@@ -10,7 +10,7 @@ from fvcore.nn import FlopCountAnalysis
 from benchmarks.timing import measure, print_times, training_step
 from audiodet.data.datasets.standins import recipes_to_dicts
 from audiodet.data.mapper import SEDMapper
-from audiodet.data.mixing.rare import make_recipes
+from audiodet.data.mixing.rules import make_recipes
 from audiodet.data.mixing.soundbank import load_soundbank
 from audiodet.engine.checkpoint import SEDCheckpointer
 from audiodet.engine.setup import load_config

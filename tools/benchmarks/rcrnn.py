@@ -9,7 +9,7 @@ import torch
 
 from audiodet import model_zoo
 from benchmarks.timing import import_seconds, measure, print_times, training_step
-from audiodet.data.mixing.rare import make_recipes
+from audiodet.data.mixing.rules import make_recipes
 from audiodet.data.mixing.rendering import render
 from audiodet.data.mixing.soundbank import load_soundbank
 from audiodet.data.spectrogram import LogMel

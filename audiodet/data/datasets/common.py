@@ -9,9 +9,7 @@ from functools import lru_cache
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from audiodet.audio import audio_info
-from audiodet.data.labels.annotations import event_annotation
-from audiodet.data.labels.lengths import cut_late_events
-from audiodet.data.labels.overlaps import merge_overlaps
+from audiodet.data.labels.annotations import cut_late_events, event_annotation, merge_overlaps
 from audiodet.data.labels.table import LabelTable, Row, outside_clip, read_table
 from audiodet.errors import DataError
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from audiodet.data.datasets.common import read_good_table, register_clips, table_dicts
-from audiodet.data.labels.overlaps import merge_overlaps
+from audiodet.data.labels.annotations import merge_overlaps
 from audiodet.data.labels.table import read_table
 from audiodet.errors import ConfigError
 

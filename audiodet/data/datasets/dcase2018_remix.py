@@ -17,7 +17,7 @@ import yaml
 from audiodet.audio import audio_info
 from audiodet.data.datasets.common import expect_files, register_tree, tree_path
 from audiodet.data.labels.annotations import event_annotation, weakened
-from audiodet.data.mixing.remix import RATIOS
+from audiodet.data.mixing.rules import RATIOS
 from audiodet.errors import DataError
 
 REMIX_LABELS = tuple(

@@ -18,8 +18,7 @@ import os
 import zlib
 
 from audiodet.data.datasets.common import read_good_table, register_tree, table_dicts
-from audiodet.data.labels.lengths import cut_long_clips
-from audiodet.data.labels.overlaps import merge_overlaps
+from audiodet.data.labels.annotations import cut_long_clips, merge_overlaps
 from audiodet.data.labels.table import LabelTable
 from audiodet.errors import DataError
 

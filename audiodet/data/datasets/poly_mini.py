@@ -6,9 +6,9 @@ validation sources are held out of the other folds.
 """
 
 from audiodet.data.datasets.standins import StandIn
-from audiodet.data.labels.overlaps import merge_overlaps
-from audiodet.data.mixing.polyphonic import make_polyphonic_recipes
+from audiodet.data.labels.annotations import merge_overlaps
 from audiodet.data.mixing.recipes import Recipe
+from audiodet.data.mixing.rules import make_polyphonic_recipes
 from audiodet.data.mixing.soundbank import Clip, SoundBank, hold_out
 
 POLY_LABELS = tuple(

@@ -12,8 +12,8 @@ import re
 from collections.abc import Sequence
 
 from audiodet.data.datasets.standins import StandIn
-from audiodet.data.mixing.rare import make_recipes
 from audiodet.data.mixing.recipes import Recipe
+from audiodet.data.mixing.rules import make_recipes
 from audiodet.data.mixing.soundbank import FOLDS, Clip, SoundBank, hold_out
 
 RARE_LABELS = ("babycry", "glassbreak", "gunshot")

@@ -1,6 +1,6 @@
 """remix-mini: three events in a scene, clip labels to learn from (Kong et al. 2019).
 
-Clips of 10 s by :mod:`audiodet.data.mixing.remix` at 20, 10 and 0 dB, from a sound bank; the
+Clips of 10 s by :mod:`audiodet.data.mixing.rules` at 20, 10 and 0 dB, from a sound bank; the
 three differ in the level of the events only. Four-fold cross-validation over the bank's folds: a
 fold's test clips use that fold's sources, its training clips those of the others. Training clips
 have clip labels alone, test clips strong ones; the recipe renders event and scene apart, so masks
@@ -13,7 +13,7 @@ from audiodet.data.datasets.poly_mini import POLY_LABELS
 from audiodet.data.datasets.standins import StandIn
 from audiodet.data.labels.annotations import weakened
 from audiodet.data.mixing.recipes import Recipe
-from audiodet.data.mixing.remix import RATIOS, make_remix_recipes
+from audiodet.data.mixing.rules import RATIOS, make_remix_recipes
 from audiodet.data.mixing.soundbank import FOLDS, SoundBank
 
 REMIX_LABELS = POLY_LABELS

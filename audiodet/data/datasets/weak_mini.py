@@ -6,8 +6,7 @@ clips draw from the same sources; what is known of a weak clip is which classes 
 
 from audiodet.data.datasets.poly_mini import POLY_LABELS, draw_polyphonic
 from audiodet.data.datasets.standins import StandIn
-from audiodet.data.labels.annotations import weakened
-from audiodet.data.labels.overlaps import merge_overlaps
+from audiodet.data.labels.annotations import merge_overlaps, weakened
 from audiodet.data.mixing.recipes import Recipe
 from audiodet.data.mixing.soundbank import SoundBank
 

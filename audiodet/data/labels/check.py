@@ -8,6 +8,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from tqdm import tqdm
@@ -75,7 +76,6 @@ def check_dataset(name: str) -> SplitReport:
 
 
 def _rows(clip: dict, labels: Sequence[str]) -> list[Row]:
-    """Label rows of a dataset dict."""
     path = clip["file_name"]
     if clip.get("label_kind") == "weak":
         return [Row(0, path, tuple(labels[k] for k in clip["clip_labels"]))]
@@ -125,50 +125,37 @@ def _check_file(report: SplitReport, path: str) -> float | None:
     try:
         rate = audio_info(path).sample_rate
         samples = sum(len(block) for block in read_blocks(path, None, BLOCK_SECONDS))
-        digest = _sha1(path)
+        with open(path, "rb") as stream:
+            digest = hashlib.file_digest(stream, "sha1").hexdigest()
     except (AudioError, OSError) as error:
         report.errors["unreadable file"].append(str(error))
         return None
     if report.files[digest]:
         report.warnings["duplicate"].append(f"{path} has the bytes of {report.files[digest][0]}")
     report.files[digest].append(path)
-    _check_length(report, path, samples, rate)
-    return samples / rate
-
-
-def _check_length(report: SplitReport, path: str, samples: int, rate: int) -> None:
-    """A clip that is shorter than one window of the default front end cannot be trained on."""
-    front_end = get_cfg().INPUT
+    front_end = get_cfg().INPUT  # the default one, which a shorter clip cannot pass
     window = front_end.SPECTROGRAM.N_FFT
-    expected_rate = front_end.AUDIO.SAMPLE_RATE
-    least = window / expected_rate
+    least = window / front_end.AUDIO.SAMPLE_RATE
     if samples / rate < least:
         report.errors["too short"].append(
             f"{path}: {samples} samples at {rate} Hz, expected at least {least:.3f} s "
-            f"(one analysis window: {window} samples at {expected_rate} Hz)"
+            f"(one analysis window: {window} samples at {front_end.AUDIO.SAMPLE_RATE} Hz)"
         )
-
-
-def _sha1(path: str) -> str:
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha1").hexdigest()
+    return samples / rate
 
 
 def _check_not_listed(report: SplitReport, audio_dir: str, listed: Iterable[str]) -> None:
     """Warn about recordings in the folder that the table leaves out."""
     recordings = set()
-    for folder, _, names in os.walk(audio_dir):
-        for name in names:
-            if name.lower().endswith(AUDIO_SUFFIXES):
-                path = os.path.join(folder, name)
-                recordings.add(os.path.normpath(os.path.relpath(path, audio_dir)))
+    for path in Path(audio_dir).rglob("*"):
+        if path.name.lower().endswith(AUDIO_SUFFIXES) and path.is_file():
+            recordings.add(str(path.relative_to(audio_dir)))
     others = sorted(recordings - set(listed))
     if others:
         report.warnings["in the folder but not listed, not used"] += others
 
 
 def _check_whole(report: SplitReport, labels: Sequence[str] | None) -> None:
-    """Mistakes of the split as a whole."""
     if not report.clips:
         report.errors["empty split"].append("0 clips, expected at least one")
     unused = [label for label in labels or () if not report.events[label]]

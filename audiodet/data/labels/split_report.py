@@ -6,6 +6,7 @@ Errors make training on the split wrong; warnings may be intended.
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from statistics import median
 
 SHOWN = 5  # mistakes of one kind that are printed; the others are counted
@@ -41,11 +42,10 @@ class SplitReport:
 def find_leaks(reports: Sequence[SplitReport]) -> list[str]:
     """Recordings (the same file, or the same bytes) that stand in more than one split."""
     leaks = []
-    for place, first in enumerate(reports):
-        for second in reports[place + 1 :]:
-            for digest in first.files.keys() & second.files.keys():
-                pair = f"{first.files[digest][0]} and {second.files[digest][0]}"
-                leaks.append(f"{first.name} and {second.name}: {pair}")
+    for first, second in combinations(reports, 2):
+        for digest in first.files.keys() & second.files.keys():
+            pair = f"{first.files[digest][0]} and {second.files[digest][0]}"
+            leaks.append(f"{first.name} and {second.name}: {pair}")
     return sorted(leaks)
 
 
@@ -64,7 +64,6 @@ def format_reports(reports: Sequence[SplitReport]) -> tuple[str, bool]:
 
 
 def _lines(report: SplitReport) -> Iterator[str]:
-    """A report as lines of text."""
     yield f"{report.name}: {report.clips} clips ({report.kind}), {report.seconds:.1f} s"
     for label in sorted(label for label, count in report.events.items() if count):
         times = report.durations.get(label)

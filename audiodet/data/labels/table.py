@@ -141,7 +141,6 @@ def outside_clip(row: Row, duration: float) -> str | None:
 
 
 def _kind(path: str, columns: list[str]) -> str:
-    """Kind of table that a header belongs to."""
     has_times = set(STRONG[1:]) & set(columns)
     if has_times and WEAK[1] in columns:
         raise DataError(
@@ -162,7 +161,6 @@ def _kind(path: str, columns: list[str]) -> str:
 
 
 def _add_line(table: LabelTable, line: int, fields: dict, labels: Sequence[str] | None) -> None:
-    """Append a line to the table's rows or to its problems."""
     try:
         row = _row(table.kind, line, fields)
     except ValueError as error:

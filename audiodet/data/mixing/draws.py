@@ -4,7 +4,7 @@ import math
 import random
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import KW_ONLY, InitVar, dataclass, replace
 
 from audiodet.data.mixing.recipes import Augmentation, Background, Recipe, Reverb, Sound
 from audiodet.data.mixing.soundbank import Clip
@@ -24,37 +24,31 @@ PLACES = 10  # draws of a further event before it is left out
 GAP = 0.2  # between two events of one label, in seconds
 
 
+@dataclass
 class RecipeDraws:
-    """Draws the parts of recipes; every purpose has a random stream of its own."""
+    """Draws the parts of recipes; every purpose has a random stream of its own.
 
-    def __init__(
-        self,
-        clips: Iterable[Clip],
-        seed: str,
-        *,
-        balanced: bool = True,
-        duration: float = 30.0,
-        ebrs: Sequence[float] = (-6.0, 0.0, 6.0),
-        ebr_jitter: float = 0.0,
-        augment: bool = False,
-    ):
-        """
-        Args:
-            clips: events, backgrounds and distractors.
-            seed: text that all streams depend on.
-            balanced: deal from shuffled decks, so that all items are used equally often.
-            duration: of a mixture, in seconds.
-            ebrs: event-to-background ratios to draw from, in dB.
-            ebr_jitter: largest change of a drawn ratio, in dB; only with ``augment``.
-            augment: chain and overlay backgrounds; change the speed and spectrum of events and
-                distractors, and the level of the mixture.
-        """
-        self.seed = seed
-        self.balanced = balanced
-        self.duration = duration
-        self.ebrs = ebrs
-        self.ebr_jitter = ebr_jitter
-        self.augment = augment
+    Attributes:
+        clips: events, backgrounds and distractors.
+        seed: text that all streams depend on.
+        balanced: deal from shuffled decks, so that all items are used equally often.
+        duration: of a mixture, in seconds.
+        ebrs: event-to-background ratios to draw from, in dB.
+        ebr_jitter: largest change of a drawn ratio, in dB; only with ``augment``.
+        augment: chain and overlay backgrounds; change the speed and spectrum of events and
+            distractors, and the level of the mixture.
+    """
+
+    clips: InitVar[Iterable[Clip]]
+    seed: str
+    _: KW_ONLY
+    balanced: bool = True
+    duration: float = 30.0
+    ebrs: Sequence[float] = (-6.0, 0.0, 6.0)
+    ebr_jitter: float = 0.0
+    augment: bool = False
+
+    def __post_init__(self, clips):
         self.streams = {}
         self.decks = {}
         self.pools = defaultdict(list)  # (kind, label or "" for any) -> clips

@@ -80,17 +80,18 @@ class SoundBank:
         split: str | None = None,
     ) -> list[Clip]:
         """Clips that match all given criteria, in the order of the bank."""
-
-        def matches(clip: Clip) -> bool:
-            return (
-                (kind is None or clip.kind == kind)
-                and (labels is None or clip.label in labels)
-                and (folds is None or clip.fold in folds)
-                and (groups is None or clip.split_group in groups)
-                and (split is None or clip.split == split)
-            )
-
-        return list(filter(matches, self.clips))
+        wanted = {
+            "kind": kind and (kind,),
+            "label": labels,
+            "fold": folds,
+            "split_group": groups,
+            "split": split and (split,),
+        }
+        clips = list(self.clips)
+        for name, values in wanted.items():
+            if values is not None:
+                clips = [clip for clip in clips if getattr(clip, name) in values]
+        return clips
 
 
 def soundbank_root(cfg_value: str = "") -> str:
@@ -120,13 +121,7 @@ def load_soundbank(folder: str) -> SoundBank:
     for kind in ("events", "backgrounds"):
         if kind not in kinds:
             raise DataError(f"{folder}: the sound bank holds no {kind}, expected at least one file")
-    _check_groups(clips, folder)
-    return SoundBank(str(folder), tuple(sorted(clips, key=lambda clip: clip.path)))
-
-
-def _check_groups(clips: list[Clip], folder: str) -> None:
-    """One source in two splits or folds would leak from training into tests."""
-    places = {}  # source group -> the (split, fold) it is in
+    places = {}  # source group -> the (split, fold) it is in: in two it would leak into tests
     for clip in clips:
         place = (clip.split, clip.fold)
         first = places.setdefault(clip.split_group, place)
@@ -135,6 +130,7 @@ def _check_groups(clips: list[Clip], folder: str) -> None:
                 f"{folder}: source group {clip.split_group!r} is in (split, fold) "
                 f"{first} and {place}, expected one"
             )
+    return SoundBank(str(folder), tuple(sorted(clips, key=lambda clip: clip.path)))
 
 
 def hold_out(clips: Iterable[Clip], fraction: float, seed: int) -> tuple[list[Clip], list[Clip]]:

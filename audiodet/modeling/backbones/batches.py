@@ -7,20 +7,47 @@ each clip where they differ. A clip's features are then the same as if it came a
 from contextlib import nullcontext
 
 import torch
+from detectron2.layers import ShapeSpec
+from detectron2.modeling import Backbone
 
 from audiodet.errors import ConfigError
 
 
 def check_bands(x: torch.Tensor, n_mels: int) -> None:
-    """Refuse a batch (N, 1, H, T) of another number of mel bands.
-
-    Raises:
-        ConfigError: H is not ``n_mels``.
-    """
+    """ConfigError if the batch (N, 1, H, T) has not ``n_mels`` mel bands."""
     if x.shape[2] != n_mels:
         raise ConfigError(
             f"the spectrogram has {x.shape[2]} mel bands, the backbone expects {n_mels}"
         )
+
+
+class MelBackbone(Backbone):
+    """A backbone of log-mels; its layers lie in memory with the channels last.
+
+    Attributes:
+        shapes: channels and stride in frames of each of its maps; the subclass sets it.
+    """
+
+    shapes: dict[str, ShapeSpec]
+
+    def __init__(self, n_mels: int | None, precision: str):
+        """
+        Args:
+            n_mels: the only number of bands that fits, or None.
+            precision: "float32" or "bfloat16".
+        """
+        super().__init__()
+        self.n_mels = n_mels
+        self.precision = check_precision(precision)
+
+    def output_shape(self) -> dict[str, ShapeSpec]:
+        return self.shapes
+
+    def checked(self, x: torch.Tensor) -> torch.Tensor:
+        """The batch (N, 1, H, T) with its channels last; see :func:`check_bands`."""
+        if self.n_mels is not None:
+            check_bands(x, self.n_mels)
+        return x.contiguous(memory_format=torch.channels_last)
 
 
 def zero_beyond(sizes):
@@ -37,11 +64,7 @@ def zero_beyond(sizes):
 
 
 def check_precision(precision: str) -> str:
-    """The same, if it is a value of ``MODEL.BACKBONE.PRECISION``.
-
-    Raises:
-        ConfigError: it is neither "float32" nor "bfloat16".
-    """
+    """The same; ConfigError if it is no value of ``MODEL.BACKBONE.PRECISION``."""
     if precision not in ("float32", "bfloat16"):
         raise ConfigError(
             f"MODEL.BACKBONE.PRECISION is {precision!r}, expected 'float32' or 'bfloat16'"

@@ -5,21 +5,16 @@ Shape shorthand: N clips, H mel bands, T frames, C channels.
 
 import torch
 from detectron2.layers import ShapeSpec
-from detectron2.modeling import BACKBONE_REGISTRY, Backbone
+from detectron2.modeling import BACKBONE_REGISTRY
 from torch import nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.backbones.batches import (
-    check_bands,
-    check_precision,
-    computing_in,
-    zero_beyond,
-)
+from audiodet.modeling.backbones.batches import MelBackbone, computing_in, zero_beyond
 
 
-class FrameStack(Backbone):
+class FrameStack(MelBackbone):
     """(N, 1, H, T) -> {"time": (N, C, 1, T)}: convolutions, recurrent layers, fully connected ones.
 
     Each part may be missing (paper, section II-C): CRNN has the first two, CNN the first and the
@@ -44,12 +39,10 @@ class FrameStack(Backbone):
         precision="float32",
     ):
         """The arguments are the keys of ``MODEL.FRAME_STACK``, see :mod:`audiodet.config`."""
-        super().__init__()
+        super().__init__(n_mels, precision)
         if context % 2 == 0:
             raise ConfigError(f"MODEL.FRAME_STACK.CONTEXT is {context}, expected an odd number")
-        self.n_mels = n_mels
         self.context = context
-        self.precision = check_precision(precision)
         self.convolutions = nn.ModuleList()
         channels = self._add_convolutions(pools, maps, kernel, dropout)
         self.recurrent = nn.ModuleList()
@@ -60,9 +53,7 @@ class FrameStack(Backbone):
         for _ in range(fc_layers):
             self.connected.append(ConnectedLayer(channels, fc_units, maxout, dropout))
             channels = fc_units
-        self._out_features = ["time"]
-        self._out_feature_channels = {"time": channels}
-        self._out_feature_strides = {"time": 1}
+        self.shapes = {"time": ShapeSpec(channels=channels, stride=1)}
         self.to(memory_format=torch.channels_last)
 
     def _add_convolutions(self, pools, maps: int, kernel, dropout: float) -> int:
@@ -89,10 +80,9 @@ class FrameStack(Backbone):
 
     def forward(self, x: torch.Tensor, lengths=None) -> dict:
         """See :mod:`audiodet.modeling.backbones.batches`."""
-        check_bands(x, self.n_mels)
+        x = self.checked(x)
         if not self.convolutions:
-            x = self._with_neighbours(x)
-        x = x.contiguous(memory_format=torch.channels_last)
+            x = self._with_neighbours(x).contiguous(memory_format=torch.channels_last)
         mask = zero_beyond(lengths)
         with computing_in(self.precision, x):
             for layer in self.convolutions:
@@ -152,10 +142,7 @@ class ConnectedLayer(nn.Module):
     """The same fully connected layer at every frame: (N, T, C) -> (N, T, units)."""
 
     def __init__(self, channels: int, units: int, maxout: int, dropout: float):
-        """
-        Args:
-            maxout: linear units whose maximum is one unit; 1 takes ReLU instead.
-        """
+        """``maxout`` linear units have their maximum as one unit; 1 takes ReLU instead."""
         super().__init__()
         self.linear = nn.Linear(channels, units * maxout)
         self.maxout = maxout

@@ -5,25 +5,21 @@ Shape shorthand: N clips, H mel bands, T frames, C channels.
 
 import torch
 from detectron2.layers import ShapeSpec
-from detectron2.modeling import BACKBONE_REGISTRY, Backbone
+from detectron2.modeling import BACKBONE_REGISTRY
 from torch import nn
 
-from audiodet.modeling.backbones.batches import check_precision, computing_in, zero_beyond
+from audiodet.modeling.backbones.batches import MelBackbone, computing_in, zero_beyond
 
 
-class MaskNetwork(Backbone):
+class MaskNetwork(MelBackbone):
     """3x3 convolutions without bias, batch norm and ReLU: (N, 1, H, T) -> {"bins": (N, C, H, T)}.
 
     VGG-like without a layer that pools, so any number of bands fits.
     """
 
     def __init__(self, maps, precision: str = "float32"):
-        """
-        Args:
-            maps: feature maps of each convolution.
-        """
-        super().__init__()
-        self.precision = check_precision(precision)
+        """``maps`` are the feature maps of each convolution."""
+        super().__init__(None, precision)
         self.convolutions = nn.ModuleList()
         self.norms = nn.ModuleList()
         channels = 1
@@ -31,15 +27,13 @@ class MaskNetwork(Backbone):
             self.convolutions.append(nn.Conv2d(channels, count, 3, padding=1, bias=False))
             self.norms.append(nn.BatchNorm2d(count))
             channels = count
-        self._out_features = ["bins"]
-        self._out_feature_channels = {"bins": channels}
-        self._out_feature_strides = {"bins": 1}
+        self.shapes = {"bins": ShapeSpec(channels=channels, stride=1)}
         self.to(memory_format=torch.channels_last)
 
     def forward(self, x: torch.Tensor, lengths=None) -> dict:
         """See :mod:`audiodet.modeling.backbones.batches`."""
         mask = zero_beyond(lengths)
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = self.checked(x)
         with computing_in(self.precision, x):
             for convolution, norm in zip(self.convolutions, self.norms):
                 x = mask(torch.relu(norm(convolution(x))))

@@ -5,17 +5,12 @@ Shape shorthand: N clips, H mel bands, T frames, S time steps (8 frames each), C
 
 import torch
 from detectron2.layers import ShapeSpec
-from detectron2.modeling import BACKBONE_REGISTRY, Backbone
+from detectron2.modeling import BACKBONE_REGISTRY
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.backbones.batches import (
-    check_bands,
-    check_precision,
-    computing_in,
-    zero_beyond,
-)
+from audiodet.modeling.backbones.batches import MelBackbone, computing_in, zero_beyond
 
 STRIDE = 8  # frames per time step
 MIN_FRAMES = 11  # fewer give no time step: a shorter clip is padded to it
@@ -76,7 +71,7 @@ class ResNetStages(nn.Module):
         return x
 
 
-class CRNN(Backbone):
+class CRNN(MelBackbone):
     """Spectrogram -> one feature vector per time step: (N, 1, H, T) -> {"time": (N, C, 1, S)}.
 
     Frequency is flattened into channels (128 x 7 = 896 at 64 bands), then a GRU runs over time.
@@ -91,18 +86,14 @@ class CRNN(Backbone):
             )
         if rnn not in ("bigru", "gru", "none"):
             raise ConfigError(f"MODEL.CRNN.RNN is {rnn!r}, expected 'bigru', 'gru' or 'none'")
-        super().__init__()
-        self.n_mels = n_mels
-        self.precision = check_precision(precision)
+        super().__init__(n_mels, precision)
         self.cnn = ResNetStages()
         self.rnn = None
         channels = 128 * bands
         if rnn != "none":
             self.rnn = nn.GRU(channels, units, batch_first=True, bidirectional=rnn == "bigru")
             channels = units * (2 if rnn == "bigru" else 1)
-        self._out_features = ["time"]
-        self._out_feature_channels = {"time": channels}
-        self._out_feature_strides = {"time": STRIDE}
+        self.shapes = {"time": ShapeSpec(channels=channels, stride=STRIDE)}
         self.to(memory_format=torch.channels_last)
 
     @staticmethod
@@ -112,9 +103,7 @@ class CRNN(Backbone):
 
     def forward(self, x: torch.Tensor, lengths=None) -> dict:
         """See :mod:`audiodet.modeling.backbones.batches`."""
-        check_bands(x, self.n_mels)
-        x = nn.functional.pad(x, (0, max(0, MIN_FRAMES - x.shape[-1])))
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = self.checked(nn.functional.pad(x, (0, max(0, MIN_FRAMES - x.shape[-1]))))
         with computing_in(self.precision, x):
             x = self.cnn(x, lengths)
         x = x.float().flatten(1, 2).transpose(1, 2)  # (N, 128, H', S) -> (N, S, 128 H')

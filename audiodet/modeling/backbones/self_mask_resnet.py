@@ -5,12 +5,12 @@ Shape shorthand: N clips, H mel bands, T frames, S cells of 8 frames, C channels
 
 import torch
 from detectron2.layers import ShapeSpec
-from detectron2.modeling import BACKBONE_REGISTRY, Backbone
+from detectron2.modeling import BACKBONE_REGISTRY
 from torch import nn
 from torch.nn import functional as F
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.backbones.batches import check_bands, check_precision, computing_in
+from audiodet.modeling.backbones.batches import MelBackbone, computing_in
 
 STRIDES = (1, 1, 2, 2)  # of the four base blocks; the pool after the stem halves once more
 STRIDE = 8  # frames per cell
@@ -32,13 +32,12 @@ class SqueezeExcitation(nn.Module):
 
 
 class PreActivationBlock(nn.Module):
-    """Batch norm, ReLU, 3x3 convolution, twice; squeeze and excitation; the shortcut added."""
+    """Batch norm, ReLU, 3x3 convolution, twice; squeeze and excitation; the shortcut added.
+
+    ``project`` makes the shortcut a 1x1 convolution with batch norm.
+    """
 
     def __init__(self, channels_in: int, channels: int, stride: int, project: bool):
-        """
-        Args:
-            project: the shortcut is a 1x1 convolution with batch norm.
-        """
         super().__init__()
         self.norm1 = nn.BatchNorm2d(channels_in)
         self.conv1 = nn.Conv2d(channels_in, channels, 3, stride, padding=1, bias=False)
@@ -79,7 +78,7 @@ class SelfMask(nn.Module):
         return self.layers(x)
 
 
-class SelfMaskResNet(Backbone):
+class SelfMaskResNet(MelBackbone):
     """(N, 1, H, T) -> {"time": (N, C, 1, S), "mask": (N, M, H / 2, T / 2)}.
 
     Stem (3x3 convolution, batch norm, ReLU, max pool) -> M^a; the mask M^R = sigmoid("mask")
@@ -98,15 +97,13 @@ class SelfMaskResNet(Backbone):
         Raises:
             ConfigError: other numbers of maps or widths.
         """
-        super().__init__()
+        super().__init__(n_mels, precision)
         if maps not in (0, 1, stem):
             raise ConfigError(
                 f"MODEL.SELF_MASK.MAPS is {maps}, expected 0, 1 or {stem} (the stem's)"
             )
         if len(widths) != len(STRIDES):
             raise ConfigError(f"MODEL.SELF_MASK.WIDTHS is {list(widths)}, expected {len(STRIDES)}")
-        self.n_mels = n_mels
-        self.precision = check_precision(precision)
         self.convolution = nn.Conv2d(1, stem, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(stem)
         self.pool = nn.MaxPool2d(2, ceil_mode=True)
@@ -118,9 +115,7 @@ class SelfMaskResNet(Backbone):
             blocks.append(PreActivationBlock(width, width, stride=1, project=False))
             channels = width
         self.blocks = nn.Sequential(*blocks)
-        self._out_features = ["time"]
-        self._out_feature_channels = {"time": channels}
-        self._out_feature_strides = {"time": STRIDE}
+        self.shapes = {"time": ShapeSpec(channels=channels, stride=STRIDE)}
         self.to(memory_format=torch.channels_last)
 
     @staticmethod
@@ -133,8 +128,7 @@ class SelfMaskResNet(Backbone):
 
         Clips of several lengths go through in groups (:meth:`ClipInput.groups`).
         """
-        check_bands(x, self.n_mels)
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = self.checked(x)
         features = {}
         with computing_in(self.precision, x):
             x = self.pool(torch.relu(self.norm(self.convolution(x))))  # M^a

@@ -20,10 +20,7 @@ class BoxVoting(Postprocessor):
     """
 
     def __init__(self, cfg):
-        """
-        Raises:
-            ConfigError: the detector's NMS is on, or a threshold is out of range.
-        """
+        """ConfigError if the detector's NMS is on, or a threshold is out of range."""
         self.nms = cfg.MODEL.BOX_VOTING.NMS
         self.iou = cfg.MODEL.BOX_VOTING.IOU
         for key, value in (("NMS", self.nms), ("IOU", self.iou)):

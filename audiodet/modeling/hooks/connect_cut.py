@@ -22,10 +22,7 @@ class ConnectAndCut(Postprocessor):
     """
 
     def __init__(self, cfg):
-        """
-        Raises:
-            ConfigError: a limit below 0, or thresholds that do not fit the labels.
-        """
+        """ConfigError for a limit below 0, or thresholds that do not fit the labels."""
         seconds = cfg.MODEL.CONNECT_CUT.SECONDS
         if seconds < 0:
             raise ConfigError(f"MODEL.CONNECT_CUT.SECONDS is {seconds}, expected at least 0")

@@ -33,11 +33,8 @@ class VerifierFusion(Postprocessor):
     """
 
     def __init__(self, cfg):
-        """
-        Raises:
-            ConfigError: no verifier is named, it has another front end, lacks one of the
-                detector's labels, or a number is out of range.
-            WeightsError: there is no such verifier.
+        """WeightsError if there is no such verifier; ConfigError if none is named, it has another
+        front end or lacks one of the detector's labels, or a number is out of range.
         """
         fusion = cfg.MODEL.FUSION
         self.weight = fusion.WEIGHT

@@ -21,11 +21,7 @@ class Postprocessor:
 
 
 def build_postprocessors(cfg) -> list:
-    """The hooks named in ``MODEL.POSTPROCESSORS``, in order.
-
-    Raises:
-        ConfigError: no such hook.
-    """
+    """The hooks of ``MODEL.POSTPROCESSORS``, in order; ConfigError if one is not registered."""
     for name in cfg.MODEL.POSTPROCESSORS:
         if name not in POSTPROCESSOR_REGISTRY:
             known = ", ".join(name for name, _ in POSTPROCESSOR_REGISTRY)

@@ -4,7 +4,7 @@ import pytest
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from audiodet.data.datasets.standins import StandIn
-from audiodet.data.mixing.rare import make_recipes
+from audiodet.data.mixing.rules import make_recipes
 from audiodet.data.mixing.recipes import recipes_hash
 from audiodet.data.mixing.rendering import render
 from audiodet.errors import DataError

@@ -1,6 +1,6 @@
 """Overlapping events of one label become one."""
 
-from audiodet.data.labels.overlaps import merge_overlaps
+from audiodet.data.labels.annotations import merge_overlaps
 
 
 def annotation(onset, offset, label):

@@ -6,7 +6,7 @@ import pytest
 from audiodet.config import get_cfg
 from audiodet.data.datasets.standins import recipes_to_dicts
 from audiodet.data.mixing.mask_truth import MixtureMels, binary_mask, mixture_mels, ratio_mask
-from audiodet.data.mixing.remix import make_remix_recipes
+from audiodet.data.mixing.rules import make_remix_recipes
 from audiodet.data.mixing.soundbank import load_soundbank
 from audiodet.data.spectrogram import LogMel
 from audiodet.errors import DataError

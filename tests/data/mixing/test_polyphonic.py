@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from audiodet.data.mixing.polyphonic import make_polyphonic_recipes
+from audiodet.data.mixing.rules import make_polyphonic_recipes
 from audiodet.data.mixing.rendering import render, render_parts
 from audiodet.data.mixing.soundbank import load_soundbank
 from audiodet.errors import DataError

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from audiodet.data.mixing.remix import make_remix_recipes
+from audiodet.data.mixing.rules import make_remix_recipes
 from audiodet.data.mixing.rendering import _load, render, render_apart, render_parts
 from audiodet.data.mixing.soundbank import load_soundbank
 
