@@ -75,6 +75,11 @@ def _add_input(cfg: CN) -> None:
     # Folder that keeps computed log-mels; "" computes them each time.
     cfg.INPUT.CACHE_DIR = ""
 
+    # "log_mel" (INPUT.SPECTROGRAM), or that of a network trained on AudioSet: "efficientat", "yamnet".
+    cfg.INPUT.FRONT_END = "log_mel"
+    # RMS that those bring every clip to, the level that their networks were trained at; 0.0: as is.
+    cfg.INPUT.LEVEL = 0.05
+
 
 def _add_data(cfg: CN) -> None:
     # Validation sets: validation loss and threshold tuning.

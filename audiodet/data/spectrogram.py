@@ -108,7 +108,12 @@ class LogMel(nn.Module):
 
     @classmethod
     def from_config(cls, cfg) -> "LogMel":
+        """The front end that ``INPUT.FRONT_END`` names."""
         spec = cfg.INPUT.SPECTROGRAM
+        if cfg.INPUT.FRONT_END != "log_mel":
+            from audiodet.data.front_ends import build_front_end
+
+            return build_front_end(cfg)
         return cls(
             cfg.INPUT.AUDIO.SAMPLE_RATE,
             spec.N_FFT,
@@ -139,7 +144,10 @@ class LogMel(nn.Module):
     def mel_power(self, waveform: torch.Tensor) -> torch.Tensor:
         """(..., samples) -> mel power, or with power 1 magnitude, (..., H, T)."""
         half = self.n_fft // 2 if self.centre else 0
-        padded = nn.functional.pad(waveform, (half, half))
+        return self.framed_power(nn.functional.pad(waveform, (half, half)))
+
+    def framed_power(self, padded: torch.Tensor) -> torch.Tensor:
+        """:meth:`mel_power` of samples that are padded already: frame t begins at t * hop."""
         frames = padded.unfold(-1, self.n_fft, self.hop) * self.window  # (..., T, n_fft)
         spectrum = torch.fft.rfft(frames)[..., : self.bins]
         if self.power == 1:
