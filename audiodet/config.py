@@ -38,7 +38,8 @@ def _add_input(cfg: CN) -> None:
     # Add the floor to every mel power instead of raising only smaller ones to it.
     cfg.INPUT.SPECTROGRAM.FLOOR_ADDED = False
     # "train": per-band mean and deviation over training clips, kept in the model.
-    # "clip": minimum and maximum of each clip become 0 and 1; "product": of band, frame and clip.
+    # "clip": minimum and maximum of each clip become 0 and 1; "product": of band, frame and clip;
+    # "none": the front end's values.
     cfg.INPUT.SPECTROGRAM.NORMALIZE = "train"
     # Training clips that the per-band mean and deviation are measured on.
     cfg.INPUT.SPECTROGRAM.NORMALIZE_CLIPS = 200
@@ -146,6 +147,8 @@ def _add_model(cfg: CN) -> None:
     # An event ends where the probability falls below this; its score is its highest frame,
     # which TEST.THRESHOLDS decides on (hysteresis).
     cfg.MODEL.TAGGER.LOW_THRESHOLD = 0.2
+    # It also ends where the probability falls below this part of its highest; 0.0 for no such rule.
+    cfg.MODEL.TAGGER.PEAK_FRACTION = 0.0
     # Events of a label (that reach TEST.THRESHOLDS) are joined over so many time steps of the
     # network, or fewer; then an event of so many steps, or fewer, is dropped.
     cfg.MODEL.TAGGER.JOIN_GAP = cfg.MODEL.TAGGER.DROP_LENGTH = 0
@@ -185,6 +188,8 @@ def _add_model(cfg: CN) -> None:
     # Frames between two segments when whole clips are scored.
     cfg.MODEL.VERIFIER.STRIDE = 100
 
+    _add_pretrained(cfg)
+
     # Hooks in order: "BoxVoting", "VerifierFusion" (detectors), "ConnectAndCut" (any system).
     cfg.MODEL.POSTPROCESSORS = ()
     cfg.MODEL.CONNECT_CUT = CN()
@@ -204,6 +209,28 @@ def _add_model(cfg: CN) -> None:
     cfg.MODEL.FUSION.MIN_SCORE = 0.6
     # alpha is the mean over the 200-frame "segment" (the paper's), or over the "box" inside it.
     cfg.MODEL.FUSION.WINDOW = "segment"
+
+
+def _add_pretrained(cfg: CN) -> None:
+    # Networks trained on AudioSet (build_mn04_backbone); INIT_WEIGHTS names the published file.
+    cfg.MODEL.PRETRAINED = CN()
+    # Numbers of the layers whose maps the neck sees, and whether it sees the AudioSet logits too.
+    cfg.MODEL.PRETRAINED.LAYERS = (6, 12, 16)
+    cfg.MODEL.PRETRAINED.SCORES = False
+    # Frames of a time step: 8, 16 or 32.
+    cfg.MODEL.PRETRAINED.STRIDE = 16
+    # Channels of the neck; its layer over time: "conv" over KERNEL steps, "bigru" or "none".
+    cfg.MODEL.PRETRAINED.CHANNELS = 96
+    cfg.MODEL.PRETRAINED.CONTEXT = "conv"
+    cfg.MODEL.PRETRAINED.KERNEL = 5
+    cfg.MODEL.PRETRAINED.DROPOUT = 0.2
+    # Squeeze-excitation averages over so many seconds around each moment; 0.0: the whole clip.
+    cfg.MODEL.PRETRAINED.SE_SECONDS = 10.0
+    # Number of the first layer that learns, and its rate as a part of the neck's.
+    cfg.MODEL.PRETRAINED.LEARNED_FROM = 100
+    cfg.MODEL.PRETRAINED.RATE_FACTOR = 0.2
+    # Folder that keeps the maps of layers that do not learn; "" computes them each time.
+    cfg.MODEL.PRETRAINED.CACHE_DIR = ""
 
 
 def _add_training(cfg: CN) -> None:

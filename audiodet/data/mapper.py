@@ -41,6 +41,8 @@ class SEDMapper:
         self.log_mel = LogMel.from_config(cfg)
         folder = cfg.INPUT.CACHE_DIR
         front_end = {"audio": dict(cfg.INPUT.AUDIO), "spectrogram": dict(cfg.INPUT.SPECTROGRAM)}
+        if cfg.INPUT.FRONT_END != "log_mel":
+            front_end["pretrained"] = [cfg.INPUT.FRONT_END, cfg.INPUT.LEVEL]
         for key in ("NORMALIZE", "NORMALIZE_CLIPS"):  # applied behind the cache, in the model
             front_end["spectrogram"].pop(key)
         self.cache = FeatureCache(folder, front_end) if folder else None

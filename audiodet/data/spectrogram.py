@@ -173,14 +173,15 @@ class SpectrogramNormalizer(nn.Module):
 
     "train": (x - mean) / deviation per mel band, measured on training clips by :meth:`fit`.
     "clip": minimum and maximum of each clip become 0 and 1 (a constant clip becomes 0).
-    "product": see :func:`normalize_product`.
+    "product": see :func:`normalize_product`. "none": as the front end made it.
     """
 
     def __init__(self, mode: str, n_mels: int):
         super().__init__()
-        if mode not in ("train", "clip", "product"):
+        if mode not in ("train", "clip", "product", "none"):
             raise ConfigError(
-                f"INPUT.SPECTROGRAM.NORMALIZE is {mode!r}, expected 'train', 'clip' or 'product'"
+                f"INPUT.SPECTROGRAM.NORMALIZE is {mode!r}, expected 'train', 'clip', 'product' or "
+                "'none'"
             )
         self.mode = mode
         if mode == "train":
@@ -211,6 +212,8 @@ class SpectrogramNormalizer(nn.Module):
             return (image - self.mean) / self.std
         if self.mode == "product":
             return normalize_product(image)
+        if self.mode == "none":
+            return image
         low, high = image.amin(), image.amax()
         return (image - low) / (high - low).clamp(min=1e-6)
 

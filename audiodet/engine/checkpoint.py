@@ -104,6 +104,8 @@ def _front_ends(card, cfg) -> list:
             found = theirs.INPUT[section].get(key, expected)
             if key != "NORMALIZE_CLIPS":
                 pairs.append((f"INPUT.{section}.{key}", found, expected))
+    for key, default in (("FRONT_END", "log_mel"), ("LEVEL", cfg.INPUT.LEVEL)):
+        pairs.append((f"INPUT.{key}", theirs.INPUT.get(key, default), cfg.INPUT[key]))
     return pairs
 
 
@@ -125,6 +127,9 @@ def init_backbone(model, cfg) -> bool:
         WeightsError: that checkpoint's front end or the tensors of its backbone are others.
     """
     path = cfg.MODEL.BACKBONE.INIT_WEIGHTS
+    if path.endswith((".pt", ".tflite")) and hasattr(model.backbone, "load_published"):
+        model.backbone.load_published(path)
+        return True
     data = read_weights(path, cfg.MODEL.TRUST_PICKLE)
     if CARD in data:
         _refuse_differences(_front_ends(data[CARD], cfg), path)

@@ -42,7 +42,12 @@ def build_optimizer(cfg, model) -> torch.optim.Optimizer:
 
 def _adam(cfg, model) -> torch.optim.Adam:
     params = get_default_optimizer_params(
-        model, base_lr=cfg.SOLVER.BASE_LR, weight_decay_norm=cfg.SOLVER.WEIGHT_DECAY_NORM
+        model,
+        base_lr=cfg.SOLVER.BASE_LR,
+        weight_decay_norm=cfg.SOLVER.WEIGHT_DECAY_NORM,
+        lr_factor_func=lambda name: (
+            cfg.MODEL.PRETRAINED.RATE_FACTOR if name.startswith("backbone.trunk.") else 1.0
+        ),
     )
     adam = maybe_add_gradient_clipping(cfg, torch.optim.Adam)
     return adam(params, cfg.SOLVER.BASE_LR, weight_decay=cfg.SOLVER.WEIGHT_DECAY)

@@ -68,7 +68,12 @@ class FrameClassifier(nn.Module):
             "num_classes": cfg.MODEL.ROI_HEADS.NUM_CLASSES,
             "low": tagger.LOW_THRESHOLD,
             "median_frames": tagger.MEDIAN_SECONDS * rate,
-            "rules": RunRules(tagger.JOIN_GAP, tagger.DROP_LENGTH, tuple(cfg.TEST.THRESHOLDS)),
+            "rules": RunRules(
+                tagger.JOIN_GAP,
+                tagger.DROP_LENGTH,
+                tuple(cfg.TEST.THRESHOLDS),
+                tagger.PEAK_FRACTION,
+            ),
             "postprocessors": build_postprocessors(cfg),
         }
 

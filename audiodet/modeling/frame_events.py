@@ -45,6 +45,22 @@ def runs_above(scores: np.ndarray, low: float):
     return [(a, b, float(scores[a:b].max())) for a, b in zip(edges[::2], edges[1::2])]
 
 
+def cut_run(scores: np.ndarray, first: int, end: int, fraction: float) -> list:
+    """A run of (S,) scores -> the part around its peak that is at least ``fraction`` of it.
+
+    What is left before and after it are runs of their own: [(first, end, peak), ...].
+    """
+    if first >= end:
+        return []
+    peak = first + int(scores[first:end].argmax())
+    outside = np.flatnonzero(scores[first:end] < fraction * scores[peak]) + first
+    onset = max(outside[outside < peak], default=first - 1) + 1
+    offset = min(outside[outside > peak], default=end)
+    cut = [(onset, offset, float(scores[peak]))]
+    before = cut_run(scores, first, onset, fraction)
+    return before + cut + cut_run(scores, offset, end, fraction)
+
+
 @dataclass(frozen=True)
 class RunRules:
     """When runs of scores are joined or dropped (Kong et al. 2019, section IV-C).
@@ -54,11 +70,13 @@ class RunRules:
         length: then a run of so many steps or fewer is dropped.
         high: lowest peak of a run that may be joined, one for all classes or one for each. A run
             that does not reach it goes only if it is short.
+        fraction: first, a run is cut where it falls below this part of its peak (:func:`cut_run`).
     """
 
     gap: int = 0
     length: int = 0
     high: tuple = (0.0,)
+    fraction: float = 0.0
 
     def apply(self, runs: list, label: int) -> list:
         """[(first, end, peak), ...] of one class in order of time -> the same by these rules."""
@@ -75,11 +93,15 @@ class RunRules:
 
 def events_from_scores(scores, low, stride, offset, image_size, rules=RunRules()) -> Instances:
     """(S, K) scores -> events as full-height boxes in frames, scored by their highest step."""
-    found = [
-        (first, end, peak, label)
-        for label in range(scores.shape[1])
-        for first, end, peak in rules.apply(runs_above(scores[:, label], low), label)
-    ]
+    found = []
+    for label in range(scores.shape[1]):
+        runs = runs_above(scores[:, label], low)
+        if rules.fraction:
+            parts = [
+                cut_run(scores[:, label], first, end, rules.fraction) for first, end, _ in runs
+            ]
+            runs = [run for part in parts for run in part]
+        found += [(*run, label) for run in rules.apply(runs, label)]
     found.sort(key=lambda event: -event[2])
     table = torch.tensor(found, dtype=torch.float32).reshape(-1, 4)
     boxes = torch.zeros(len(found), 4)

@@ -15,8 +15,9 @@ from torch.nn import functional as F
 from audiodet.modeling.backbones.batches import zero_beyond
 
 WIDTH = 0.4
+N_MELS = 128
 AUDIOSET_CLASSES = 527
-# Layers whose maps are handed on, frames of a time step, and how many of the mel bands are one row.
+# Layers whose maps are handed on: frames of a time step, which are also the mel bands of a row.
 STRIDES = {6: 8, 12: 16, 16: 32}
 
 
@@ -61,6 +62,11 @@ def scaled(channels: float) -> int:
 def at_width(channels: int) -> int:
     """Channels of a table row at this network's width."""
     return scaled(channels * WIDTH)
+
+
+def halved(sizes: list) -> list:
+    """Steps of clips after a layer of stride 2."""
+    return [(size + 1) // 2 for size in sizes]
 
 
 class ConvNorm(nn.Sequential):
@@ -145,17 +151,18 @@ class InvertedResidual(nn.Module):
         self.block = nn.ModuleList(layers)
         self.adds = row.stride == 1 and inputs == outputs
 
-    def forward(self, x: torch.Tensor, mask, sizes) -> torch.Tensor:
-        """``mask`` and ``sizes`` are of this block's output."""
-        result = x
+    def forward(self, x: torch.Tensor, sizes=None) -> torch.Tensor:
+        """(N, C, B, S) -> (N, C', B', S'); zero beyond each clip's ``sizes`` steps, those of x."""
+        result, inside = x, sizes
         for layer in self.block:
             if isinstance(layer, SqueezeExcitation):
-                result = layer(result, sizes)
-            else:
-                result = layer(result)
+                result = layer(result, inside)
+                continue
+            if inside and layer[0].stride[0] == 2:
+                inside = halved(inside)
             # Beyond a clip's end the next convolution must see zeros, as its own padding gives.
-            result = mask(result) if result.shape[-1] == x.shape[-1] else result
-        return mask(result + x if self.adds else result)
+            result = zero_beyond(inside)(layer(result))
+        return result + x if self.adds else result
 
 
 class MN04(nn.Module):
@@ -194,18 +201,38 @@ class MN04(nn.Module):
             lengths: frames of each clip where they differ; a clip's maps are then the same as if
                 it came alone, and zero beyond its end.
         """
-        sizes, found = lengths, {}
-        for number, layer in enumerate(self.features):
-            before = x.shape[-1]
-            halves = number == 0 or (number <= len(BLOCKS) and BLOCKS[number - 1].stride == 2)
-            if sizes and halves:
-                sizes = [(size + 1) // 2 for size in sizes]
-            mask = zero_beyond(sizes)
-            x = layer(x, mask, sizes) if isinstance(layer, InvertedResidual) else mask(layer(x))
-            assert x.shape[-1] == ((before + 1) // 2 if halves else before)
+        sizes, found = lengths and halved(lengths), {}
+        x = zero_beyond(sizes)(self.features[0](x))
+        for number, layer in enumerate(self.features[1:-1], 1):
+            x = layer(x, sizes)
+            if sizes and BLOCKS[number - 1].stride == 2:
+                sizes = halved(sizes)
             if number in STRIDES:
                 found[number] = x
+        found[len(self.features) - 1] = zero_beyond(sizes)(self.features[-1](x))
         return found
+
+    @property
+    def map_sizes(self) -> dict:
+        """Channels times bands of the map of each layer of STRIDES."""
+        rows = {number: at_width(BLOCKS[number - 1].channels) for number in STRIDES if number < 16}
+        return {k: c * N_MELS // STRIDES[k] for k, c in {**rows, 16: self.channels}.items()}
+
+    def step_scores(self, last: torch.Tensor, window: int, sizes=None) -> torch.Tensor:
+        """AudioSet logits at each time step of the last map.
+
+        Args:
+            last: (N, C * B, S), the map of layer 16 with its bands flattened.
+            window: time steps whose mean the classifier sees.
+            sizes: steps of each clip where they differ.
+
+        Returns:
+            (N, 527, S).
+        """
+        bands = N_MELS // STRIDES[16]
+        rows = last.unflatten(1, (self.channels, bands)).mean(2).transpose(1, 2)
+        means = running_mean(rows, window, sizes)
+        return self.classifier[2:](means).transpose(1, 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, 1, 128, T) -> logits (N, 527) of whole clips."""

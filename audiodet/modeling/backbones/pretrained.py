@@ -1,0 +1,229 @@
+"""A network trained on AudioSet as a backbone: its maps, and a small neck that learns.
+
+Shape shorthand: N clips, C channels, B bands, D = C x B, S time steps, T frames.
+"""
+
+from pathlib import Path
+
+import torch
+from detectron2.layers import ShapeSpec
+from detectron2.modeling import BACKBONE_REGISTRY, Backbone
+from torch import nn
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from audiodet.errors import ConfigError
+from audiodet.modeling.backbones.batches import check_bands, zero_beyond
+from audiodet.modeling.backbones.map_cache import MapCache
+from audiodet.modeling.backbones.mn04 import AUDIOSET_CLASSES, MN04, STRIDES
+from audiodet.modeling.backbones.mn04_weights import read_mn04
+
+N_MELS = 128
+MIN_FRAMES = 32  # a shorter clip is padded to one step of the coarsest map
+SCORES = "scores"  # name of the AudioSet logits among the maps
+SCORE_STEPS = 3  # of the coarsest map, whose mean gives the logits of a time step: 0.96 s
+
+
+def steps_of(frames: int, stride: int) -> int:
+    """Time steps of a map; step i is centred on frame i * stride."""
+    return -(-max(frames, MIN_FRAMES) // stride)
+
+
+def interpolated(x: torch.Tensor, steps: int) -> torch.Tensor:
+    """(N, D, S) with steps on every second, fourth, ... of ``steps`` finer ones -> (N, D, steps).
+
+    Between two coarse steps the values are linear, so nothing moves in time.
+    """
+    while x.shape[-1] < steps:
+        following = F.pad(x[..., 1:], (0, 1), mode="replicate")
+        x = torch.stack([x, (x + following) / 2], dim=-1).flatten(-2)
+    return x[..., :steps]
+
+
+def averaged(x: torch.Tensor, steps: int) -> torch.Tensor:
+    """(N, D, S) -> half, a quarter, ... as many steps, each a mean over itself and its neighbours."""
+    while x.shape[-1] > steps:
+        x = F.avg_pool1d(x, 3, 2, 1, count_include_pad=False)
+    return x
+
+
+class StepNeck(nn.Module):
+    """Maps of several strides -> one vector per time step.
+
+    Each map is standardised per value (the mean and deviation are learned as batch norm learns
+    them) and projected; the projections are brought to one stride and added. Then one layer looks
+    at the neighbours in time.
+    """
+
+    def __init__(self, sizes: dict, channels: int, context: str, kernel: int, dropout: float):
+        """
+        Args:
+            sizes: D of each map.
+            channels: C of the output.
+            context: "conv", a convolution over ``kernel`` steps; "bigru"; or "none".
+        """
+        if context not in ("conv", "bigru", "none"):
+            raise ConfigError(
+                f"MODEL.PRETRAINED.CONTEXT is {context!r}, expected 'conv', 'bigru' or 'none'"
+            )
+        super().__init__()
+        names = {name: str(name) for name in sizes}
+        self.norms = nn.ModuleDict(
+            {names[k]: nn.BatchNorm1d(d, affine=False) for k, d in sizes.items()}
+        )
+        self.projections = nn.ModuleDict(
+            {names[k]: nn.Conv1d(d, channels, 1) for k, d in sizes.items()}
+        )
+        self.dropout, self.context = nn.Dropout(dropout), None
+        if context == "conv":
+            self.context = nn.Conv1d(channels, channels, kernel, padding=kernel // 2)
+        elif context == "bigru":
+            self.context = nn.GRU(channels, channels // 2, batch_first=True, bidirectional=True)
+
+    def forward(self, maps: dict, steps: int, sizes=None) -> torch.Tensor:
+        """
+        Args:
+            maps: {name: (N, D, S)}.
+            steps: of the output.
+            sizes: steps of each clip where they differ.
+
+        Returns:
+            (N, C, steps).
+        """
+        total = 0
+        for name, x in maps.items():
+            projected = self.projections[str(name)](self.norms[str(name)](x))
+            total = total + averaged(interpolated(projected, steps), steps)
+        x = self.dropout(torch.relu(total))
+        if self.context is None:
+            return x
+        if isinstance(self.context, nn.Conv1d):
+            inside = zero_beyond(sizes)(x.unsqueeze(2)).squeeze(2)
+            return self.dropout(torch.relu(self.context(inside)))
+        return self.dropout(self._recur(x.transpose(1, 2), sizes).transpose(1, 2))
+
+    def _recur(self, x, sizes):
+        if sizes is None:
+            return self.context(x)[0]
+        packed = pack_padded_sequence(x, sizes, batch_first=True, enforce_sorted=False)
+        return pad_packed_sequence(self.context(packed)[0], True, total_length=x.shape[1])[0]
+
+
+class PretrainedBackbone(Backbone):
+    """A trunk trained on AudioSet and a :class:`StepNeck`: (N, 1, H, T) -> {"time": (N, C, 1, S)}.
+
+    Batch norm of the trunk always uses the statistics it was trained with. Layers below
+    ``learned_from`` do not learn; when none does, the maps can be kept on disk.
+    """
+
+    def __init__(
+        self,
+        trunk: MN04,
+        *,
+        layers=(6, 12, 16),
+        scores=False,
+        stride=16,
+        learned_from=100,
+        cache: MapCache | None = None,
+        **neck,
+    ):
+        """
+        Args:
+            layers: numbers of the trunk's layers whose maps are used.
+            scores: the trunk's AudioSet logits are used too.
+            stride: frames of a time step, that of one of the layers.
+            learned_from: number of the first layer that learns.
+            cache: where maps of a trunk that does not learn are kept.
+            neck: see :class:`StepNeck`.
+        """
+        unknown = sorted({*layers, *scores * [16]} - set(STRIDES))
+        if unknown or stride not in STRIDES.values():
+            raise ConfigError(
+                f"MODEL.PRETRAINED.LAYERS {list(layers)}, STRIDE {stride}: expected layers among "
+                f"{list(STRIDES)} and a stride among {list(STRIDES.values())}"
+            )
+        super().__init__()
+        self.trunk, self.layers, self.scores, self.stride = trunk, tuple(layers), scores, stride
+        sizes = {number: trunk.map_sizes[number] for number in layers}
+        sizes |= {SCORES: AUDIOSET_CLASSES} if scores else {}
+        self.neck = StepNeck(sizes, **neck)
+        self.learned_from, self.cache = learned_from, cache
+        self.frozen = learned_from >= len(trunk.features)
+        for number, layer in enumerate(trunk.features):
+            layer.requires_grad_(number >= learned_from)
+        trunk.classifier.requires_grad_(False)
+        channels = neck["channels"]
+        self._out_features, self._out_feature_channels = ["time"], {"time": channels}
+        self._out_feature_strides = {"time": stride}
+        self.trunk.to(memory_format=torch.channels_last)
+
+    def train(self, mode: bool = True):
+        """The trunk stays in eval mode: its batch norm must not learn of small batches."""
+        super().train(mode)
+        self.trunk.eval()
+        return self
+
+    def steps(self, frames: int) -> int:
+        """Time steps S of a clip of ``frames`` frames."""
+        return steps_of(frames, self.stride)
+
+    def load_published(self, path: str) -> None:
+        """Start the trunk from the published file; see :func:`read_mn04` for its errors."""
+        self.trunk.load_state_dict(read_mn04(path))
+
+    def maps(self, x: torch.Tensor, lengths=None) -> dict:
+        """Trunk: {layer: (N, D, S)} of all of STRIDES."""
+        x = x.contiguous(memory_format=torch.channels_last)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            return {k: v.flatten(1, 2) for k, v in self.trunk.maps(x, lengths).items()}
+
+    def forward(self, x: torch.Tensor, lengths=None) -> dict:
+        """
+        Args:
+            x: (N, 1, H, T), as the front end makes it.
+            lengths: frames of each clip when they differ; a clip's features are then the same
+                as if it came alone.
+        """
+        check_bands(x, N_MELS)
+        frames = max(x.shape[-1], MIN_FRAMES)
+        x = F.pad(x, (0, frames - x.shape[-1]))
+        lengths = lengths and [max(length, MIN_FRAMES) for length in lengths]
+        if self.cache and self.frozen and not lengths:
+            maps = self.cache.get(x, self.maps)
+        else:
+            maps = self.maps(x, lengths)
+        used = {number: maps[number] for number in self.layers}
+        if self.scores:
+            ends = lengths and [steps_of(length, STRIDES[16]) for length in lengths]
+            used[SCORES] = self.trunk.step_scores(maps[16], SCORE_STEPS, ends)
+        sizes = lengths and [self.steps(length) for length in lengths]
+        return {"time": self.neck(used, self.steps(frames), sizes).unsqueeze(2)}
+
+
+@BACKBONE_REGISTRY.register()
+def build_mn04_backbone(cfg, input_shape: ShapeSpec) -> PretrainedBackbone:
+    """EfficientAT's mn04 from ``MODEL.PRETRAINED``; its front end is "efficientat".
+
+    Raises:
+        ConfigError: another front end or number of mel bands.
+    """
+    if cfg.INPUT.FRONT_END != "efficientat":
+        raise ConfigError(
+            f"INPUT.FRONT_END is {cfg.INPUT.FRONT_END!r}, build_mn04_backbone expects 'efficientat'"
+        )
+    keys = cfg.MODEL.PRETRAINED
+    frames_per_second = cfg.INPUT.AUDIO.SAMPLE_RATE / cfg.INPUT.SPECTROGRAM.HOP
+    window = round(keys.SE_SECONDS * frames_per_second)
+    name = f"mn04 {Path(cfg.MODEL.BACKBONE.INIT_WEIGHTS).name} {window}"
+    return PretrainedBackbone(
+        MN04(window),
+        layers=keys.LAYERS,
+        scores=keys.SCORES,
+        stride=keys.STRIDE,
+        learned_from=keys.LEARNED_FROM,
+        cache=MapCache(keys.CACHE_DIR, name) if keys.CACHE_DIR else None,
+        channels=keys.CHANNELS,
+        context=keys.CONTEXT,
+        kernel=keys.KERNEL,
+        dropout=keys.DROPOUT,
+    )
