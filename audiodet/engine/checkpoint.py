@@ -127,8 +127,9 @@ def init_backbone(model, cfg) -> bool:
         WeightsError: that checkpoint's front end or the tensors of its backbone are others.
     """
     path = cfg.MODEL.BACKBONE.INIT_WEIGHTS
-    if path.endswith((".pt", ".tflite")) and hasattr(model.backbone, "load_published"):
-        model.backbone.load_published(path)
+    published = [x for x in model.backbone.modules() if hasattr(x, "load_published")]
+    if published and path.endswith((".pt", ".tflite")):
+        published[0].load_published(path)
         return True
     data = read_weights(path, cfg.MODEL.TRUST_PICKLE)
     if CARD in data:

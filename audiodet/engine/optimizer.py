@@ -45,9 +45,7 @@ def _adam(cfg, model) -> torch.optim.Adam:
         model,
         base_lr=cfg.SOLVER.BASE_LR,
         weight_decay_norm=cfg.SOLVER.WEIGHT_DECAY_NORM,
-        lr_factor_func=lambda name: (
-            cfg.MODEL.PRETRAINED.RATE_FACTOR if name.startswith("backbone.trunk.") else 1.0
-        ),
+        lr_factor_func=lambda name: cfg.MODEL.PRETRAINED.RATE_FACTOR if ".trunk." in name else 1.0,
     )
     adam = maybe_add_gradient_clipping(cfg, torch.optim.Adam)
     return adam(params, cfg.SOLVER.BASE_LR, weight_decay=cfg.SOLVER.WEIGHT_DECAY)

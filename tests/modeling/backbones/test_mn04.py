@@ -11,9 +11,9 @@ from audiodet.audio.io import read_audio
 from audiodet.data.front_ends import EfficientATFrontEnd
 from audiodet.errors import WeightsError
 from audiodet.modeling.backbones.map_cache import MapCache
-from audiodet.modeling.backbones.mn04 import MN04, running_mean
+from audiodet.modeling.backbones.mn04 import MN04, SqueezeExcitation, running_mean
 from audiodet.modeling.backbones.mn04_weights import load_mn04, read_mn04
-from audiodet.modeling.backbones.pretrained import PretrainedBackbone, averaged, interpolated
+from audiodet.modeling.backbones.pretrained import PretrainedSteps, averaged, interpolated
 
 PUBLISHED = Path(__file__).resolve().parents[4] / "shared" / "pretrained" / "mn04_as_mAP_432.pt"
 # Rows of AudioSet's class list: "Baby cry, infant cry" and "Crying, sobbing"; "Glass", "Chink,
@@ -38,7 +38,12 @@ def small_input():
 
 def trunk(window_frames: int = 0) -> MN04:
     torch.manual_seed(1)
-    return MN04(window_frames).eval()
+    network = MN04(window_frames).eval()
+    for module in network.modules():
+        if isinstance(module, SqueezeExcitation):  # so that its weights differ from one half
+            module.fc1.weight.data *= 20
+            module.fc2.weight.data *= 20
+    return network
 
 
 def test_size_is_the_published_one():
@@ -94,7 +99,7 @@ def test_steps_keep_their_times_between_strides():
 
 
 def test_the_trunk_does_not_learn_and_keeps_its_statistics(small_input):
-    backbone = PretrainedBackbone(trunk(), scores=True, **NECK).train()
+    backbone = PretrainedSteps(trunk(), scores=True, **NECK).train()
     before = {k: x.clone() for k, x in backbone.trunk.state_dict().items()}
     backbone(small_input)["time"].sum().backward()
     assert all(p.grad is None for p in backbone.trunk.parameters())
@@ -104,7 +109,7 @@ def test_the_trunk_does_not_learn_and_keeps_its_statistics(small_input):
 
 
 def test_layers_from_a_number_on_learn(small_input):
-    backbone = PretrainedBackbone(trunk(), learned_from=13, **NECK).train()
+    backbone = PretrainedSteps(trunk(), learned_from=13, **NECK).train()
     backbone(small_input)["time"].sum().backward()
     learned = {
         int(k.split(".")[1]) for k, p in backbone.trunk.named_parameters() if p.grad is not None
@@ -113,8 +118,8 @@ def test_layers_from_a_number_on_learn(small_input):
 
 
 def test_maps_from_the_cache_are_those_of_the_trunk(small_input, tmp_path):
-    plain = PretrainedBackbone(trunk(), **NECK).eval()
-    cached = PretrainedBackbone(trunk(), cache=MapCache(str(tmp_path), "test"), **NECK).eval()
+    plain = PretrainedSteps(trunk(), **NECK).eval()
+    cached = PretrainedSteps(trunk(), cache=MapCache(str(tmp_path), "test"), **NECK).eval()
     cached.load_state_dict(plain.state_dict())
     expected = plain(small_input)["time"]
     for _ in range(2):  # computed, then read
