@@ -12,6 +12,7 @@ from audiodet.data.mixing.soundbank import soundbank_root
 from audiodet.errors import AudiodetError
 from papers import audiomask, polyphonic, polyphonic_sizes, segmentation, self_mask, systems
 from papers.crowd import rare_crowd
+from papers.pretrained import pretrained_rare
 from papers.rcrnn import rare_mini
 from papers.rcrnn_tables import table1, table2, table3
 from papers.runs import Options
@@ -27,6 +28,7 @@ TABLES = {
     "crnn-table3": polyphonic.table3,
     "crnn-table4": polyphonic_sizes.table4,
     "crnn-figure4": polyphonic_sizes.figure4,
+    "pretrained-rare": pretrained_rare,
     "rare-crowd": rare_crowd,
     "rare-mini": rare_mini,
     "rcrnn-table1": table1,

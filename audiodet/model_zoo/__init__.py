@@ -33,7 +33,9 @@ def get(name: str, device: str = "cpu"):
     return load_trained(find_weights(name), device)
 
 
-def export(checkpoint: str, thresholds: dict, path: str, half: bool = True) -> None:
+def export(
+    checkpoint: str, thresholds: dict, path: str, half: bool = True, shared: tuple = ()
+) -> None:
     """Write a training's checkpoint as a small file that ships.
 
     Args:
@@ -42,6 +44,7 @@ def export(checkpoint: str, thresholds: dict, path: str, half: bool = True) -> N
             one event a clip is not kept: a recording may hold many.
         path: ``.safetensors`` to write.
         half: store weights in half precision; they are read back as float32.
+        shared: (name of another shipped model, prefix of tensors that are left to it).
 
     Raises:
         WeightsError: no checkpoint of audiodet.
@@ -57,11 +60,15 @@ def export(checkpoint: str, thresholds: dict, path: str, half: bool = True) -> N
     cfg.TEST.THRESHOLDS = [float(thresholds[label]) for label in card["labels"]]
     cfg.TEST.TUNE_THRESHOLDS, cfg.TEST.BEST_EVENT_PER_CLIP = False, False
     cfg.MODEL.WEIGHTS, cfg.MODEL.BACKBONE.INIT_WEIGHTS, cfg.INPUT.CACHE_DIR = "", "", ""
+    if "PRETRAINED" in cfg.MODEL:
+        cfg.MODEL.PRETRAINED.CACHE_DIR = ""
     cfg.DATASETS.SOUNDBANK, cfg.DATASETS.CUSTOM, cfg.OUTPUT_DIR = "", [], "output"
-    card = {**card, "config": cfg.dump()}
+    card = {**card, "config": cfg.dump(), **({"shared": list(shared)} if shared else {})}
+    left_out = shared[1] if shared else "\0"
     tensors = {
         name: (t.half() if half and t.is_floating_point() else t).contiguous()
         for name, t in data["model"].items()
+        if not name.startswith(left_out)
     }
     with atomic_path(path) as temporary:
         save_file(tensors, str(temporary), {CARD: json.dumps(card)})
