@@ -83,6 +83,9 @@ def _add_input(cfg: CN) -> None:
 
 
 def _add_data(cfg: CN) -> None:
+    # Train on every n-th clip of DATASETS.TRAIN only: a frozen network's maps of few clips can be
+    # kept, and more of the same sources teach it little.
+    cfg.DATASETS.TRAIN_EVERY = 1
     # Validation sets: validation loss and threshold tuning.
     cfg.DATASETS.VAL = ()
     # Folder of the sound bank that mixtures are rendered from; "" reads AUDIODET_SOUNDBANK.

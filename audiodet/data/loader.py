@@ -175,6 +175,7 @@ def training_clips(cfg) -> list:
         raise ConfigError("DATASETS.TRAIN is empty, expected the name of a registered dataset")
     kinds = label_kinds(cfg)
     clips = load_dataset_dicts(cfg.DATASETS.TRAIN, cfg.DATASETS.LABELS, kinds)
+    clips = clips[:: cfg.DATASETS.TRAIN_EVERY]
     if "unlabelled" not in kinds:
         _check_labels_occur(clips, cfg)
         return clips

@@ -70,7 +70,7 @@ class RunRules:
         length: then a run of so many steps or fewer is dropped.
         high: lowest peak of a run that may be joined, one for all classes or one for each. A run
             that does not reach it goes only if it is short.
-        fraction: first, a run is cut where it falls below this part of its peak (:func:`cut_run`).
+        fraction: last, a run is cut where it falls below this part of its peak (:func:`cut_run`).
     """
 
     gap: int = 0
@@ -95,13 +95,11 @@ def events_from_scores(scores, low, stride, offset, image_size, rules=RunRules()
     """(S, K) scores -> events as full-height boxes in frames, scored by their highest step."""
     found = []
     for label in range(scores.shape[1]):
-        runs = runs_above(scores[:, label], low)
+        runs = rules.apply(runs_above(scores[:, label], low), label)
         if rules.fraction:
-            parts = [
-                cut_run(scores[:, label], first, end, rules.fraction) for first, end, _ in runs
-            ]
+            parts = [cut_run(scores[:, label], first, end, rules.fraction) for first, end, _ in runs]
             runs = [run for part in parts for run in part]
-        found += [(*run, label) for run in rules.apply(runs, label)]
+        found += [(*run, label) for run in runs]
     found.sort(key=lambda event: -event[2])
     table = torch.tensor(found, dtype=torch.float32).reshape(-1, 4)
     boxes = torch.zeros(len(found), 4)
