@@ -97,7 +97,9 @@ def events_from_scores(scores, low, stride, offset, image_size, rules=RunRules()
     for label in range(scores.shape[1]):
         runs = rules.apply(runs_above(scores[:, label], low), label)
         if rules.fraction:
-            parts = [cut_run(scores[:, label], first, end, rules.fraction) for first, end, _ in runs]
+            parts = [
+                cut_run(scores[:, label], first, end, rules.fraction) for first, end, _ in runs
+            ]
             runs = [run for part in parts for run in part]
         found += [(*run, label) for run in runs]
     found.sort(key=lambda event: -event[2])
