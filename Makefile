@@ -10,13 +10,16 @@ endif
 
 BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.audiodet-installed
+# PSDS and average precision need sed_scores_eval, which pip builds; all else needs no compiler.
+PSDS := $(if $(shell command -v c++),sed_scores_eval lazy_dataset)
 
-.PHONY: install demo test clean-demo
+.PHONY: install demo test lint format clean-demo
 
 install: $(STAMP)
 
 # detectron2 is on no registry: its sources come from labgym, whose own dependencies are not
-# wanted. A venv that already holds a genuine detectron2 keeps it, and it is the one used.
+# wanted, nor are all of sed_scores_eval's (see requirements.txt). A venv that already holds a
+# genuine detectron2 keeps it, and it is the one used.
 $(STAMP): setup.py requirements.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and \
 		f"error: Python {v[0]}.{v[1]} found, expected 3.11 or newer: make PYTHON=python3.11 ...")'
@@ -24,7 +27,7 @@ $(STAMP): setup.py requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.txt \
 		--editable ".[test]"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
-		--ignore-requires-python --constraint requirements.txt labgym
+		--ignore-requires-python --constraint requirements.txt labgym $(PSDS)
 	$(BIN)/audiodet doctor
 	touch $(STAMP)
 
@@ -36,4 +39,14 @@ clean-demo:
 	rm -rf output/demo
 
 test: install
+	@$(BIN)/python -c 'import sed_scores_eval' || { echo "error: sed_scores_eval is missing, expected \
+	it for the tests of PSDS: install a C++ compiler (apt install g++), rm $(STAMP), make test"; exit 1; }
 	$(BIN)/python -m pytest tests
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .

@@ -1,9 +1,9 @@
 """Make ``import detectron2`` work, whichever copy of detectron2 is on this machine.
 
-detectron2 is on no package registry. A genuine installation always wins. Otherwise the
-unmodified copy that the PyPI package ``labgym`` carries as ``LabGym.detectron2`` answers to the
-name ``detectron2``: both names give the very same module objects, so that registries, event
-storage and ``isinstance`` checks exist once.
+detectron2 is on no package registry. A genuine installation always wins. Otherwise the copy that
+the PyPI package ``labgym`` carries (Meta's sources, their imports rewritten to
+``LabGym.detectron2``) answers to the name ``detectron2``: both names give the very same module
+objects, so that registries, event storage and ``isinstance`` checks exist once.
 """
 
 import importlib
@@ -11,6 +11,9 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
+import types
+
+from audiodet._screen import log_as_detectron2
 
 HOST = "LabGym"
 INSTALL_HINT = "pip install --no-deps --ignore-requires-python labgym==3.1.2"
@@ -44,17 +47,24 @@ class _AliasFinder(importlib.abc.MetaPathFinder):
 
 
 def provide_detectron2() -> str:
-    """Make ``detectron2`` importable and return its source: "installed", "labgym" or "missing".
+    """Make ``detectron2`` importable; its source: "installed", "labgym" or "missing".
 
-    When it is missing, the first ``import detectron2`` says what to install; until then
-    ``audiodet doctor`` works.
+    When it is missing, the first ``import detectron2`` says what to install.
     """
     spec = importlib.util.find_spec("detectron2")
     if spec is not None and spec.origin:  # a mere folder of that name has no origin
         return "installed"
     sys.meta_path.insert(0, _AliasFinder())
-    carried = importlib.util.find_spec(HOST) and importlib.util.find_spec(f"{HOST}.detectron2")
-    return "labgym" if carried else "missing"
+    host = importlib.util.find_spec(HOST)
+    if host is None:
+        return "missing"
+    if HOST not in sys.modules:  # a bare package: nothing of labgym itself is executed
+        sys.modules[HOST] = types.ModuleType(HOST)
+        sys.modules[HOST].__path__ = host.submodule_search_locations
+    if importlib.util.find_spec(f"{HOST}.detectron2") is None:
+        return "missing"
+    log_as_detectron2()
+    return "labgym"
 
 
 SOURCE = provide_detectron2()

@@ -1,4 +1,6 @@
-"""Errors that a user of audiodet can cause and mend."""
+"""Errors that a user of audiodet can cause and correct."""
+
+import importlib
 
 
 class AudiodetError(ValueError):
@@ -22,3 +24,13 @@ class ConfigError(AudiodetError):
 
 class WeightsError(AudiodetError):
     """A checkpoint does not belong to the model or is not safe to load."""
+
+
+def require_package(package: str, feature: str) -> None:
+    """Raise AudiodetError, before the work begins, when an optional package is not installed."""
+    try:
+        importlib.import_module(package)
+    except ImportError:
+        raise AudiodetError(
+            f"{feature} needs {package}, which is not installed. Run: pip install {package}"
+        ) from None

@@ -11,7 +11,7 @@ CARD = "audiodet"  # key of a checkpoint's description
 SHIPPED = Path(__file__).parent / "model_zoo" / "weights"
 
 
-def shipped_names() -> list:
+def shipped_names() -> list[str]:
     """Names of the models that ship."""
     return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
 
@@ -97,7 +97,8 @@ def _with_shared(data: dict, path: str) -> dict:
 
 def _with_whole_card(data: dict, path: str) -> dict:
     """The data of a checkpoint whose description, if it has one, is whole."""
-    card, kinds = data.get(CARD, {}), {"architecture": str, "labels": list, "config": str}
+    card = data.get(CARD, {})
+    kinds = {"architecture": str, "labels": list, "config": str}
     if not isinstance(card, dict):
         raise WeightsError(
             f"{path}: its description is {card!r:.60}, expected an object with {', '.join(kinds)}"

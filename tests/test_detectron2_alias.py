@@ -38,7 +38,8 @@ def test_both_names_give_the_same_modules(first):
         import sys
         import detectron2.utils.events as events, LabGym.detectron2.utils.events as carried
         assert events is carried
-        assert detectron2.modeling.META_ARCH_REGISTRY is LabGym.detectron2.modeling.META_ARCH_REGISTRY
+        carried_modeling = LabGym.detectron2.modeling
+        assert detectron2.modeling.META_ARCH_REGISTRY is carried_modeling.META_ARCH_REGISTRY
         assert events.__spec__.name == "LabGym.detectron2.utils.events"
         others = [name for name in sys.modules if name.startswith("LabGym.")
                   and not name.startswith("LabGym.detectron2")]

@@ -7,17 +7,19 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from audiodet import _detectron2, doctor
+from audiodet import _detectron2
+from audiodet.cli import doctor
 
 DOCTOR = Path(doctor.__file__)
-SETUP = DOCTOR.parents[1] / "setup.py"
+PACKAGE = DOCTOR.parents[1]
+SETUP = PACKAGE.parent / "setup.py"
 WITH_DETECTRON2 = {"detectron2", "fvcore"}  # the report on detectron2 is on these, too
 
 
 def imported() -> set:
     """Modules that audiodet imports anywhere and that are not of Python or its own."""
     found = set()
-    for path in DOCTOR.parent.rglob("*.py"):
+    for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 found |= {alias.name.partition(".")[0] for alias in node.names}
@@ -60,7 +62,7 @@ def test_missing_and_broken_parts(monkeypatch, capsys, tmp_path):
     found = "  needs: broken, it needs audiodet_dependency. Run: pip install 'dependency<81'"
     assert found in lines
     assert "  rare (rare things): missing. Run: pip install rare" in lines
-    assert lines[-1] == "3 required parts to mend."
+    assert lines[-1] == "3 required parts do not work."
 
 
 def test_only_optional_parts_missing(monkeypatch):

@@ -13,7 +13,8 @@ from audiodet.engine.checkpoint import CARD, SEDCheckpointer, read_weights
 from audiodet.engine.trainer import Trainer
 from audiodet.errors import WeightsError
 from audiodet.inference.loading import load_model
-from audiodet.inference.predictor import Predictor
+from audiodet.audio.io import read_audio
+from audiodet.inference.detector import Detector
 from tests.tiny import LABELS, tiny_config, write_tiny_data
 
 THRESHOLDS = {"tone": 0.125, "burst": 0.25}
@@ -48,8 +49,8 @@ def detections(tiny_data):
     def detect(model):
         cfg = getattr(model, "cfg", None) or tiny_config(tiny_data)
         model.cfg = cfg
-        predictor = Predictor(model, 0.0)
-        clip = predictor.features(predictor.decode(tiny_data.audio("test", 1)))
+        detector = Detector(model, 0.0)
+        clip = detector.features(read_audio(tiny_data.audio("test", 1), 16000))
         with torch.no_grad():
             found = model([clip])[0]["instances"]
         return found.pred_boxes.tensor.numpy(), found.scores.numpy(), found.pred_classes.numpy()
@@ -73,7 +74,7 @@ def test_exported_whole_is_exactly_the_model(trained, detections, tmp_path):
         np.testing.assert_array_equal(found, expected)
     assert list(loaded.cfg.DATASETS.LABELS) == LABELS
     assert list(loaded.cfg.TEST.THRESHOLDS) == [0.25, 0.125]  # in the order of the labels
-    assert Predictor(loaded).thresholds == THRESHOLDS
+    assert Detector(loaded).thresholds == THRESHOLDS
     assert not loaded.cfg.TEST.BEST_EVENT_PER_CLIP and not loaded.cfg.TEST.TUNE_THRESHOLDS
     assert loaded.cfg.INPUT.SPECTROGRAM.HOP == 256 and loaded.cfg.INPUT.AUDIO.SAMPLE_RATE == 16000
 

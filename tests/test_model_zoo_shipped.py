@@ -6,7 +6,7 @@ import pytest
 from audiodet import model_zoo, weights
 from audiodet.data.datasets.rare_mini import RARE_LABELS, rare_mini_recipes
 from audiodet.data.mixing.recipes import recipe_annotations, render
-from audiodet.inference.predictor import Predictor
+from audiodet.inference.detector import Detector
 
 SHIPPED = model_zoo.names()
 
@@ -26,21 +26,20 @@ def test_a_model_loads_by_name_with_labels_front_end_and_thresholds(name):
     model = model_zoo.get(name)
     assert tuple(model.cfg.DATASETS.LABELS) == RARE_LABELS and not model.training
     assert len(model.cfg.TEST.THRESHOLDS) == 3 and model.cfg.INPUT.SPECTROGRAM.HOP == 1014
-    predictor = Predictor(model)
-    (silent,) = predictor.detect([predictor.features(np.zeros(44100 * 10, np.float32))])
-    assert silent == []
+    detector = Detector(model)
+    assert detector.detect(np.zeros(44100 * 10, np.float32), 44100) == []
 
 
 def test_a_fold_model_finds_most_loud_events_it_never_heard(soundbank):
     """On the loudest (+6 dB) test mixtures of fold 3: more than half of the events, few false."""
-    predictor = Predictor(model_zoo.get("rcrnn_rare_mini_fold3"))
+    detector = Detector(model_zoo.get("rcrnn_rare_mini_fold3"))
     recipes = rare_mini_recipes("rare_mini_quiet_fold3_test", soundbank)
     loud = [r for r in recipes if r["ebr"] == 6.0][::4] + [
         r for r in recipes if not r["event_present"]
     ][::8]
     hits = wrong = 0
     for recipe in loud:
-        (found,) = predictor.detect([predictor.features(render(recipe, soundbank))])
+        found = detector.detect(render(recipe, soundbank), 44100)
         truth = recipe_annotations(recipe)
         right = {e for e in found for t in truth if e.label == t[2] and abs(e.onset - t[0]) <= 0.5}
         hits, wrong = hits + bool(right), wrong + len(found) - len(right)

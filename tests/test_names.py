@@ -2,6 +2,15 @@
 
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+from audiodet import model_zoo
+from audiodet.engine.setup import load_config
+from audiodet.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def run_python(code: str) -> str:
@@ -36,3 +45,16 @@ counts = [audiodet.modeling.keras_count(Trainer.build_model(load_config(
 print(counts)
 """
     assert run_python(code) == "[1110874, 1110874]"
+
+
+def test_every_configuration_is_known_by_name_and_another_is_refused(tmp_path, monkeypatch):
+    files = {str(p.relative_to(ROOT / "configs")) for p in (ROOT / "configs").rglob("*.yaml")}
+    monkeypatch.chdir(tmp_path)
+    assert set(model_zoo.config_names()) == files and len(files) > 50
+    cfg = load_config(model_zoo.get_config_file("rcrnn/rare.yaml"))
+    assert cfg.INPUT.SPECTROGRAM.HOP == 1014  # of its _BASE_
+    for name in ("rcrnn/rear.yaml", "rcrnn/rare", "../setup.py"):
+        with pytest.raises(
+            ConfigError, match=f"^{name}: no such .*expected one of .*rcrnn/rare.yaml"
+        ):
+            model_zoo.get_config_file(name)

@@ -37,6 +37,8 @@ from audiodet.engine.setup import load_config
 from audiodet.engine.trainer import Trainer
 from audiodet.errors import AudiodetError, ConfigError
 from audiodet.files import write_text
+from audiodet.modeling.backbones.crnn import FrameStack
+from audiodet.modeling.self_mask import SelfMaskNet
 from audiodet.visualization import save_figure
 from audiodet.visualization.sources import detected, true_events
 
@@ -108,8 +110,8 @@ def pitch_shift(args):
 def filters(args):
     """Figure 7."""
     name, _, model = load(args.model[0], args.opts)
-    network = model.backbone
-    if not len(getattr(network, "convolutions", ())):
+    network = model.backbone_for("filters")
+    if not (isinstance(network, FrameStack) and len(network.convolutions)):
         raise ConfigError(f"{name} has no convolutions")
     maps = range(min(args.maps, network.convolutions[0].convolution.out_channels))
     patterns = {
@@ -158,7 +160,7 @@ def frame_scores(args):
 def streams(args):
     """f^s, f^c, f^e, f^p, f^r and the mask M^R of a test clip."""
     name, cfg, model = load(args.model[0], args.opts)
-    if not hasattr(model, "streams"):
+    if not isinstance(model, SelfMaskNet):
         raise ConfigError(f"{name} is a {cfg.MODEL.META_ARCHITECTURE}, expected a SelfMaskNet")
     labels = list(cfg.DATASETS.LABELS)
     record = load_dataset_dicts([cfg.DATASETS.TEST[0]], labels)[args.clip]

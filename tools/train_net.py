@@ -1,11 +1,12 @@
 #!/usr/bin/env python
-"""Train or evaluate any audiodet system: tools/train_net.py --config-file F [--resume] [KEY VALUE ...]."""
+"""Train or evaluate any system: tools/train_net.py --config-file F [--resume] [KEY VALUE ...]."""
 
 import re
 import sys
 
 import audiodet  # noqa: F401  makes detectron2 importable
 from detectron2.engine import default_argument_parser, launch
+from detectron2.utils import comm
 from torch.multiprocessing import ProcessRaisedException
 
 from audiodet.engine.setup import setup
@@ -19,6 +20,10 @@ def main(args):
     if args.eval_only:
         return evaluate_only(cfg)
     trainer = Trainer(cfg)
+    if cfg.VIS_PERIOD and comm.is_main_process():
+        from audiodet.visualization.training import TrainingPictures
+
+        trainer.register_hooks([TrainingPictures(cfg, trainer.system)])
     trainer.resume_or_load(resume=args.resume)
     return trainer.train()
 
@@ -35,7 +40,7 @@ if __name__ == "__main__":
             args=(args,),
         )
     except (AudiodetError, ProcessRaisedException) as error:
-        # Out of a loader's worker or another process it comes with the traceback of there in front.
+        # From a loader's worker or another process it comes after the traceback from there.
         last = str(error).strip().splitlines()[-1]
         if isinstance(error, ProcessRaisedException) and not last.startswith("audiodet.errors."):
             raise

@@ -8,8 +8,12 @@ import struct
 from audiodet.errors import AudioError
 
 # Sizes from here on mean "written to a pipe": 32-bit wav, 32-bit AIFF (SoX), 64-bit.
-UNKNOWN_WAV, UNKNOWN_AIFF, UNKNOWN_64 = 0x7FFFF000, 0x7EFF0000, 1 << 62
-OGG_PAGE, OGG_HEADER, OGG_LAST = 65307, 27, 0x04  # longest page, its header; end-of-stream flag
+UNKNOWN_WAV = 0x7FFFF000
+UNKNOWN_AIFF = 0x7EFF0000
+UNKNOWN_64 = 1 << 62
+OGG_PAGE = 65307  # bytes of the longest page
+OGG_HEADER = 27  # bytes before its table of lengths
+OGG_LAST = 0x04  # flag of the last page
 
 
 def checked_head(path: str) -> bytes:
@@ -59,7 +63,7 @@ def _chunk_end(stream, order: str, wanted: tuple, unknown: int) -> int:
         unknown: sizes from here on say nothing; then those of a ds64 chunk (RF64) count.
 
     Returns:
-        the byte behind the samples, 0 when the header does not say.
+        the byte after the samples, 0 when the header does not say.
     """
     long_size = UNKNOWN_64
     while len(chunk := stream.read(8)) == 8:

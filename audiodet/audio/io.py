@@ -68,7 +68,8 @@ def audio_info(path: str) -> AudioInfo:
     """
     path = os.fspath(path)
     with _open(path) as file:
-        rate, samples = file.samplerate, file.frames
+        rate = file.samplerate
+        samples = file.frames
         if file.format == "MP3" and not mp3_has_count(path):
             samples = sum(len(piece) for piece in _decode(file, path, 0, samples))
         return AudioInfo(path, rate, file.channels, samples, samples / rate)
@@ -144,7 +145,7 @@ def resample_pieces(pieces: Iterable[np.ndarray], source: int, target: int) -> I
         written += len(out)
         yield out
     missing = _resampled_length(read, source, target) - written
-    yield _fit(stream.resample_chunk(np.zeros(0, np.float32), last=True), max(missing, 0))
+    yield fit_length(stream.resample_chunk(np.zeros(0, np.float32), last=True), max(missing, 0))
 
 
 def as_mono(samples: np.ndarray, source: int, target: int, name: str = "array") -> np.ndarray:
@@ -168,21 +169,22 @@ def _resampled(mono: np.ndarray, source: int, target: int) -> np.ndarray:
     if source == target:
         return mono
     length = _resampled_length(len(mono), source, target)
-    return _fit(soxr.resample(mono, source, target, quality=QUALITY), length)
+    return fit_length(soxr.resample(mono, source, target, quality=QUALITY), length)
 
 
 def _resampled_length(samples: int, source: int, target: int) -> int:
     return max(1, round(samples * target / source))
 
 
-def _fit(samples: np.ndarray, length: int) -> np.ndarray:
+def fit_length(samples: np.ndarray, length: int) -> np.ndarray:
     """Cut or zero-pad to ``length``: soxr may round the last half sample the other way."""
     return np.pad(samples[:length], (0, max(0, length - len(samples))))
 
 
 def _part(file: sf.SoundFile, path: str, start: float, duration: float | None) -> tuple[int, int]:
     """First frame and number of frames of a part given in seconds."""
-    rate, total = file.samplerate, file.frames
+    rate = file.samplerate
+    total = file.frames
     first = round(start * rate)
     if not 0 <= first < total:
         raise AudioError(f"{path}: start at {start} s, expected 0 to {total / rate:.3f} s")

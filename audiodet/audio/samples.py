@@ -21,9 +21,11 @@ def check_samples(data: np.ndarray, path: str, begin: float, rate: int) -> None:
     """
     if (np.abs(data) <= LOUDEST).all():  # False for NaN
         return
-    bad, kind = ~np.isfinite(data), "NaN or infinite"
+    bad = ~np.isfinite(data)
+    kind = "NaN or infinite"
     if not bad.any():
-        bad, kind = np.abs(data) > LOUDEST, "absurdly large"
+        bad = np.abs(data) > LOUDEST
+        kind = "absurdly large"
     frames, channels = np.nonzero(bad)
     raise AudioError(
         f"{path}: {len(frames)} {kind} samples, the first ({data[frames[0], channels[0]]:g}) at "

@@ -1,7 +1,6 @@
 """Datasets by name -> batches of mapped clips, for training and for inference."""
 
 import logging
-import math
 
 from detectron2.data import (
     DatasetCatalog,
@@ -11,18 +10,19 @@ from detectron2.data import (
     get_detection_dataset_dicts,
 )
 
+from audiodet.data.label_kinds import LABEL_KINDS, LabelKinds, kind_of, of_kinds
 from audiodet.data.mapper import SEDMapper
 from audiodet.data.samplers import (
     EpochDataset,
     MixedDataset,
     MixedSampler,
     ResumableSampler,
+    SequenceDataset,
     kind_pattern,
 )
 from audiodet.errors import ConfigError, DataError
 
 logger = logging.getLogger(__name__)
-LABEL_KINDS = ("strong", "weak", "unlabelled")
 
 
 def dataset_view(name: str, labels) -> str:
@@ -41,16 +41,16 @@ def dataset_view(name: str, labels) -> str:
         raise ConfigError(f"dataset {name!r} is not registered; registered are: {known}")
     if not MetadataCatalog.get(name).get("thing_classes"):
         DatasetCatalog.get(name)  # its labels depend on the data and are known once it is loaded
-    own = list(MetadataCatalog.get(name).thing_classes)
-    if own == labels:
+    known = list(MetadataCatalog.get(name).thing_classes)
+    if known == labels:
         return name
-    if not set(own) & set(labels):
+    if not set(known) & set(labels):
         raise ConfigError(
-            f"dataset {name!r} has the labels {own}, expected some of DATASETS.LABELS {labels}"
+            f"dataset {name!r} has the labels {known}, expected some of DATASETS.LABELS {labels}"
         )
     view = f"{name}[{','.join(labels)}]"
     if view not in DatasetCatalog:
-        DatasetCatalog.register(view, lambda: _relabel(DatasetCatalog.get(name), own, labels))
+        DatasetCatalog.register(view, lambda: _relabel(DatasetCatalog.get(name), known, labels))
         MetadataCatalog.get(view).set(thing_classes=labels, evaluator_type="sed")
     return view
 
@@ -64,17 +64,18 @@ def sound_datasets() -> list[str]:
     )
 
 
-def _relabel(clips, own, labels):
-    index = {own.index(label): labels.index(label) for label in labels if label in own}
+def _relabel(clips, known, labels) -> list:
+    """Dataset dicts whose category ids count ``known`` labels -> the same with ``labels``."""
+    index = {known.index(label): labels.index(label) for label in labels if label in known}
     kept = []
     for clip in clips:
         if clip.get("target") is not None and clip["target"] not in labels:
             continue
-        annotations = [
-            {**a, "category_id": index[a["category_id"]]}
-            for a in clip.get("annotations", ())
-            if a["category_id"] in index
-        ]
+        annotations = []
+        for annotation in clip.get("annotations", ()):
+            if annotation["category_id"] in index:
+                category = index[annotation["category_id"]]
+                annotations.append({**annotation, "category_id": category})
         clip = {**clip, "annotations": annotations}
         if "clip_labels" in clip:
             clip["clip_labels"] = [index[k] for k in clip["clip_labels"] if k in index]
@@ -92,68 +93,21 @@ def load_dataset_dicts(names, labels, kinds=LABEL_KINDS) -> list:
     for name, view in zip(names, views):
         if not len(DatasetCatalog.get(view)):
             raise DataError(f"dataset {name!r} has 0 clips, expected at least one")
-        found = {clip.get("label_kind", "strong") for clip in DatasetCatalog.get(view)}
-        if not found <= set(kinds):
+        present = {kind_of(clip) for clip in DatasetCatalog.get(view)}
+        if not present <= set(kinds):
             raise DataError(
-                f"dataset {name!r} has {'/'.join(sorted(found))} labels, this model learns from "
+                f"dataset {name!r} has {'/'.join(sorted(present))} labels, this model learns from "
                 f"{' or '.join(kinds)} ones"
             )
     return get_detection_dataset_dicts(views, filter_empty=False)
 
 
-class SequenceDataset(EpochDataset):
-    """Every sequence of every clip, by running number; see ``INPUT.SEQUENCE``.
-
-    An item is a clip with "sequence": (number of the sequence in the clip, epoch).
-    """
-
-    def __init__(self, clips, seconds: float):
-        """
-        Args:
-            seconds: length of a sequence.
-
-        Raises:
-            ConfigError: no clip is as long as a sequence.
-        """
-        longest = max(clips, key=lambda clip: clip["width"])
-        if longest["width"] < seconds:
-            raise ConfigError(
-                f"INPUT.SEQUENCE.FRAMES lasts {seconds:.2f} s, the longest training clip "
-                f"{longest['file_name']} {longest['width']:.2f} s, expected a clip of that length"
-            )
-        super().__init__(clips)
-        self.sequences = [
-            (i, number)
-            for i, clip in enumerate(clips)
-            for number in range(max(1, math.ceil(clip["width"] / seconds - 1e-9)))
-        ]
-
-    def __len__(self):
-        return len(self.sequences)
-
-    def __getitem__(self, number: int) -> dict:
-        epoch, place = divmod(number, len(self.sequences))
-        clip, sequence = self.sequences[place]
-        return {**self.clips[clip], "draw": number, "sequence": (sequence, epoch)}
-
-
-def label_kinds(cfg) -> tuple:
-    """Kinds of labels that the configured system can be trained with.
-
-    One that learns of weak and strong labels together ignores unlabelled clips.
-    """
-    if cfg.MODEL.META_ARCHITECTURE == "TFSegmentation":
-        return ("weak",)
-    loss = cfg.MODEL.TAGGER.LOSS if cfg.MODEL.META_ARCHITECTURE == "SequenceTagger" else "frame"
-    if cfg.MODEL.META_ARCHITECTURE == "SelfMaskNet" or loss == "both":
-        return ("strong", "weak", "unlabelled")
-    return ("strong", "weak") if loss == "clip" else ("strong",)
-
-
 def _check_labels_occur(clips, cfg, kind: str = "") -> None:
     """A model must not claim labels that it cannot have learned."""
-    seen = {a["category_id"] for clip in clips for a in clip.get("annotations", ())}
-    seen |= {k for clip in clips for k in clip.get("clip_labels", ())}
+    seen = set()
+    for clip in clips:
+        seen.update(event["category_id"] for event in clip.get("annotations", ()))
+        seen.update(clip.get("clip_labels", ()))
     missing = [name for k, name in enumerate(cfg.DATASETS.LABELS) if k not in seen]
     if missing:
         what = f"{kind} labels" if kind else "events"
@@ -163,8 +117,8 @@ def _check_labels_occur(clips, cfg, kind: str = "") -> None:
         )
 
 
-def training_clips(cfg) -> list:
-    """Dataset dicts that the configured system trains on.
+def training_clips(cfg, kinds: LabelKinds = LabelKinds()) -> list:
+    """Dataset dicts that a system trains on which learns from these ``kinds`` of labels.
 
     Raises:
         ConfigError: no dataset to train on, or a part of a clip is to stand for its weak labels.
@@ -173,15 +127,15 @@ def training_clips(cfg) -> list:
     """
     if not cfg.DATASETS.TRAIN:
         raise ConfigError("DATASETS.TRAIN is empty, expected the name of a registered dataset")
-    kinds = label_kinds(cfg)
-    clips = load_dataset_dicts(cfg.DATASETS.TRAIN, cfg.DATASETS.LABELS, kinds)
+    clips = load_dataset_dicts(cfg.DATASETS.TRAIN, cfg.DATASETS.LABELS, kinds.accepted)
     clips = clips[:: cfg.DATASETS.TRAIN_EVERY]
-    if "unlabelled" not in kinds:
-        _check_labels_occur(clips, cfg)
-        return clips
-    kept = [clip for clip in clips if clip.get("label_kind", "strong") != "unlabelled"]
+    kept = [clip for clip in clips if kind_of(clip) in kinds.learned]
     if len(kept) < len(clips):
-        logger.info(f"{len(clips) - len(kept)} unlabelled clips of {len(clips)} are not used")
+        ignored = " and ".join(kinds.ignored)
+        logger.info(f"{len(clips) - len(kept)} {ignored} clips of {len(clips)} are not used")
+    if not kinds.apart:
+        _check_labels_occur(kept, cfg)
+        return kept
     parts = of_kinds(kept)
     for kind, part in parts.items():
         if part or not kept:
@@ -194,26 +148,26 @@ def training_clips(cfg) -> list:
     return kept
 
 
-def of_kinds(clips) -> dict:
-    """{"weak": dataset dicts, "strong": dataset dicts}."""
-    return {
-        kind: [clip for clip in clips if clip.get("label_kind", "strong") == kind]
-        for kind in ("weak", "strong")
-    }
-
-
-def build_train_loader(cfg, start_iter: int = 0):
+def build_train_loader(cfg, start_iter: int = 0, kinds: LabelKinds = LabelKinds()):
     """Endless batches of ``SOLVER.IMS_PER_BATCH`` mapped training clips, from an iteration on.
 
     Raises:
-        ConfigError: see :func:`training_clips`; or a batch cannot hold DATALOADER.WEAK_PER_BATCH.
+        ConfigError: see :func:`training_clips`; or a batch cannot hold DATALOADER.WEAK_PER_BATCH,
+            or would hold no clip of a kind that is learned.
         DataError: see :func:`training_clips`.
     """
-    clips, batch = training_clips(cfg), cfg.SOLVER.IMS_PER_BATCH
-    start, seed = start_iter * batch, max(cfg.SEED, 0)
+    clips = training_clips(cfg, kinds)
+    batch = cfg.SOLVER.IMS_PER_BATCH
+    start = start_iter * batch
+    seed = max(cfg.SEED, 0)
     mapper = SEDMapper(cfg, is_train=True)
     seconds = cfg.INPUT.SEQUENCE.FRAMES * mapper.log_mel.seconds_per_frame
     if cfg.DATALOADER.WEAK_PER_BATCH:
+        if "unlabelled" in kinds.learned:
+            raise ConfigError(
+                f"DATALOADER.WEAK_PER_BATCH is {cfg.DATALOADER.WEAK_PER_BATCH}, expected 0: a "
+                "batch of weak and strong clips would leave out the unlabelled ones"
+            )
         parts = list(of_kinds(clips).values())
         pattern = kind_pattern(cfg.DATALOADER.WEAK_PER_BATCH, batch, *map(len, parts))
         dataset = MixedDataset(parts)

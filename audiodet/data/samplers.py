@@ -1,6 +1,7 @@
 """Which training clip comes when, for any number of workers, processes and interruptions."""
 
 import itertools
+import math
 from collections.abc import Sequence
 
 from detectron2.data.samplers import TrainingSampler
@@ -25,6 +26,41 @@ class EpochDataset(Dataset):
 
     def __getitem__(self, number: int) -> dict:
         return {**self.clips[number % len(self.clips)], "draw": number}
+
+
+class SequenceDataset(EpochDataset):
+    """Every sequence of every clip, by running number; see ``INPUT.SEQUENCE``.
+
+    An item is a clip with "sequence": (number of the sequence in the clip, epoch).
+    """
+
+    def __init__(self, clips, seconds: float):
+        """
+        Args:
+            seconds: length of a sequence.
+
+        Raises:
+            ConfigError: no clip is as long as a sequence.
+        """
+        longest = max(clips, key=lambda clip: clip["width"])
+        if longest["width"] < seconds:
+            raise ConfigError(
+                f"INPUT.SEQUENCE.FRAMES lasts {seconds:.2f} s, the longest training clip "
+                f"{longest['file_name']} {longest['width']:.2f} s, expected a clip of that length"
+            )
+        super().__init__(clips)
+        self.sequences = []
+        for i, clip in enumerate(clips):
+            count = max(1, math.ceil(clip["width"] / seconds - 1e-9))
+            self.sequences += [(i, number) for number in range(count)]
+
+    def __len__(self):
+        return len(self.sequences)
+
+    def __getitem__(self, number: int) -> dict:
+        epoch, place = divmod(number, len(self.sequences))
+        clip, sequence = self.sequences[place]
+        return {**self.clips[clip], "draw": number, "sequence": (sequence, epoch)}
 
 
 class MixedDataset(Dataset):
@@ -65,7 +101,8 @@ class ResumableSampler(TrainingSampler):
 class MixedSampler(Sampler):
     """Two infinite shuffles, dealt out by a pattern that repeats with every batch of all ranks.
 
-    A rank's share of a batch lies together, so that it holds weak and strong clips as the batch does.
+    A rank's share of a batch lies together, so that it holds both kinds as the batch
+    does.
     """
 
     def __init__(self, sizes: Sequence[int], pattern: Sequence[int], seed: int, start: int = 0):
@@ -76,13 +113,16 @@ class MixedSampler(Sampler):
             start: samples of all ranks that come before the first one.
         """
         self._shuffles = [ResumableSampler(n, seed + kind) for kind, n in enumerate(sizes)]
-        self._pattern, self._start = tuple(pattern), start
-        self._rank, self._world_size = comm.get_rank(), comm.get_world_size()
+        self._pattern = tuple(pattern)
+        self._start = start
+        self._rank = comm.get_rank()
+        self._world_size = comm.get_world_size()
 
     def __iter__(self):
         streams = [shuffle.numbers() for shuffle in self._shuffles]
         stream = (2 * next(streams[kind]) + kind for kind in itertools.cycle(self._pattern))
-        batch, share = len(self._pattern), len(self._pattern) // self._world_size
+        batch = len(self._pattern)
+        share = batch // self._world_size
         for place, number in enumerate(itertools.islice(stream, self._start, None), self._start):
             if place % batch // share == self._rank:
                 yield number

@@ -14,7 +14,9 @@ logger = logging.getLogger(__name__)
 
 def best_hooks(cfg, checkpointer) -> list:
     """Hooks that write model_best.pth and model_top_<iteration>.pth; the main process has them."""
-    best, top, result = cfg.SOLVER.BEST, cfg.SOLVER.TOP, []
+    best = cfg.SOLVER.BEST
+    top = cfg.SOLVER.TOP
+    result = []
     if best.METRIC:
         result.append(BestCheckpointer(checkpointer, best.METRIC, best.MODE))
     if top.COUNT:
@@ -28,8 +30,9 @@ def remove_earlier_best(cfg) -> None:
     A new training must not end with them, nor an ensemble average them. One that it starts from
     (MODEL.WEIGHTS, MODEL.BACKBONE.INIT_WEIGHTS) stays.
     """
-    folder, named = Path(cfg.OUTPUT_DIR), (cfg.MODEL.WEIGHTS, cfg.MODEL.BACKBONE.INIT_WEIGHTS)
-    starts = {Path(path).resolve() for path in named if path}
+    folder = Path(cfg.OUTPUT_DIR)
+    named = (cfg.MODEL.WEIGHTS, cfg.MODEL.BACKBONE.INIT_WEIGHTS)
+    starts = [Path(path).resolve() for path in named if path]
     for path in (*folder.glob("model_best.pth"), *folder.glob("model_top_*.pth")):
         if path.resolve() not in starts:
             logger.warning(f"{path}: of an earlier training, removed")
@@ -44,9 +47,10 @@ def with_means(results: dict, names) -> dict:
     """
     if len(names) < 2:
         return results
-    sets, means = [flatten_results_dict(results[name] or {}) for name in names], {}
+    sets = [flatten_results_dict(results[name] or {}) for name in names]
+    means = {}
     for score in set.intersection(*map(set, sets)):
-        values = [float(one[score]) for one in sets if not math.isnan(one[score])]
+        values = [float(scores[score]) for scores in sets if not math.isnan(scores[score])]
         means[score] = sum(values) / len(values) if values else math.nan
     return {**results, **means}
 
@@ -68,7 +72,8 @@ class BestCheckpointer(hooks.BestCheckpointer):
         return {"best_metric": self.best_metric, "best_iter": self.best_iter}
 
     def load_state_dict(self, state):
-        self.best_metric, self.best_iter = state["best_metric"], state["best_iter"]
+        self.best_metric = state["best_metric"]
+        self.best_iter = state["best_iter"]
 
 
 class TopCheckpoints(HookBase):
@@ -80,21 +85,25 @@ class TopCheckpoints(HookBase):
             count: how many stay.
             mode: "min" or "max".
         """
-        self.checkpointer, self.count, self.metric = checkpointer, count, metric
-        self.sign, self.kept = {"min": 1.0, "max": -1.0}[mode], []
+        self.checkpointer = checkpointer
+        self.count = count
+        self.metric = metric
+        self.sign = {"min": 1.0, "max": -1.0}[mode]
+        self.kept = []  # [signed value, iteration], best first
 
     def after_step(self):
         value, iteration = self.trainer.storage.latest().get(self.metric, (None, -1))
         if iteration != self.trainer.iter or not math.isfinite(value):
             return
-        best = sorted([*self.kept, [self.sign * value, iteration]])[: self.count]
-        if [self.sign * value, iteration] in best:
+        new = [self.sign * value, iteration]
+        ranking = sorted([*self.kept, new])
+        self.kept = ranking[: self.count]
+        if new in self.kept:
             self.checkpointer.save(self._name(iteration), iteration=iteration)
-        for dropped in (i for _, i in self.kept if i not in [i for _, i in best]):
+        for _, dropped in ranking[self.count :]:
             path = os.path.join(self.checkpointer.save_dir, f"{self._name(dropped)}.pth")
-            if os.path.isfile(path):  # a training that was killed here has dropped it before
+            if os.path.isfile(path):  # not the new one, nor one that a killed training dropped
                 os.remove(path)
-        self.kept = best
 
     @staticmethod
     def _name(iteration: int) -> str:

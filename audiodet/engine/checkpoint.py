@@ -1,12 +1,15 @@
 """Checkpoints that are whole or absent, tell what they are, and never run a stranger's code."""
 
 import os
+import re
 from pathlib import Path
 
 import torch
 from detectron2.checkpoint import DetectionCheckpointer
 from detectron2.checkpoint.c2_model_loading import align_and_update_state_dicts
+from detectron2.config import CfgNode
 from detectron2.utils import comm
+from detectron2.utils.file_io import PathManager
 
 from audiodet.errors import WeightsError
 from audiodet.files import atomic_path, write_text
@@ -35,7 +38,8 @@ class SEDCheckpointer(DetectionCheckpointer):
         if not self.save_dir or not self.save_to_disk:
             return
         data = {"model": self.model.state_dict(), CARD: describe(self.cfg)}
-        data.update({key: part.state_dict() for key, part in self.checkpointables.items()})
+        for key, part in self.checkpointables.items():
+            data[key] = part.state_dict()
         data.update(kwargs)
         path = Path(self.save_dir) / f"{name}.pth"
         self.logger.info(f"Saving checkpoint to {path}")
@@ -96,88 +100,103 @@ def check_card(card, cfg, filename: str) -> None:
 
 def _front_ends(card, cfg) -> list:
     """(key, value in the checkpoint, value in ``cfg``) of all that shapes a spectrogram."""
-    from detectron2.config import CfgNode
-
-    theirs, pairs = CfgNode.load_cfg(card["config"]), []
+    theirs = CfgNode.load_cfg(card["config"])
+    pairs = []
     for section in ("AUDIO", "SPECTROGRAM"):
         for key, expected in cfg.INPUT[section].items():
-            found = theirs.INPUT[section].get(key, expected)
             if key != "NORMALIZE_CLIPS":
-                pairs.append((f"INPUT.{section}.{key}", found, expected))
+                value = theirs.INPUT[section].get(key, expected)
+                pairs.append((f"INPUT.{section}.{key}", value, expected))
     for key, default in (("FRONT_END", "log_mel"), ("LEVEL", cfg.INPUT.LEVEL)):
         pairs.append((f"INPUT.{key}", theirs.INPUT.get(key, default), cfg.INPUT[key]))
     return pairs
 
 
 def _refuse_differences(pairs, filename: str) -> None:
-    for key, found, expected in pairs:
-        if found != expected:
+    for key, value, expected in pairs:
+        if value != expected:
             raise WeightsError(
-                f"{filename}: made with {key} {found!r}, expected {expected!r} of this config"
+                f"{filename}: made with {key} {value!r}, expected {expected!r} of this config"
             )
 
 
 def init_backbone(model, cfg) -> bool:
-    """Start ``model.backbone`` and the normalisation from MODEL.BACKBONE.INIT_WEIGHTS.
+    """Start the model's backbone and normalisation from MODEL.BACKBONE.INIT_WEIGHTS.
 
     Returns:
         whether the file brought the constants of the normalisation; an image model has none.
 
     Raises:
+        ConfigError: the model has no backbone.
         WeightsError: that checkpoint's front end or the tensors of its backbone are others.
     """
-    path = cfg.MODEL.BACKBONE.INIT_WEIGHTS
-    published = [x for x in model.backbone.modules() if hasattr(x, "load_published")]
-    if published and path.endswith((".pt", ".tflite")):
+    path = PathManager.get_local_path(cfg.MODEL.BACKBONE.INIT_WEIGHTS)  # a URL is downloaded
+    backbone = model.backbone_for("MODEL.BACKBONE.INIT_WEIGHTS")
+    published = [part for part in backbone.modules() if hasattr(part, "load_published")]
+    if published and path.endswith(".pt"):
         published[0].load_published(path)
         return True
     data = read_weights(path, cfg.MODEL.TRUST_PICKLE)
+    # detectron2's architectures are one level deeper, see StockDetector.
+    tensors = {name.removeprefix("detector."): x for name, x in data["model"].items()}
     if CARD in data:
         _refuse_differences(_front_ends(data[CARD], cfg), path)
-    elif any(name.endswith("stem.conv1.weight") for name in model.backbone.state_dict()):
-        init_from_image_model(model, data["model"], path)
+    elif any(name.endswith("stem.conv1.weight") for name in backbone.state_dict()):
+        init_from_image_model(model, tensors, path)
         return False
-    wanted = ("backbone.", "clip_input.")
-    own = {k: v for k, v in model.state_dict().items() if k.startswith(wanted)}
-    found = {k: v for k, v in data["model"].items() if k in own and v.shape == own[k].shape}
-    missing = sorted(set(own) - set(found))
+    _load_part(backbone, "backbone.", tensors, path)
+    _load_part(model.clip_input, "clip_input.", tensors, path)
+    return True
+
+
+def _load_part(part, prefix: str, tensors: dict, path: str) -> None:
+    """Give a part of a model all of its tensors out of a checkpoint's."""
+    fitting = {}
+    missing = []
+    expected = part.state_dict()
+    for name, tensor in sorted(expected.items()):
+        if prefix + name in tensors and tensors[prefix + name].shape == tensor.shape:
+            fitting[name] = tensors[prefix + name]
+        else:
+            missing.append(name)
     if missing:
         raise WeightsError(
-            f"{path}: its backbone does not fit: {len(missing)} of {len(own)} tensors missing or "
-            f"of another shape, first {missing[0]} {tuple(own[missing[0]].shape)} expected"
+            f"{path}: its {prefix[:-1]} does not fit: {len(missing)} of {len(expected)} tensors "
+            f"missing or of another shape, first {prefix}{missing[0]} "
+            f"{tuple(expected[missing[0]].shape)} expected"
         )
-    model.load_state_dict(found, strict=False)
-    return True
+    part.load_state_dict(fitting)
 
 
 def init_from_image_model(model, tensors: dict, path: str) -> None:
     """Start a ResNet (with or without its FPN) from a model of detectron2's zoo.
 
     Names are matched by detectron2's own rules. The first convolution, of three colours, is
-    summed over them: a spectrogram is a grey image.
+    summed over them for a model of one channel: a spectrogram is a grey image.
 
     Raises:
         WeightsError: the file holds no ResNet of this depth and width.
     """
-    own = {f"backbone.{k}": v for k, v in model.backbone.state_dict().items()}
-    tensors = {name: _one_channel(torch.as_tensor(x), own) for name, x in tensors.items()}
-    caffe2 = not any("." in name for name in tensors)  # ImageNet models: "res2_0_branch2a_w"
-    matched = align_and_update_state_dicts(own, tensors, c2_conversion=caffe2)
-    found = {k.removeprefix("backbone."): v for k, v in matched.items() if k in own}
+    expected = {f"backbone.{name}": x for name, x in model.backbone.state_dict().items()}
+    stem = next(x for name, x in expected.items() if name.endswith("stem.conv1.weight"))
+    images = {name: _one_channel(torch.as_tensor(x), stem) for name, x in tensors.items()}
+    caffe2 = "." not in "".join(images)  # ImageNet models: "res2_0_branch2a_w"
+    matched = align_and_update_state_dicts(expected, images, c2_conversion=caffe2)
+    fitting = {name: x for name, x in matched.items() if name in expected}
     # ImageNet models have no FPN, and some hold their batch statistics inside the weights.
-    optional = ("fpn_", "running_", "num_batches_tracked")
-    wanted = [k for k in own if not any(part in k for part in optional)]
-    missing = sorted(k for k in wanted if k.removeprefix("backbone.") not in found)
+    optional = re.compile("fpn_|top_block|running_|num_batches_tracked")
+    wanted = [name for name in expected if not optional.search(name)]
+    missing = sorted(set(wanted) - set(fitting))
     if missing:
         raise WeightsError(
             f"{path}: {len(missing)} of {len(wanted)} tensors of the ResNet are missing or of "
-            f"another shape, first {missing[0]} {tuple(own[missing[0]].shape)} expected"
+            f"another shape, first {missing[0]} {tuple(expected[missing[0]].shape)} expected"
         )
-    model.backbone.load_state_dict(found, strict=False)
+    tensors = {name.removeprefix("backbone."): x for name, x in fitting.items()}
+    model.backbone.load_state_dict(tensors, strict=False)
 
 
-def _one_channel(x: torch.Tensor, own: dict) -> torch.Tensor:
-    """The stem's (C, 3, 7, 7) weights -> (C, 1, 7, 7), where the model's stem is so."""
-    stem = next((v for k, v in own.items() if k.endswith("stem.conv1.weight")), None)
-    colours = stem is not None and x.ndim == 4 and x.shape[1] == 3 and stem.shape[1] == 1
-    return x.sum(1, keepdim=True) if colours and x.shape[2:] == stem.shape[2:] else x
+def _one_channel(x: torch.Tensor, stem: torch.Tensor) -> torch.Tensor:
+    """The weights of a stem (C, 3, 7, 7) -> (C, 1, 7, 7), where the model's stem is so."""
+    is_stem = x.ndim == 4 and x.shape[1] == 3 and x.shape[2:] == stem.shape[2:]
+    return x.sum(1, keepdim=True) if is_stem and stem.shape[1] == 1 else x

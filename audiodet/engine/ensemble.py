@@ -5,16 +5,15 @@ import logging
 
 import numpy as np
 import torch
-from detectron2.evaluation import inference_on_dataset
-from detectron2.modeling import build_model
 from detectron2.utils import comm
 
-from audiodet.data.loader import build_test_loader, dataset_view
 from audiodet.engine.checkpoint import SEDCheckpointer
+from audiodet.engine.validation import validation_clips
 from audiodet.errors import ConfigError
 from audiodet.evaluation.counts import Matching, score_clips
-from audiodet.evaluation.sed import SEDEvaluator
+from audiodet.events import thresholds_by_label
 from audiodet.modeling.ensemble import FrameEnsemble
+from audiodet.modeling.stock import build_model
 
 logger = logging.getLogger(__name__)
 
@@ -46,25 +45,23 @@ def checkpoint_paths(patterns) -> list[str]:
     Raises:
         ConfigError: a pattern matches none.
     """
-    found = {pattern: glob.glob(pattern) for pattern in patterns}
-    for pattern, paths in found.items():
-        if not paths:
+    paths = set()
+    for pattern in patterns:
+        matches = glob.glob(pattern)
+        if not matches:
             raise ConfigError(f"TEST.ENSEMBLE: no file matches {pattern!r}, expected checkpoints")
-    return sorted({path for paths in found.values() for path in paths})
+        paths.update(matches)
+    return sorted(paths)
 
 
 def class_f1(cfg, model) -> list[float]:
     """Event-based F1 of each label on ``DATASETS.VAL`` in percent, 0 where it has no true event."""
-    quick, clips = cfg.clone(), []
-    quick.merge_from_list(["TEST.BOOTSTRAP", 0, "TEST.MICRO_SECONDS", ()])
-    for name in cfg.DATASETS.VAL:
-        evaluator = SEDEvaluator(dataset_view(name, cfg.DATASETS.LABELS), quick)
-        inference_on_dataset(model, build_test_loader(cfg, name), evaluator)
-        clips += evaluator.clips
-        thresholds = evaluator.thresholds
-    found = []
+    clips = validation_clips(cfg, model)
+    labels = cfg.DATASETS.LABELS
+    scores = []
     if comm.is_main_process():
+        thresholds = thresholds_by_label(cfg.TEST.THRESHOLDS, labels)
         decision = (thresholds, cfg.TEST.BEST_EVENT_PER_CLIP, Matching.from_config(cfg))
-        per_label = score_clips(clips, cfg.DATASETS.LABELS, *decision).per_label
-        found = [float(np.nan_to_num(per_label[label]["F1"])) for label in cfg.DATASETS.LABELS]
-    return comm.all_gather(found)[0]
+        per_label = score_clips(clips, labels, *decision).per_label
+        scores = [float(np.nan_to_num(per_label[label]["F1"])) for label in labels]
+    return comm.all_gather(scores)[0]

@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import itertools
 import logging
 import math
 
@@ -13,7 +14,6 @@ from detectron2.utils.events import EventStorage
 from torch import nn
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.time_boxes import DropoutFCHead
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class SeedEveryStep(HookBase):
 @contextlib.contextmanager
 def computing_losses(model: nn.Module):
     """The model returns losses, but batch norm, dropout and weights stay as at inference."""
-    fixed = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd, DropoutFCHead)
+    fixed = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
     before = {module: module.training for module in model.modules()}
     for module in before:
         module.training = not isinstance(module, fixed)
@@ -61,7 +61,9 @@ class ValidationLoss(HookBase):
             build_loaders: function without arguments -> list of loaders.
             before_measuring: called first; makes the processes' models equal.
         """
-        self.period, self.model, self.build_loaders = period, model, build_loaders
+        self.period = period
+        self.model = model
+        self.build_loaders = build_loaders
         self.before_measuring = before_measuring
 
     def after_step(self):
@@ -71,33 +73,24 @@ class ValidationLoss(HookBase):
 
     def _measure(self):
         self.before_measuring()
-        totals, clips = {}, 0
+        totals = {}
+        clips = 0
         # The heads log as they do in training; what they log here is kept out of its curves.
         with computing_losses(self.model), EventStorage(self.trainer.iter) as logged:
-            for batch in (b for loader in self.build_loaders() for b in loader):
+            for batch in itertools.chain.from_iterable(self.build_loaders()):
                 losses = {name: loss.item() for name, loss in self.model(batch).items()}
-                beside = {name: value for name, (value, _) in logged.latest().items()}
-                for name, value in {**beside, **losses, "total_loss": sum(losses.values())}.items():
+                values = {name: value for name, (value, _) in logged.latest().items()}
+                values |= {**losses, "total_loss": sum(losses.values())}
+                for name, value in values.items():
                     totals[name] = totals.get(name, 0.0) + value * len(batch)
                 clips += len(batch)
         parts = comm.all_gather((totals, clips))
-        clips = sum(n for _, n in parts)
-        names = parts[0][0]  # with few clips the other processes may have none
-        means = {name: sum(t.get(name, 0.0) for t, _ in parts) / clips for name in names}
-        self.trainer.storage.put_scalars(
-            smoothing_hint=False, **{f"val/{name}": value for name, value in means.items()}
-        )
-        logger.info(f"iter {self.trainer.iter}: validation loss {means['total_loss']:.4f}")
-
-
-def watched_metrics(cfg) -> dict:
-    """Metric that SOLVER.BEST, EARLY_STOP or TOP watches -> iterations between two looks at it."""
-    solver = cfg.SOLVER
-    watched = [solver.BEST.METRIC]
-    watched += [solver.EARLY_STOP.METRIC] if solver.EARLY_STOP.PATIENCE else []
-    watched += [solver.TOP.METRIC] if solver.TOP.COUNT else []
-    periods = {True: solver.VAL_PERIOD, False: cfg.TEST.EVAL_PERIOD}
-    return {metric: periods[metric.startswith("val/")] for metric in watched if metric}
+        clips = sum(count for _, count in parts)
+        means = {}
+        for name in parts[0][0]:  # with few clips the other processes may have none
+            means[f"val/{name}"] = sum(totals.get(name, 0.0) for totals, _ in parts) / clips
+        self.trainer.storage.put_scalars(smoothing_hint=False, **means)
+        logger.info(f"iter {self.trainer.iter}: validation loss {means['val/total_loss']:.4f}")
 
 
 class ExpectMetrics(HookBase):
@@ -106,12 +99,13 @@ class ExpectMetrics(HookBase):
     def __init__(self, periods: dict):
         """
         Args:
-            periods: see :func:`watched_metrics`.
+            periods: see :func:`audiodet.config.checks.watched_metrics`.
         """
         self.periods = periods
 
     def after_step(self):
-        next_iter, latest = self.trainer.iter + 1, self.trainer.storage.latest()
+        next_iter = self.trainer.iter + 1
+        latest = self.trainer.storage.latest()
         for metric, period in self.periods.items():
             # Scores of the last iteration are of the test sets, which nothing watches.
             due = next_iter < self.trainer.max_iter or metric.startswith("val/")
@@ -136,14 +130,13 @@ class EarlyStop(HookBase):
             min_delta: least change that counts as an improvement.
             mode: "min" or "max".
         """
-        self.period, self.metric, self.patience, self.min_delta = (
-            period,
-            metric,
-            patience,
-            min_delta,
-        )
+        self.period = period
+        self.metric = metric
+        self.patience = patience
+        self.min_delta = min_delta
         self.sign = {"min": 1.0, "max": -1.0}[mode]
-        self.best, self.looks = math.inf, 0
+        self.best = math.inf
+        self.looks = 0
 
     def after_step(self):
         if (self.trainer.iter + 1) % self.period:
@@ -165,7 +158,8 @@ class EarlyStop(HookBase):
 
     def _look(self, value: float):
         if value < self.best - self.min_delta:
-            self.best, self.looks = value, 0
+            self.best = value
+            self.looks = 0
         else:
             self.looks += 1
 
@@ -173,4 +167,5 @@ class EarlyStop(HookBase):
         return {"best": self.best, "looks": self.looks}
 
     def load_state_dict(self, state):
-        self.best, self.looks = state["best"], state["looks"]
+        self.best = state["best"]
+        self.looks = state["looks"]

@@ -1,4 +1,4 @@
-"""Optimizers by configuration: detectron2's SGD, or Adam; gradients clipped as a whole or by part."""
+"""Optimizers by configuration: detectron2's SGD, or Adam; gradients clipped whole or by part."""
 
 import torch
 from detectron2.solver import build_optimizer as build_sgd
@@ -16,7 +16,8 @@ def build_optimizer(cfg, model) -> torch.optim.Optimizer:
     Raises:
         ConfigError: no such optimizer or way of clipping.
     """
-    clip, builders = cfg.SOLVER.CLIP_GRADIENTS, {"adam": _adam, "sgd": build_sgd}
+    clip = cfg.SOLVER.CLIP_GRADIENTS
+    builders = {"adam": _adam, "sgd": build_sgd}
     if cfg.SOLVER.OPTIMIZER not in builders:
         raise ConfigError(f"SOLVER.OPTIMIZER is {cfg.SOLVER.OPTIMIZER!r}, expected 'adam' or 'sgd'")
     if clip.CLIP_TYPE not in ("value", "norm", "full_model"):
@@ -45,6 +46,8 @@ def _adam(cfg, model) -> torch.optim.Adam:
         model,
         base_lr=cfg.SOLVER.BASE_LR,
         weight_decay_norm=cfg.SOLVER.WEIGHT_DECAY_NORM,
+        bias_lr_factor=cfg.SOLVER.BIAS_LR_FACTOR,
+        weight_decay_bias=cfg.SOLVER.WEIGHT_DECAY_BIAS,
         lr_factor_func=lambda name: cfg.MODEL.PRETRAINED.RATE_FACTOR if ".trunk." in name else 1.0,
     )
     adam = maybe_add_gradient_clipping(cfg, torch.optim.Adam)

@@ -1,18 +1,18 @@
 """The one training loop of all systems: detectron2's, with audiodet's data, hooks and scores."""
 
-import json
 import logging
 import os
 import weakref
+from functools import partial
 
 import torch
 from detectron2.engine import AMPTrainer, DefaultTrainer, SimpleTrainer, TrainerBase, hooks
 from detectron2.engine.defaults import create_ddp_model
-from detectron2.evaluation import inference_on_dataset
 from detectron2.layers import FrozenBatchNorm2d
 from detectron2.utils import comm
 from detectron2.utils.events import EventStorage
 
+from audiodet.config.checks import watched_metrics
 from audiodet.data.loader import (
     build_test_loader,
     build_train_loader,
@@ -25,12 +25,11 @@ from audiodet.engine import hooks as sed_hooks
 from audiodet.engine.checkpoint import SEDCheckpointer, init_backbone, share_buffers
 from audiodet.engine.ensemble import build_ensemble
 from audiodet.engine.optimizer import build_optimizer
+from audiodet.engine.validation import tune, verify
 from audiodet.errors import ConfigError
-from audiodet.evaluation.clips import save_clips
-from audiodet.evaluation.counts import Matching
-from audiodet.evaluation.sed import SEDEvaluator, build_sed_evaluators
-from audiodet.evaluation.thresholds import tune_thresholds
-from audiodet.files import write_text
+from audiodet.evaluation import build_sed_evaluators
+from audiodet.modeling.model import label_kinds
+from audiodet.modeling.stock import build_model
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +39,7 @@ class Trainer(DefaultTrainer):
 
     def __init__(self, cfg):
         TrainerBase.__init__(self)
+        self._last_eval_results = None
         if cfg.MODEL.WEIGHTS and cfg.MODEL.BACKBONE.INIT_WEIGHTS:
             raise ConfigError(
                 f"MODEL.WEIGHTS is {cfg.MODEL.WEIGHTS} and MODEL.BACKBONE.INIT_WEIGHTS is "
@@ -57,10 +57,17 @@ class Trainer(DefaultTrainer):
         self.checkpointer = SEDCheckpointer(
             model, cfg.OUTPUT_DIR, cfg=cfg, trainer=weakref.proxy(self)
         )
-        self.start_iter, self.max_iter, self.cfg = 0, cfg.SOLVER.MAX_ITER, cfg
+        self.start_iter = 0
+        self.max_iter = cfg.SOLVER.MAX_ITER
+        self.cfg = cfg
         self.register_hooks(self.build_hooks())
         for name in (*cfg.DATASETS.VAL, *cfg.DATASETS.TEST):  # a wrong name ends here, not later
             dataset_view(name, cfg.DATASETS.LABELS)
+
+    @property
+    def system(self):
+        """The model, without the wrapper that several processes need."""
+        return self.model.module if comm.get_world_size() > 1 else self.model
 
     def resume_or_load(self, resume=True):
         """Continue the output folder's last whole checkpoint, or start from MODEL.WEIGHTS.
@@ -70,15 +77,16 @@ class Trainer(DefaultTrainer):
         resume = resume and self.checkpointer.has_checkpoint()
         super().resume_or_load(resume=resume)
         if resume:
-            self._trainer.reset_data_loader(lambda: build_train_loader(self.cfg, self.start_iter))
+            start = self.start_iter
+            kinds = label_kinds(self.cfg)
+            self._trainer.reset_data_loader(lambda: build_train_loader(self.cfg, start, kinds))
         elif not self.cfg.MODEL.WEIGHTS:
             self._start_from_scratch()
 
     def _start_from_scratch(self):
-        model = getattr(self.model, "module", self.model)
+        model = self.system
         clips = load_dataset_dicts(self.cfg.DATASETS.TRAIN, self.cfg.DATASETS.LABELS)
-        if hasattr(model, "weigh_classes"):
-            model.weigh_classes(clips)
+        model.measure(clips)
         if self.cfg.MODEL.BACKBONE.INIT_WEIGHTS and init_backbone(model, self.cfg):
             return
         count = self.cfg.INPUT.SPECTROGRAM.NORMALIZE_CLIPS
@@ -89,11 +97,13 @@ class Trainer(DefaultTrainer):
     def train(self):
         """Run training to its end or to :meth:`stop`; returns the last evaluation's results."""
         logger.info(f"Starting training from iteration {self.start_iter}")
-        self.iter, self._stop = self.start_iter, False
+        self.iter = self.start_iter
+        self._stop = False
         with EventStorage(self.start_iter) as self.storage:
             self.before_train()
             try:
-                for self.iter in range(self.start_iter, self.max_iter):
+                for iteration in range(self.start_iter, self.max_iter):
+                    self.iter = iteration
                     self.before_step()
                     self.run_step()
                     self.after_step()
@@ -103,27 +113,30 @@ class Trainer(DefaultTrainer):
                     self.iter += 1
             finally:
                 self.after_train()
-        return getattr(self, "_last_eval_results", None)
+        verify(self.cfg, self._last_eval_results)
+        return self._last_eval_results
 
     def before_train(self):
         """Also start the loader now: starting draws a random number, which no step must miss."""
         if self.start_iter == 0 and comm.is_main_process():
             best.remove_earlier_best(self.cfg)
         super().before_train()
-        self._trainer._data_loader_iter
+        _ = self._trainer._data_loader_iter  # a property, which starts it
 
     def stop(self):
         """End training after this step, with a final checkpoint and evaluation."""
-        self._stop, self.max_iter = True, self.iter + 1
+        self._stop = True
+        self.max_iter = self.iter + 1
         if comm.is_main_process():
             self.checkpointer.save("model_final", iteration=self.iter)
 
     @classmethod
     def build_model(cls, cfg):
-        model = super().build_model(cfg)
+        model = build_model(cfg)
         if cfg.MODEL.BACKBONE.FREEZE:
-            FrozenBatchNorm2d.convert_frozen_batchnorm(model.backbone)
-            model.backbone.requires_grad_(False)
+            backbone = model.backbone_for("MODEL.BACKBONE.FREEZE")
+            FrozenBatchNorm2d.convert_frozen_batchnorm(backbone)
+            backbone.requires_grad_(False)
         return model
 
     @classmethod
@@ -133,7 +146,7 @@ class Trainer(DefaultTrainer):
 
     @classmethod
     def build_train_loader(cls, cfg):
-        return build_train_loader(cfg)
+        return build_train_loader(cfg, kinds=label_kinds(cfg))
 
     @classmethod
     def build_test_loader(cls, cfg, dataset_name):
@@ -141,32 +154,47 @@ class Trainer(DefaultTrainer):
 
     def build_hooks(self):
         """Hooks in the order in which they act after a step."""
-        cfg, solver, main = self.cfg, self.cfg.SOLVER, comm.is_main_process()
+        cfg = self.cfg
+        solver = cfg.SOLVER
+        is_main = comm.is_main_process()
         result = [
             sed_hooks.SeedEveryStep(max(cfg.SEED, 0)),
             hooks.IterationTimer(),
             hooks.LRScheduler(),
         ]
         if solver.VAL_PERIOD and cfg.DATASETS.VAL:
-            loaders, share = self._validation_loaders, lambda: share_buffers(self.model)
-            result.append(sed_hooks.ValidationLoss(solver.VAL_PERIOD, self.model, loaders, share))
+            loss = (solver.VAL_PERIOD, self.model, self._validation_loaders)
+            result.append(sed_hooks.ValidationLoss(*loss, lambda: share_buffers(self.model)))
         if solver.BEST.METRIC:
             result.append(best.EndWithBest(self.checkpointer))
         result.append(hooks.EvalHook(cfg.TEST.EVAL_PERIOD, self._evaluate))
-        result += best.best_hooks(cfg, self.checkpointer) if main else []
-        watched = sed_hooks.watched_metrics(cfg)
+        if is_main:
+            result += best.best_hooks(cfg, self.checkpointer)
+        watched = watched_metrics(cfg)
         if solver.EARLY_STOP.PATIENCE:
             stop = solver.EARLY_STOP
             how = (stop.METRIC, stop.PATIENCE, stop.MIN_DELTA, stop.MODE)
             result.append(sed_hooks.EarlyStop(watched[stop.METRIC], *how))
-        if main:
-            kept = {"max_to_keep": solver.CHECKPOINTS_KEPT}
-            result.append(
-                hooks.PeriodicCheckpointer(self.checkpointer, solver.CHECKPOINT_PERIOD, **kept)
-            )
-            result.append(sed_hooks.ExpectMetrics(watched))
-            result.append(hooks.PeriodicWriter(self.build_writers(), period=20))
+        if is_main:
+            files = (self.checkpointer, solver.CHECKPOINT_PERIOD)
+            result += [
+                hooks.PeriodicCheckpointer(*files, max_to_keep=solver.CHECKPOINTS_KEPT),
+                sed_hooks.ExpectMetrics(watched),
+                hooks.PeriodicWriter(self.build_writers(), period=20),
+            ]
         return result
+
+    @classmethod
+    def build_evaluator(cls, cfg, dataset_name, output_folder=None, thresholds=None):
+        """The evaluators of TEST.EVALUATORS for one dataset.
+
+        Args:
+            output_folder: for their files; by default OUTPUT_DIR/inference/<dataset>.
+            thresholds: final threshold of each label, instead of TEST.THRESHOLDS.
+        """
+        folder = output_folder or os.path.join(cfg.OUTPUT_DIR, "inference", dataset_name)
+        view = dataset_view(dataset_name, cfg.DATASETS.LABELS)
+        return build_sed_evaluators(cfg, view, folder, thresholds)
 
     @classmethod
     def test(cls, cfg, model, evaluators=None):
@@ -174,48 +202,18 @@ class Trainer(DefaultTrainer):
 
         With TEST.ENSEMBLE those checkpoints are scored together, instead of ``model``.
         Writes OUTPUT_DIR/inference/<dataset>/.
+
+        Args:
+            evaluators: one for each of DATASETS.TEST, instead of :meth:`build_evaluator`'s.
         """
         share_buffers(model)
-        model = build_ensemble(cfg) if cfg.TEST.ENSEMBLE else model
-        thresholds = cls.tune(cfg, model) if cfg.TEST.TUNE_THRESHOLDS else None
-        evaluators = [
-            build_sed_evaluators(
-                cfg,
-                dataset_view(name, cfg.DATASETS.LABELS),
-                os.path.join(cfg.OUTPUT_DIR, "inference", name),
-                thresholds,
-            )
-            for name in cfg.DATASETS.TEST
-        ]
+        if cfg.TEST.ENSEMBLE:
+            model = build_ensemble(cfg)
+        thresholds = tune(cfg, model) if cfg.TEST.TUNE_THRESHOLDS else None
+        if evaluators is None:
+            build = partial(cls.build_evaluator, cfg, thresholds=thresholds)
+            evaluators = list(map(build, cfg.DATASETS.TEST))
         return super().test(cfg, model, evaluators)
-
-    @classmethod
-    def tune(cls, cfg, model) -> dict:
-        """The final threshold of each label with the lowest ER on DATASETS.VAL.
-
-        Writes OUTPUT_DIR/thresholds.json and OUTPUT_DIR/inference/validation.jsonl.
-        """
-        quick = cfg.clone()
-        quick.merge_from_list(["TEST.BOOTSTRAP", 0])
-        clips = []
-        for name in cfg.DATASETS.VAL:
-            evaluator = SEDEvaluator(dataset_view(name, cfg.DATASETS.LABELS), quick)
-            inference_on_dataset(model, build_test_loader(cfg, name), evaluator)
-            clips += evaluator.clips
-        matching = Matching.from_config(cfg)
-        thresholds = tune_thresholds(
-            clips,
-            cfg.DATASETS.LABELS,
-            cfg.TEST.BEST_EVENT_PER_CLIP,
-            matching,
-            smoothing=cfg.TEST.TUNE_SMOOTHING,
-            common=cfg.TEST.TUNE_COMMON,
-        )
-        thresholds = comm.all_gather(thresholds)[0]  # the main process has the clips
-        if comm.is_main_process():
-            save_clips(clips, os.path.join(cfg.OUTPUT_DIR, "inference", "validation.jsonl"))
-            write_text(os.path.join(cfg.OUTPUT_DIR, "thresholds.json"), json.dumps(thresholds))
-        return thresholds
 
     def _evaluate(self):
         """Scores of the validation sets and their mean; at the end, scores of the test sets."""
@@ -224,7 +222,8 @@ class Trainer(DefaultTrainer):
             return self._last_eval_results
         cfg = self.cfg.clone()
         cfg.defrost()
-        cfg.DATASETS.TEST, cfg.TEST.TUNE_THRESHOLDS = cfg.DATASETS.VAL, False
+        cfg.DATASETS.TEST = cfg.DATASETS.VAL
+        cfg.TEST.TUNE_THRESHOLDS = False
         cfg.TEST.ENSEMBLE = ()
         return best.with_means(self.test(cfg, self.model), cfg.DATASETS.VAL)
 
@@ -245,4 +244,6 @@ def evaluate_only(cfg) -> dict:
     model = Trainer.build_model(cfg)
     if cfg.MODEL.WEIGHTS:
         SEDCheckpointer(model, cfg.OUTPUT_DIR, cfg=cfg).load(cfg.MODEL.WEIGHTS)
-    return Trainer.test(cfg, model)
+    results = Trainer.test(cfg, model)
+    verify(cfg, results)
+    return results

@@ -9,12 +9,22 @@ from audiodet.evaluation.counts import (
     score_clips,
     score_segments,
 )
+from audiodet.evaluation.frames import FrameEvaluator
+from audiodet.evaluation.masks import MaskEvaluator
+from audiodet.evaluation.registry import EVALUATOR_REGISTRY, build_sed_evaluators
 from audiodet.evaluation.report import results, table
-from audiodet.evaluation.sed import SEDEvaluator, build_sed_evaluators
+from audiodet.evaluation.sed import SEDEvaluator
+from audiodet.evaluation.tagging import TaggingEvaluator
 from audiodet.evaluation.temporal_ap import TemporalAPEvaluator
+from audiodet.evaluation.threshold_free import ScoreEvaluator
 from audiodet.evaluation.thresholds import sweep_thresholds, tune_thresholds
 
 __all__ = [
+    "EVALUATOR_REGISTRY",
+    "FrameEvaluator",
+    "MaskEvaluator",
+    "ScoreEvaluator",
+    "TaggingEvaluator",
     "ClipResult",
     "Matching",
     "SEDEvaluator",

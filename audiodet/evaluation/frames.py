@@ -11,9 +11,11 @@ from detectron2.evaluation import DatasetEvaluator
 
 from audiodet.evaluation.binary import BinaryScores
 from audiodet.evaluation.clips import reference_clips
+from audiodet.evaluation.registry import EVALUATOR_REGISTRY
 from audiodet.evaluation.report import write_figures
 
 
+@EVALUATOR_REGISTRY.register(name="frames")
 class FrameEvaluator(DatasetEvaluator):
     """F1, AUC and mAP over the frames of all clips, each label's and their means, in percent.
 
@@ -21,7 +23,7 @@ class FrameEvaluator(DatasetEvaluator):
     step of "frame_scores"; for a system without them, of the best event that holds its centre.
     """
 
-    def __init__(self, dataset_name: str, cfg, output_dir: str | None = None):
+    def __init__(self, dataset_name: str, cfg, output_dir: str | None = None, thresholds=None):
         """
         Args:
             dataset_name: a registered dataset with strong labels.

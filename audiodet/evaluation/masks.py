@@ -14,9 +14,11 @@ from audiodet.errors import ConfigError
 from audiodet.evaluation.binary import BinaryScores
 from audiodet.evaluation.clips import reference_clips
 from audiodet.evaluation.frames import frame_truth
+from audiodet.evaluation.registry import EVALUATOR_REGISTRY
 from audiodet.evaluation.report import write_figures
 
 
+@EVALUATOR_REGISTRY.register(name="masks")
 class MaskEvaluator(DatasetEvaluator):
     """F1, AUC and mAP over the bins of all clips, against two truths; in percent.
 
@@ -25,7 +27,7 @@ class MaskEvaluator(DatasetEvaluator):
     to the share that the events have in it. Both hold for a label in the frames of its events.
     """
 
-    def __init__(self, dataset_name: str, cfg, output_dir: str | None = None):
+    def __init__(self, dataset_name: str, cfg, output_dir: str | None = None, thresholds=None):
         """
         Args:
             dataset_name: a registered dataset of mixtures in known parts, with strong labels.
@@ -59,7 +61,7 @@ class MaskEvaluator(DatasetEvaluator):
             if "masks" not in output:
                 raise ConfigError(
                     f"TEST.EVALUATORS names 'masks', which {self._cfg.MODEL.META_ARCHITECTURE} "
-                    "does not give here, expected TFSegmentation with MODEL.TFSEG.LEVEL 'bin'"
+                    "does not give here, expected a system that has masks"
                 )
             number, masks = clip["image_id"], output["masks"].float().cpu().numpy()
             parts = mixture_mels(self._records[number], self._log_mel)

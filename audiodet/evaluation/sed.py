@@ -11,16 +11,12 @@ from detectron2.data import MetadataCatalog
 from detectron2.evaluation import DatasetEvaluator, DatasetEvaluators
 from detectron2.utils import comm
 
-from audiodet.errors import ConfigError
 from audiodet.evaluation.clips import reference_clips, save_clips, write_events
 from audiodet.evaluation.counts import Matching, score_clips, score_segments
-from audiodet.evaluation.frames import FrameEvaluator
-from audiodet.evaluation.masks import MaskEvaluator
 from audiodet.evaluation.micro import micro_events, micro_results, micro_table, score_micro
+from audiodet.evaluation.registry import EVALUATOR_REGISTRY
 from audiodet.evaluation.report import results, table, without_nan
-from audiodet.evaluation.tagging import TaggingEvaluator
 from audiodet.evaluation.temporal_ap import TemporalAPEvaluator
-from audiodet.evaluation.threshold_free import ScoreEvaluator
 from audiodet.events import thresholds_by_label
 from audiodet.files import write_text
 from audiodet.modeling.instances import events_from_instances, inside
@@ -156,25 +152,8 @@ class SEDEvaluator(DatasetEvaluator):
         save_clips(self.clips, path("clips.jsonl"))
 
 
-def build_sed_evaluators(
-    cfg, dataset_name: str, output_dir: str, thresholds=None
-) -> DatasetEvaluators:
-    """What :func:`inference_on_dataset` takes for one dataset, by TEST.EVALUATORS."""
-    builders = {
-        "events": lambda: [
-            SEDEvaluator(dataset_name, cfg, output_dir, thresholds),
-            TemporalAPEvaluator(dataset_name, output_dir),
-        ],
-        "tags": lambda: [
-            TaggingEvaluator(dataset_name, output_dir, cfg.TEST.TAG_THRESHOLD, cfg.TEST.BOOTSTRAP)
-        ],
-        "frames": lambda: [FrameEvaluator(dataset_name, cfg, output_dir)],
-        "masks": lambda: [MaskEvaluator(dataset_name, cfg, output_dir)],
-        "scores": lambda: [ScoreEvaluator(dataset_name, cfg, output_dir)],
-    }
-    for name in cfg.TEST.EVALUATORS:
-        if name not in builders:
-            raise ConfigError(
-                f"TEST.EVALUATORS names {name!r}, expected some of {', '.join(builders)}"
-            )
-    return DatasetEvaluators([x for name in cfg.TEST.EVALUATORS for x in builders[name]()])
+@EVALUATOR_REGISTRY.register()
+def events(dataset_name: str, cfg, output_dir: str | None = None, thresholds=None):
+    """Scores of events by their times, and temporal AP."""
+    evaluators = (SEDEvaluator, TemporalAPEvaluator)
+    return DatasetEvaluators([e(dataset_name, cfg, output_dir, thresholds) for e in evaluators])

@@ -14,10 +14,12 @@ from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 from audiodet.evaluation.binary import ranked
 from audiodet.evaluation.bootstrap import interval
 from audiodet.evaluation.counts import mean_over_labels, rates
+from audiodet.evaluation.registry import EVALUATOR_REGISTRY
 from audiodet.evaluation.report import write_figures
 from audiodet.files import write_text
 
 
+@EVALUATOR_REGISTRY.register(name="tags")
 class TaggingEvaluator(DatasetEvaluator):
     """F1, AUC and AP (scikit-learn) and equal error rate (sed_eval) of each label, and their means.
 
@@ -25,19 +27,15 @@ class TaggingEvaluator(DatasetEvaluator):
     score is the model's "clip_scores"; for a model without them, of its best event.
     """
 
-    def __init__(
-        self, dataset_name: str, output_dir: str | None = None, threshold=0.5, n_bootstrap=0
-    ):
+    def __init__(self, dataset_name: str, cfg, output_dir: str | None = None, thresholds=None):
         """
         Args:
             dataset_name: a registered dataset.
             output_dir: gets tags.json with every clip's scores and tagging.json with the
                 figures; None writes nothing.
-            threshold: lowest score of a clip that counts as tagged, for F1.
-            n_bootstrap: samples of the clips behind the 95 % intervals of the means.
         """
         self._name, self._output_dir = dataset_name, output_dir
-        self._threshold, self._n_bootstrap = threshold, n_bootstrap
+        self._threshold, self._n_bootstrap = cfg.TEST.TAG_THRESHOLD, cfg.TEST.BOOTSTRAP
         self.labels = list(MetadataCatalog.get(dataset_name).thing_classes)
         self.reset()
 

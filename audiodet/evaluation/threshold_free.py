@@ -16,6 +16,7 @@ from audiodet.data.labels.overlaps import merge_overlaps
 from audiodet.errors import DataError
 from audiodet.evaluation.counts import Matching
 from audiodet.evaluation.frames import frame_scores
+from audiodet.evaluation.registry import EVALUATOR_REGISTRY
 from audiodet.evaluation.report import without_nan
 from audiodet.files import write_text
 
@@ -50,6 +51,7 @@ class ScoreTable(pd.DataFrame):
         return np.array(super().to_numpy(*args, **kwargs))
 
 
+@EVALUATOR_REGISTRY.register(name="scores")
 class ScoreEvaluator(DatasetEvaluator):
     """PSDS 1 and 2, the best F1 of all thresholds, and average precision of segments.
 
@@ -61,7 +63,7 @@ class ScoreEvaluator(DatasetEvaluator):
     scores, and one that holds no frame's centre is lost.
     """
 
-    def __init__(self, dataset_name: str, cfg, output_dir: str | None = None):
+    def __init__(self, dataset_name: str, cfg, output_dir: str | None = None, thresholds=None):
         """
         Args:
             dataset_name: a registered dataset with strong labels.

@@ -2,21 +2,26 @@
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import NamedTuple
+from typing import Any
 
-from audiodet.audio.io import as_mono, audio_info, read_audio, read_blocks
+import numpy as np
+import torch
+
+from audiodet.data.spectrogram import LogMel
 from audiodet.errors import AudioError
 from audiodet.events import Event, decide, thresholds_by_label
 from audiodet.inference.loading import load_model
 from audiodet.inference.pipeline import cores, run_ahead
-from audiodet.inference.predictor import Predictor
-from audiodet.inference.windows import Grid, Stitcher, cut_windows
+from audiodet.inference.reading import Section, as_audio_error, read_sections, source_name
+from audiodet.inference.windows import Grid, Stitcher
+from audiodet.modeling.instances import events_from_instances
 
-WINDOW, OVERLAP = 30.0, 6.0  # seconds; the longest anchor of the models that ship is 5.9 s
+WINDOW = 30.0  # seconds
+OVERLAP = 6.0  # seconds; the longest anchor of the models that ship is 5.9 s
 
 
 @dataclass
@@ -36,28 +41,32 @@ class Detection:
     error: AudioError | None = None
 
 
-class _Part(NamedTuple):
-    """A window ready for the network: its input, its place in seconds, the recording's length."""
-
-    inputs: dict
-    start: float
-    end: float
-    last: bool
-    duration: float
-
-
 class Detector:
     """Finds events in recordings; picklable, and safe to share between threads.
 
     A recording that fits one window is given to the network whole. A longer one is read in blocks
     and cut into overlapping windows whose events are joined, so memory does not grow with its
     length. Front ends that normalise each clip ("clip", "product") then normalise each window.
+
+    Attributes:
+        model, cfg: the network and its configuration.
+        labels: in the order of the network's classes.
+        thresholds: lowest score of a reported event, by label.
+        log_mel: the front end, see :class:`~audiodet.data.spectrogram.LogMel`.
+        grid: where windows lie, see :class:`~audiodet.inference.windows.Grid`.
     """
 
-    def __init__(self, model, thresholds=None, window: float = WINDOW, overlap: float = OVERLAP):
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        thresholds: float | Sequence[float] | Mapping[str, float] | None = None,
+        window: float = WINDOW,
+        overlap: float = OVERLAP,
+    ):
         """
         Args:
-            model: from ``audiodet.model_zoo.get``.
+            model: from :func:`~audiodet.inference.loading.load_model`; its ``cfg`` says how to
+                read, decide and label.
             thresholds: lowest score of a reported event: a number for all labels, a sequence in
                 the order of :attr:`labels`, or a mapping label -> number, whose missing labels
                 keep the model's (``model.cfg.TEST.THRESHOLDS``).
@@ -66,21 +75,22 @@ class Detector:
         Raises:
             ConfigError: thresholds of other labels, or an overlap longer than half a window.
         """
-        self.predictor = Predictor(model)
-        self.labels = self.predictor.labels
+        self.model = model
+        self.cfg = model.cfg
+        self.labels = list(self.cfg.DATASETS.LABELS)
+        self.log_mel = LogMel.from_config(self.cfg)
+        self.thresholds = thresholds_by_label(self.cfg.TEST.THRESHOLDS, self.labels)
         if isinstance(thresholds, dict):
-            thresholds = {**self.predictor.thresholds, **thresholds}
+            thresholds = {**self.thresholds, **thresholds}
         if thresholds is not None:
-            self.predictor.thresholds = thresholds_by_label(thresholds, self.labels)
-        self.thresholds = self.predictor.thresholds
-        log_mel = self.predictor.log_mel
-        stride = time_stride(model)
+            self.thresholds = thresholds_by_label(thresholds, self.labels)
+        cell = model.time_stride * self.log_mel.hop
         self.grid = Grid.build(
-            log_mel.sample_rate, stride * log_mel.hop, window, overlap, log_mel.n_fft
+            self.log_mel.sample_rate, cell, window, overlap, shortest=self.log_mel.n_fft
         )
 
     @classmethod
-    def from_pretrained(cls, name: str, device: str = "auto", **options) -> "Detector":
+    def from_pretrained(cls, name: str, device: str = "auto", **options: Any) -> "Detector":
         """The detector of a model that ships, or of a checkpoint that audiodet wrote.
 
         Thresholds that its training tuned are found beside it, see
@@ -98,7 +108,9 @@ class Detector:
         """
         return cls(load_model(name, device=device), **options)
 
-    def detect(self, source, sample_rate: int | None = None) -> list[Event]:
+    def detect(
+        self, source: str | os.PathLike | np.ndarray, sample_rate: int | None = None
+    ) -> list[Event]:
         """Events of one recording, in order of onset; times in seconds from its start.
 
         Args:
@@ -109,14 +121,19 @@ class Detector:
         Raises:
             AudioError: the recording cannot be used, or an array came without its rate.
         """
-        given = source if sample_rate is None else (source, sample_rate)
-        (found,) = self.detect_many([given], workers=1)
-        if found.error:
-            raise found.error
-        return found.events
+        if sample_rate is not None:
+            source = (source, sample_rate)
+        (detection,) = self.detect_many([source], workers=1)
+        if detection.error:
+            raise detection.error
+        return detection.events
 
     def detect_many(
-        self, sources: Iterable, batch_size: int = 0, workers: int = 0, progress=None
+        self,
+        sources: Iterable,
+        batch_size: int = 0,
+        workers: int = 0,
+        progress: Callable[[Any, float, float], None] | None = None,
     ) -> Iterator[Detection]:
         """Events of many recordings: windows of all of them share batches.
 
@@ -139,55 +156,45 @@ class Detector:
         batch_size = batch_size or (1 if on_cpu else 16)
         workers = workers or cores()
         networks = workers if on_cpu else 1
-        parts = run_ahead(sources, self._parts, workers, batch_size + workers)
-        open_, pending = _Open(self, progress), deque()
+        windows = run_ahead(sources, self._windows, workers, batch_size + workers)
+        joiner = _Joiner(self, progress)
+        pending = deque()
         with ThreadPoolExecutor(networks, thread_name_prefix="audiodet-network") as pool:
-            for batch in _batches(parts, batch_size):
-                pending.append((batch, pool.submit(self._candidates, batch)))
-                if len(pending) > networks + 1:
-                    yield from open_.take(*pending.popleft())
-            for batch in pending:
-                yield from open_.take(*batch)
+            for batch in _batches(windows, batch_size):
+                pending.append((batch, pool.submit(self._batch_candidates, batch)))
+                if len(pending) > networks + 1:  # each network has its batch, and one waits
+                    yield from joiner.add(*pending.popleft())
+            for batch, events in pending:
+                yield from joiner.add(batch, events)
 
     @property
     def device(self) -> str:
         """Where the model runs: "cpu", "cuda", ..."""
-        return self.predictor.cfg.MODEL.DEVICE
+        return self.cfg.MODEL.DEVICE
 
-    def _candidates(self, batch: list) -> Iterator[list[Event]]:
-        """Events before thresholds of each window of a batch of (source, window or exception)."""
-        inputs = [part.inputs for _, part in batch if not isinstance(part, Exception)]
-        return iter(self.predictor.candidates(inputs) if inputs else [])
+    def features(self, samples, name: str = "waveform") -> dict:
+        """(samples,), mono at the model's rate -> the model's input dict.
 
-    def _parts(self, source) -> Iterator[_Part]:
-        """Windows of one recording, ready for the network."""
-        rate = self.grid.sample_rate
-        try:
-            before, duration, blocks = self._blocks(source)
-            for start, samples, last in cut_windows(blocks, self.grid):
-                if last and before and before != _state(source):
-                    raise AudioError(f"{source}: changed while it was read, expected a whole file")
-                inputs = self.predictor.features(samples, _name(source))
-                start = start / rate
-                yield _Part(inputs, start, start + len(samples) / rate, last, duration)
-        except OSError as error:
-            raise AudioError(f"{_name(source)}: cannot be read ({error.strerror})") from error
+        Raises:
+            AudioError: shorter than one analysis window.
+        """
+        self.log_mel.check_length(samples, name)
+        image = self.log_mel(torch.as_tensor(samples))
+        return {
+            "image": image[None],
+            "height": 1,
+            "width": image.shape[-1] * self.log_mel.seconds_per_frame,
+            "duration": len(samples) / self.log_mel.sample_rate,
+        }
 
-    def _blocks(self, source):
-        """State of the file (None for arrays), seconds, and mono blocks at the model's rate."""
-        rate = self.grid.sample_rate
-        if isinstance(source, tuple):
-            samples = as_mono(*source, rate)
-            return None, len(source[0]) / source[1], [samples]
-        if not isinstance(source, (str, os.PathLike)):
-            raise AudioError(
-                f"a {type(source).__name__} without sample_rate, expected a path, or samples "
-                "and their rate"
-            )
-        info, before = audio_info(source), _state(source)
-        if info.duration * rate <= self.grid.size:
-            return before, info.duration, [read_audio(source, rate)]
-        return before, info.duration, read_blocks(source, rate, self.grid.advance / rate)
+    @torch.inference_mode()
+    def candidates(self, inputs: list[dict]) -> list[list[Event]]:
+        """Outputs of :meth:`features` -> per window its events before the thresholds."""
+        outputs = self.model(inputs)
+        return [
+            events_from_instances(output["instances"], self.labels, clip["duration"])
+            for clip, output in zip(inputs, outputs)
+        ]
 
     def decide(self, events: Iterable[Event]) -> list[Event]:
         """The events of a recording that are reported, in order of onset.
@@ -196,56 +203,49 @@ class Detector:
         """
         return decide(events, self.thresholds)
 
+    def _windows(self, source) -> Iterator[tuple[dict, Section]]:
+        """Input of the network and place in the recording of each of its windows."""
+        for section in read_sections(source, self.grid):
+            inputs = self.features(section.samples, source_name(source))
+            yield inputs, section._replace(samples=None)
 
-def time_stride(model) -> int:
-    """Frames of the network's coarsest time step."""
-    if hasattr(model, "stride"):  # a frame-level system
-        return model.stride
-    return max(shape.stride for shape in model.backbone.output_shape().values())
+    def _batch_candidates(self, batch: list) -> list[list[Event]]:
+        """Candidates of each window of a batch of (source, window or exception)."""
+        inputs = [window[0] for _, window in batch if not isinstance(window, Exception)]
+        return self.candidates(inputs) if inputs else []
 
 
-class _Open:
-    """The recording whose windows are coming in; they come in order, one recording at a time."""
+class _Joiner:
+    """Joins the windows of recordings, which come in order and one recording at a time."""
 
     def __init__(self, detector: Detector, progress):
-        self.detector, self.progress = detector, progress or (lambda *place: None)
-        self.stitcher, self.events = Stitcher(detector.grid), []
+        self.detector = detector
+        self.progress = progress
+        self._begin()
 
-    def take(self, batch: list, found) -> Iterator[Detection]:
-        """Windows or exceptions of sources, and the future of their events; yield what is done."""
-        found = found.result()
-        for source, part in batch:
-            if isinstance(part, Exception):
-                yield Detection(source, error=_as_audio_error(source, part))
-            else:
-                events = self.stitcher.add(next(found), part.start, part.end, part.last)
-                self.events = self.detector.decide([*self.events, *events])
-                self.progress(source, part.end, part.duration)
-                if not part.last:
-                    continue
-                yield Detection(source, self.events, part.duration)
-            self.stitcher, self.events = Stitcher(self.detector.grid), []
+    def _begin(self) -> None:
+        self.stitcher = Stitcher(self.detector.grid)
+        self.events = []
+
+    def add(self, batch: list, candidates: Future) -> Iterator[Detection]:
+        """Take a batch of (source, window or exception); yield the recordings that are done."""
+        of_windows = iter(candidates.result())
+        for source, window in batch:
+            if isinstance(window, Exception):
+                yield Detection(source, error=as_audio_error(source, window))
+                self._begin()
+                continue
+            _, place = window
+            settled = self.stitcher.add(next(of_windows), place.start, place.end, place.last)
+            self.events = self.detector.decide([*self.events, *settled])
+            if self.progress:
+                self.progress(source, place.end, place.duration)
+            if place.last:
+                yield Detection(source, self.events, place.duration)
+                self._begin()
 
 
 def _batches(items: Iterable, size: int) -> Iterator[list]:
     items = iter(items)
     while batch := list(islice(items, size)):
         yield batch
-
-
-def _as_audio_error(source, error: Exception) -> AudioError:
-    """Whatever a decoder throws at a bad file is that file's error, not the run's."""
-    if isinstance(error, AudioError):
-        return error
-    reason = " ".join(str(error).split()) or type(error).__name__
-    return AudioError(f"{_name(source)}: cannot be used ({type(error).__name__}: {reason})")
-
-
-def _name(source) -> str:
-    return os.fspath(source) if isinstance(source, (str, os.PathLike)) else "array"
-
-
-def _state(path) -> tuple[int, int]:
-    """What changes when a file does: its size in bytes and its time of change."""
-    status = os.stat(path)
-    return status.st_size, status.st_mtime_ns

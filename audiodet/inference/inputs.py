@@ -6,14 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import soundfile as sf
-
+from audiodet.audio.suffixes import AUDIO_SUFFIXES, UNREADABLE_SUFFIXES
 from audiodet.errors import AudiodetError
-
-# Names that files of libsndfile's formats commonly end in.
-SUFFIXES = {f".{name.lower()}" for name in sf.available_formats()} - {".raw"}
-SUFFIXES |= {".aif", ".aifc", ".oga", ".opus", ".snd", ".wave"}
-OTHER_AUDIO = {".aac", ".amr", ".m4a", ".mp4", ".wma"}  # sound that libsndfile does not decode
 
 
 def collect(arguments: Iterable[str]) -> tuple[list[str], list[tuple[str, str]]]:
@@ -34,7 +28,9 @@ def collect(arguments: Iterable[str]) -> tuple[list[str], list[tuple[str, str]]]
     Raises:
         AudiodetError: nothing to read at all.
     """
-    paths, problems, skipped = {}, [], Counter()
+    paths = {}
+    problems = []
+    skipped = Counter()
     for path in _expand(arguments, problems, skipped):
         paths.setdefault(os.path.abspath(path), path)
     if skipped:
@@ -62,20 +58,21 @@ def _expand(arguments, problems: list, skipped: Counter, inside: tuple = ()) -> 
             lines = _read_list(argument[1:], problems)
             yield from _expand(lines, problems, skipped, (*inside, name))
         elif os.path.isdir(argument):
-            found, before = 0, len(problems)
-            for path in _walk(argument, set(), problems, skipped):
-                found += 1
-                yield path
-            if not found and len(problems) == before:
-                problems.append(
-                    (
-                        argument,
-                        "a folder without recordings, expected files such as "
-                        "*.wav, *.flac, *.ogg or *.mp3",
-                    )
-                )
+            yield from _expand_folder(argument, problems, skipped)
         else:
             yield argument
+
+
+def _expand_folder(folder: str, problems: list, skipped: Counter) -> Iterator[str]:
+    """Recordings under a folder; none at all is a problem."""
+    empty = True
+    problems_before = len(problems)
+    for path in _walk(folder, set(), problems, skipped):
+        empty = False
+        yield path
+    if empty and len(problems) == problems_before:
+        reason = "a folder without recordings, expected files such as *.wav, *.flac, *.ogg or *.mp3"
+        problems.append((folder, reason))
 
 
 def _walk(folder: str, seen: set, problems: list, skipped: Counter) -> Iterator[str]:
@@ -93,18 +90,17 @@ def _walk(folder: str, seen: set, problems: list, skipped: Counter) -> Iterator[
     for entry in entries:
         if os.path.isdir(entry.path):  # no error for a link to itself
             yield from _walk(entry.path, seen, problems, skipped)
-        elif (suffix := Path(entry.name).suffix.lower()) in SUFFIXES:
+            continue
+        suffix = Path(entry.name).suffix.lower()
+        if suffix in AUDIO_SUFFIXES:
             yield entry.path
-        elif suffix in OTHER_AUDIO:
+        elif suffix in UNREADABLE_SUFFIXES:
             skipped[suffix] += 1
 
 
 def _read_list(path: str, problems: list) -> list[str]:
     try:
-        if path == "-":
-            data = sys.stdin.buffer.read()
-        else:
-            data = Path(path).read_bytes()
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
         reason = f"cannot be read ({error.strerror}), expected a list of paths"
         problems.append((f"@{path}", reason))

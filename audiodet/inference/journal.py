@@ -40,7 +40,8 @@ class Journal:
                 writes to it, it was made with other parameters, or its journal is none.
         """
         self.path = Path(folder) / NAME
-        self.done, self._synced = {}, 0.0
+        self.done = {}
+        self._synced = 0.0
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = open(self.path, "ab", buffering=0)
@@ -64,8 +65,7 @@ class Journal:
         Raises:
             AudiodetError: it could not be written, and is not in the journal.
         """
-        place = self._write({"path": path, **entry})
-        self.done[path] = place
+        self.done[path] = self._write({"path": path, **entry})
 
     def get(self, path: str) -> dict:
         """The entry of a recording in :attr:`done`; ``events`` are :class:`Event`."""
@@ -110,8 +110,9 @@ class Journal:
         self.done = {entry["path"]: place for place, entry in lines[1:] if "error" not in entry}
 
     def _whole_lines(self) -> tuple[list[tuple[int, dict]], int]:
-        """(place, content) of each line, and the byte behind the last that is whole."""
-        lines, place = [], self._reader.seek(0)
+        """(place, content without events) of each line, and the end of the last whole one."""
+        lines = []
+        place = self._reader.seek(0)
         for line in self._reader:
             try:
                 entry = json.loads(line)
@@ -124,13 +125,13 @@ class Journal:
             place += len(line)
         return lines, place
 
-    def _refuse_differences(self, found: Mapping, expected: Mapping) -> None:
-        expected = json.loads(json.dumps(expected))
-        for key in [*expected, *(key for key in found if key not in expected)]:
-            if found.get(key) != expected.get(key):
+    def _refuse_differences(self, before: Mapping, now: Mapping) -> None:
+        now = json.loads(json.dumps(now))
+        for key in now | before:
+            if before.get(key) != now.get(key):
                 raise AudiodetError(
-                    f"{self.path}: made with {key} {found.get(key)!r}, this run has "
-                    f"{expected.get(key)!r}: resume with the same, or give another folder"
+                    f"{self.path}: made with {key} {before.get(key)!r}, this run has "
+                    f"{now.get(key)!r}: resume with the same, or give another folder"
                 )
 
     def _write(self, entry: Mapping) -> int:

@@ -1,4 +1,9 @@
-"""A trained model by name, by file, or by configuration and weights; and what identifies it."""
+"""Where every model is opened: name -> file -> description -> configuration -> model -> thresholds.
+
+:func:`load_model` is the way of the command line, of :class:`~audiodet.inference.detector.Detector`
+and of :func:`audiodet.model_zoo.get`; :func:`load_configured` is its second half for a
+configuration that is read already.
+"""
 
 import hashlib
 import json
@@ -6,9 +11,9 @@ from pathlib import Path
 
 import torch
 
-from audiodet import model_zoo
 from audiodet.errors import ConfigError
 from audiodet.events import thresholds_by_label
+from audiodet.modeling.trained import load_trained
 from audiodet.weights import find_weights
 
 TUNED = "thresholds.json"  # what a training with TEST.TUNE_THRESHOLDS leaves beside its checkpoints
@@ -29,12 +34,29 @@ def load_model(name: str = "", config_file: str = "", weights: str = "", device:
         ConfigError: no such device, a configuration that cannot work, or a damaged file of
             tuned thresholds.
     """
-    device = _device(device)
+    device = _usable_device(device)
     if config_file:
-        model = _configured(config_file, weights, device)
-    else:
-        weights = find_weights(name or weights)
-        model = model_zoo.get(weights, device)
+        from audiodet.engine.setup import load_config
+
+        return load_configured(
+            load_config(config_file, ["MODEL.WEIGHTS", weights, "MODEL.DEVICE", device])
+        )
+    path = find_weights(name or weights)
+    return _with_final_thresholds(load_trained(path, device), path)
+
+
+def load_configured(cfg):
+    """:func:`load_model` of a configuration whose MODEL.WEIGHTS names a checkpoint."""
+    from audiodet.engine.checkpoint import SEDCheckpointer
+    from audiodet.engine.trainer import Trainer
+
+    model = Trainer.build_model(cfg)
+    SEDCheckpointer(model, cfg=cfg).load(cfg.MODEL.WEIGHTS)
+    model.cfg = cfg.clone()
+    return _with_final_thresholds(model.eval(), cfg.MODEL.WEIGHTS)
+
+
+def _with_final_thresholds(model, weights: str):
     thresholds = final_thresholds(model.cfg, weights)
     model.cfg.defrost()
     model.cfg.TEST.THRESHOLDS = list(thresholds.values())
@@ -51,7 +73,8 @@ def final_thresholds(cfg, weights: str) -> dict[str, float]:
     Raises:
         ConfigError: a damaged ``thresholds.json``, or one of other labels.
     """
-    labels, path = cfg.DATASETS.LABELS, Path(weights).with_name(TUNED)
+    labels = cfg.DATASETS.LABELS
+    path = Path(weights).with_name(TUNED)
     if not (cfg.TEST.TUNE_THRESHOLDS and path.is_file()):
         return thresholds_by_label(cfg.TEST.THRESHOLDS, labels)
     try:
@@ -62,31 +85,16 @@ def final_thresholds(cfg, weights: str) -> dict[str, float]:
         ) from error
 
 
-def _configured(config_file: str, weights: str, device: str):
-    """A model by YAML and checkpoint."""
-    from detectron2.modeling import build_model
-
-    from audiodet.engine.checkpoint import SEDCheckpointer
-    from audiodet.engine.setup import load_config
-
-    cfg = load_config(config_file, ["MODEL.WEIGHTS", weights, "MODEL.DEVICE", device])
-    model = build_model(cfg)
-    SEDCheckpointer(model, cfg=cfg).load(weights)
-    model.cfg = cfg
-    return model.eval()
-
-
 def identity(model) -> dict:
     """Hashes of what makes a model's answers: its configuration and its weights."""
     cfg = model.cfg.clone()
     cfg.defrost()
     cfg.MODEL.DEVICE = ""
-    parts = {key: cfg[key] for key in ("INPUT", "MODEL")}
-    text = "\n".join(f"{key}: {part.dump()}" for key, part in parts.items())
-    digest, tensors = hashlib.sha256(), dict(model.state_dict())
-    for hook in getattr(model, "postprocessors", ()):
-        if hasattr(hook, "verifier"):
-            tensors |= {f"verifier {k}": x for k, x in hook.verifier.state_dict().items()}
+    text = "\n".join(f"{key}: {cfg[key].dump()}" for key in ("INPUT", "MODEL"))
+    digest = hashlib.sha256()
+    tensors = dict(model.state_dict())
+    for verifier in model.verifiers:
+        tensors |= {f"verifier {k}": x for k, x in verifier.state_dict().items()}
     for name, tensor in sorted(tensors.items()):
         digest.update(name.encode())
         digest.update(tensor.cpu().contiguous().numpy().tobytes())
@@ -97,7 +105,7 @@ def identity(model) -> dict:
     }
 
 
-def _device(name: str) -> str:
+def _usable_device(name: str) -> str:
     """The name of a device that is here."""
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"

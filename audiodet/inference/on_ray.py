@@ -1,36 +1,26 @@
 """The work of a run on a Ray cluster: one model per actor, recordings dealt out in small groups.
 
 Recordings are read where the actor runs, so all machines need the same paths. When an actor dies,
-another takes its place and its group is done anew; what is found reaches the journal once.
+Ray starts it anew and gives it its group again; what is found reaches the journal once.
 """
 
 import os
 import socket
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from audiodet.errors import AudiodetError, AudioError
 from audiodet.inference.detector import Detection
 
 GROUP = 4  # recordings per task
-TRIES = 3  # with a recording whose worker died
-
-
-def check_ray() -> None:
-    """Raise AudiodetError when Ray is not installed."""
-    try:
-        import ray  # noqa: F401
-    except ImportError:
-        raise AudiodetError(
-            "--ray needs Ray, which is not installed: pip install 'audiodet[ray]'"
-        ) from None
+TRIES = 3  # with a task whose worker died
 
 
 class Worker:
     """What an actor holds: one detector."""
 
     def __init__(self, request):
-        self.request, self.detector = request, request.detector()
+        self.request = request
+        self.detector = request.detector()
 
     def pid(self) -> int:
         """The actor's process."""
@@ -60,8 +50,7 @@ def connect(address: str, workers: int) -> None:
             socket.create_connection((host, int(port)), timeout=10).close()  # Ray waits for minutes
         ray.init(**options, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise AudiodetError(f"--ray {address}: no cluster there ({reason})") from error
+        raise AudiodetError(f"--ray {address}: no cluster there ({_one_line(error)})") from error
 
 
 def start_workers(request) -> list:
@@ -70,67 +59,70 @@ def start_workers(request) -> list:
 
     connect(request.ray, request.workers)
     resources = ray.cluster_resources()
-    most = _gpus(request) or max(1, int(resources.get("CPU", 1)))
-    workers = [new_worker(request) for _ in range(min(request.workers or most, most))]
+    gpus = int(resources.get("GPU", 0)) if request.device != "cpu" else 0
+    most = gpus or max(1, int(resources.get("CPU", 1)))
+    options = {
+        "num_cpus": 1,
+        "num_gpus": 1 if gpus else 0,
+        "max_restarts": -1,  # as often as it dies
+        "max_task_retries": TRIES - 1,
+    }
+    actor = ray.remote(Worker).options(**options)
+    workers = [actor.remote(request) for _ in range(min(request.workers or most, most))]
     ray.get([worker.pid.remote() for worker in workers])  # raises when one cannot begin
     return workers
-
-
-def new_worker(request):
-    """One actor; it may not be ready yet."""
-    import ray
-
-    needs = {"num_cpus": 1, "num_gpus": 1 if _gpus(request) else 0}
-    return ray.remote(Worker).options(**needs).remote(request)
-
-
-def _gpus(request) -> int:
-    import ray
-
-    return int(ray.cluster_resources().get("GPU", 0)) if request.device != "cpu" else 0
 
 
 def detect_on_ray(request, paths: Sequence[str]) -> Iterator[Detection]:
     """Detections of all recordings, as groups are finished.
 
-    The recordings of a worker that died are tried again one by one, on a new worker.
+    The recordings of a group whose workers died are tried again one by one.
 
     Raises:
         AudiodetError: the workers cannot start, or the cluster is gone.
     """
     import ray
-    from ray.exceptions import RayActorError, RayError
+    from ray.exceptions import RayError
+    from ray.util import ActorPool
 
-    workers, tries = [], Counter()
-    groups = [list(paths[i : i + GROUP]) for i in range(0, len(paths), GROUP)]
+    workers = []
+    lost = list(paths)
     try:
         workers = start_workers(request)
-        idle, running = list(workers), {}
-        while groups or running:
-            while idle and groups:
-                worker, group = idle.pop(), groups.pop(0)
-                running[worker.detect.remote(group)] = (worker, group)
-            (task,), _ = ray.wait(list(running), num_returns=1)
-            worker, group = running.pop(task)
-            try:
-                found = ray.get(task)
-            except RayActorError as error:
-                workers.remove(worker)
-                worker = new_worker(request)
-                workers.append(worker)
-                tries.update(group)
-                groups += [[path] for path in group if tries[path] < TRIES]
-                found = [_lost(path, error) for path in group if tries[path] >= TRIES]
-            idle.append(worker)
-            yield from found
+        pool = ActorPool(workers)
+        for size in (GROUP, 1):
+            lost, reason = yield from _detect_groups(pool, lost, size)
+        for path in lost:
+            error = AudioError(f"{path}: {TRIES} workers died of it ({reason})")
+            yield Detection(path, error=error)
     except RayError as error:
-        reason = " ".join(str(error).split())
-        raise AudiodetError(f"--ray {request.ray}: {reason}; continue with --resume") from error
+        raise AudiodetError(
+            f"--ray {request.ray}: {_one_line(error)}; continue with --resume"
+        ) from error
     finally:
         for worker in workers:
             ray.kill(worker)
 
 
-def _lost(path: str, error: Exception) -> Detection:
-    reason = " ".join(str(error).split())[:200]
-    return Detection(path, error=AudioError(f"{path}: {TRIES} workers died of it ({reason})"))
+def _detect_groups(pool, paths: Sequence[str], size: int):
+    """Yield detections of recordings in groups -> those whose workers died, and why."""
+    from ray.exceptions import RayActorError
+
+    waiting = dict.fromkeys(paths)
+    reason = ""
+    for start in range(0, len(paths), size):
+        pool.submit(lambda worker, group: worker.detect.remote(group), paths[start : start + size])
+    while pool.has_next():
+        try:
+            detections = pool.get_next_unordered()
+        except RayActorError as error:
+            reason = _one_line(error)[:200]
+            continue
+        for detection in detections:
+            del waiting[detection.source]
+            yield detection
+    return list(waiting), reason
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

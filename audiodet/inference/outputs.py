@@ -10,22 +10,20 @@ from pathlib import Path
 
 from audiodet.errors import AudiodetError
 from audiodet.files import atomic_path, write_text
-from audiodet.inference.formats import COLUMNS, FORMATS, TEXT_FORMATS, Origin, Recording, printable
+from audiodet.inference.formats import (
+    COLUMNS,
+    FORMATS,
+    TEXT_FORMATS,
+    Origin,
+    Recording,
+    decodable,
+    printable,
+)
 
 PARQUET = "audiodet_events.parquet"
-ERRORS, RUN = "errors.tsv", "audiodet_run.json"
+ERRORS = "errors.tsv"
+RUN = "audiodet_run.json"
 ROW_GROUP = 1 << 16  # events of a Parquet file that are in memory at a time
-
-
-def check_formats(formats: Iterable[str]) -> None:
-    """Raise AudiodetError, before the work begins, when a format's package is not installed."""
-    if "parquet" in formats:
-        try:
-            import pyarrow  # noqa: F401
-        except ImportError:
-            raise AudiodetError(
-                "parquet needs pyarrow, which is not installed: pip install 'audiodet[parquet]'"
-            ) from None
 
 
 def formats_in(folder) -> tuple[str, ...]:
@@ -79,19 +77,16 @@ def clear_leftovers(folder) -> None:
     """Remove temporary files of a run that was killed; call it only while holding the journal."""
     for path in Path(folder).glob(".*.tmp*"):
         if path.name.startswith((".audiodet_", ".errors.")):
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
 
 class StandardOutput:
     """Writes one format to stdout while recordings are finished."""
 
     def __init__(self, name: str, origin: Origin):
-        """
-        Raises:
-            AudiodetError: a format that is no single text.
-        """
-        if name in ("parquet", "audacity"):
-            raise AudiodetError(f"-o -: {name} is not written to stdout, expected a folder")
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
         self.format = TEXT_FORMATS[name](origin)
         sys.stdout.write(self.format.header())
@@ -109,7 +104,7 @@ def _writing(path: Path):
         yield
     except OSError as error:
         raise AudiodetError(
-            f"{path}: cannot be written ({error.strerror}); mend that and continue with --resume"
+            f"{path}: cannot be written ({error.strerror}); correct that and continue with --resume"
         ) from error
 
 
@@ -140,18 +135,19 @@ def _write_parquet(path: Path, recordings: Iterator[Recording], origin: Origin) 
     import pyarrow.parquet as pq
 
     kinds = (pa.string(), pa.float64(), pa.float64(), pa.string(), pa.float64())
-    about = {"model": origin.model, "parameters": json.dumps(origin.parameters)}
-    schema = pa.schema(list(zip(COLUMNS, kinds)), metadata=about)
+    metadata = {"model": origin.model, "parameters": json.dumps(origin.parameters)}
+    schema = pa.schema(list(zip(COLUMNS, kinds)), metadata=metadata)
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for rows in _groups(recordings):
-            writer.write_table(pa.table([list(column) for column in zip(*rows)], schema=schema))
+            columns = [list(column) for column in zip(*rows)]
+            writer.write_table(pa.table(columns, schema=schema))
 
 
 def _groups(recordings: Iterator[Recording]) -> Iterator[list]:
     """Rows of Parquet, in groups; a recording without events has one row with nulls."""
     rows = []
     for recording in recordings:
-        path = os.fsencode(recording.path).decode("utf-8", "backslashreplace")
+        path = decodable(recording.path)
         rows += [(path, *event[:4]) for event in recording.events] or [(path, *[None] * 4)]
         if len(rows) >= ROW_GROUP:
             yield rows

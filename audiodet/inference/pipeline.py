@@ -1,5 +1,6 @@
 """Work that runs ahead in threads, delivered in order."""
 
+import contextlib
 import ctypes
 import os
 import queue
@@ -21,7 +22,8 @@ def cores() -> int:
 
 def in_order(items: Iterable, keys: Iterable, key: Callable) -> Iterator:
     """Items that come in any order, one per key, each held until those of earlier keys are out."""
-    held, keys = {}, iter(keys)
+    held = {}
+    keys = iter(keys)
     wanted = next(keys, _END)
     for item in items:
         held[key(item)] = item
@@ -45,7 +47,9 @@ def run_ahead(
         (source, item) in the order of the sources and of their items. An exception that
         ``produce`` raises is delivered as that source's last item.
     """
-    stop, sources, running = threading.Event(), iter(sources), deque()
+    sources = iter(sources)
+    running = deque()
+    stop = threading.Event()
     with ThreadPoolExecutor(workers, thread_name_prefix="audiodet") as pool:
         try:
             while True:
@@ -75,11 +79,9 @@ def _fill(produce, source, box: queue.Queue, stop: threading.Event) -> None:
 def _put(box: queue.Queue, item, stop: threading.Event) -> bool:
     """Wait for room in ``box``; False when nobody wants the item any more."""
     while not stop.is_set():
-        try:
+        with contextlib.suppress(queue.Full):
             box.put(item, timeout=0.1)
             return True
-        except queue.Full:
-            pass
     return False
 
 
@@ -88,10 +90,9 @@ def give_back_memory() -> None:
 
     Without it, memory creeps up by a tenth and more over hours of sound. glibc only.
     """
-    trim_threshold, mmap_threshold = -1, -3  # names of malloc.h
-    try:
+    mmap_threshold = -3  # as in malloc.h
+    trim_threshold = -1
+    with contextlib.suppress(AttributeError, OSError, TypeError):
         library = ctypes.CDLL(None)
         library.mallopt(mmap_threshold, 4 << 20)
         library.mallopt(trim_threshold, 32 << 20)
-    except (AttributeError, OSError, TypeError):
-        pass

@@ -5,72 +5,34 @@ import platform
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from operator import attrgetter
 
 import detectron2
 import torch
+from tqdm import tqdm
 
 from audiodet import __version__, _detectron2
-from audiodet.errors import AudiodetError
+from audiodet.errors import require_package
 from audiodet.inference.detector import Detection, Detector
 from audiodet.inference.formats import Origin, Recording, printable, unique_names
 from audiodet.inference.inputs import collect
 from audiodet.inference.journal import Journal
-from audiodet.inference.loading import identity, load_model
+from audiodet.inference.loading import identity
 from audiodet.inference.outputs import (
     StandardOutput,
-    check_formats,
     clear_leftovers,
     formats_in,
     write_all,
     write_report,
 )
 from audiodet.inference.pipeline import give_back_memory, in_order
-from audiodet.inference.progress import Progress
+from audiodet.inference.reading import file_state
+from audiodet.inference.request import Request
 
 SOME_FAILED = 3  # exit code of a run that finished although some inputs could not be used
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the command line of ``audiodet detect`` asks for.
-
-    Attributes:
-        inputs: see :func:`~audiodet.inference.inputs.collect`.
-        output: folder, or "-" for stdout.
-        formats: of :data:`~audiodet.inference.formats.FORMATS`.
-        model: name or checkpoint; or config_file and weights.
-        thresholds: None for the model's, a number, or a mapping by label.
-        device: "auto", "cpu", "cuda", ...
-        batch_size, workers: see :meth:`Detector.detect_many`; with Ray, workers are actors.
-        window, overlap: of long recordings, in seconds.
-        resume: continue the run in the output folder; its tables are written anew, in all formats.
-        ray: None, "local", or the address of a cluster.
-    """
-
-    inputs: tuple[str, ...]
-    output: str
-    formats: tuple[str, ...]
-    model: str
-    config_file: str = ""
-    weights: str = ""
-    thresholds: float | dict | None = None
-    device: str = "auto"
-    batch_size: int = 0
-    workers: int = 0
-    window: float = 30.0
-    overlap: float = 6.0
-    resume: bool = False
-    ray: str | None = None
-
-    def detector(self) -> Detector:
-        """The detector that is asked for; each process of a cluster makes its own."""
-        name = "" if self.config_file else self.model
-        model = load_model(name, self.config_file, self.weights, self.device)
-        return Detector(model, self.thresholds, self.window, self.overlap)
 
 
 def run(request: Request) -> int:
@@ -79,171 +41,188 @@ def run(request: Request) -> int:
     Raises:
         AudiodetError: the run could not begin or not be finished; ``--resume`` continues it.
     """
-    began = time.monotonic()
     give_back_memory()
-    if request.resume:  # tables that are there must not stay behind the journal
+    if request.resume:  # the tables that are there must not be older than the journal
         formats = dict.fromkeys([*request.formats, *formats_in(request.output)])
         request = replace(request, formats=tuple(formats))
-    check_formats(request.formats)
+    if "parquet" in request.formats:
+        require_package("pyarrow", "--format parquet")
     if request.ray:
-        from audiodet.inference.on_ray import check_ray
+        require_package("ray", "--ray")
+    this_run = Run(request)
+    return this_run.to_stdout() if request.output == "-" else this_run.to_folder()
 
-        check_ray()
-    paths, problems = collect(request.inputs)
-    detector = request.detector()
-    about = _origin(request, detector)
-    if request.output == "-":
-        return _print_all(request, detector, about, paths, problems)
-    journal = Journal(request.output, about.parameters, request.resume)
-    try:
-        clear_leftovers(request.output)
-        resumed = _fill(journal, request, detector, paths)
-        return _finish(journal, request, detector, about, paths, problems, (began, resumed))
-    finally:
-        journal.close()
+
+class Run:
+    """The recordings of a request and the detector that it asks for."""
+
+    def __init__(self, request: Request):
+        self.began = time.monotonic()
+        self.request = request
+        self.paths, self.problems = collect(request.inputs)
+        self.names = unique_names(self.paths)
+        self.detector = request.detector()
+        self.origin = _origin(request, self.detector)
+
+    def to_stdout(self) -> int:
+        """Print rows in the order of the inputs and keep nothing -> exit code."""
+        output = StandardOutput(self.request.formats[0], self.origin)
+        errors = list(self.problems)
+        detections = self._detections(self.paths, None)
+        for detection in in_order(detections, self.paths, attrgetter("source")):
+            path = detection.source
+            if detection.error:
+                errors.append((path, str(detection.error).removeprefix(f"{path}: ")))
+            else:
+                name = self.names[path]
+                output.add(Recording(path, detection.duration, detection.events, name))
+        for path, reason in errors:
+            print(f"error: {printable(f'{path}: {reason}')}", file=sys.stderr)
+        return SOME_FAILED if errors else 0
+
+    def to_folder(self) -> int:
+        """Bring every recording into the journal, then write all files from it -> exit code."""
+        journal = Journal(self.request.output, self.origin.parameters, self.request.resume)
+        try:
+            clear_leftovers(self.request.output)
+            resumed = self._fill(journal)
+            return self._finish(journal, resumed)
+        finally:
+            journal.close()
+
+    def _detections(self, paths, progress) -> Iterator[Detection]:
+        """What is found in the recordings, here or on a cluster, in any order."""
+        if self.request.ray:
+            from audiodet.inference.on_ray import detect_on_ray
+
+            return detect_on_ray(self.request, paths)
+        if self.detector.device == "cpu":
+            torch.set_num_threads(1)  # a window per thread uses cores better than many per window
+        request = self.request
+        return self.detector.detect_many(paths, request.batch_size, request.workers, progress)
+
+    def _fill(self, journal: Journal) -> int:
+        """Bring every recording into the journal -> how many were there already."""
+        states = {path: file_state(path) for path in self.paths}
+        for path in self.paths:
+            if path in journal.done and journal.get(path)["state"] != states[path]:
+                del journal.done[path]  # another recording by now
+        todo = [path for path in self.paths if path not in journal.done]
+        try:
+            with _Progress({path: states[path][0] for path in todo}) as progress:
+                for detection in self._detections(todo, progress.show):
+                    _add_entry(journal, detection, states[detection.source])
+                    progress.show(detection.source)
+        except KeyboardInterrupt:
+            done = len(journal.done.keys() & set(self.paths))
+            print(
+                f"interrupted: {done} of {len(self.paths)} recordings are done; continue with "
+                "--resume",
+                file=sys.stderr,
+            )
+            raise
+        return len(self.paths) - len(todo)
+
+    def _finish(self, journal: Journal, resumed: int) -> int:
+        """Write all files from the journal and say what there is -> exit code."""
+        errors = list(self.problems)
+        whole = []
+        events = 0
+        seconds = 0.0
+        for path in self.paths:
+            entry = journal.get(path)
+            if "error" in entry:
+                errors.append((path, entry["error"].removeprefix(f"{path}: ")))
+            else:
+                whole.append(path)
+                events += len(entry["events"])
+                seconds += entry["duration"]
+
+        def recordings() -> Iterator[Recording]:
+            for path in whole:
+                entry = journal.get(path)
+                yield Recording(path, entry["duration"], entry["events"], self.names[path])
+
+        written = write_all(self.request.output, self.request.formats, recordings, self.origin)
+        report = self._report()
+        report["counts"] = {
+            "recordings": len(self.paths),
+            "failed": len(errors),
+            "resumed": resumed,
+            "events": events,
+        }
+        report["seconds_of_audio"] = round(seconds, 3)
+        report["wall_seconds"] = round(time.monotonic() - self.began, 3)
+        write_report(self.request.output, report, errors)
+        print(
+            f"{events} events in {len(whole)} recordings ({seconds:.0f} s): {', '.join(written)}",
+            file=sys.stderr,
+        )
+        return _report_errors(errors, os.path.join(self.request.output, "errors.tsv"))
+
+    def _report(self) -> dict:
+        """What ``audiodet_run.json`` says of how the events were made."""
+        packages = ("numpy", "soundfile", "soxr", "torch", "torchvision")
+        return {
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": {
+                "audiodet": __version__,
+                "python": platform.python_version(),
+                **{name: version(name) for name in packages},
+            },
+            "detectron2": {"version": detectron2.__version__, "source": _detectron2.SOURCE},
+            "parameters": self.origin.parameters,
+            "labels": self.detector.labels,
+            "device": self.detector.device,
+            "frequencies_hz": [self.origin.low_hz, self.origin.high_hz],
+            "inputs": [printable(path) for path in self.request.inputs],
+            "formats": list(self.request.formats),
+        }
 
 
 def _origin(request: Request, detector: Detector) -> Origin:
     """The model and all that the rows depend on."""
-    log_mel = detector.predictor.log_mel
-    name = request.model if not request.config_file else request.config_file
+    model = request.config_file or request.model
     parameters = {
         "version": __version__,
-        "model": name,
-        **identity(detector.predictor.model),
+        "model": model,
+        **identity(detector.model),
         "thresholds": detector.thresholds,
         "window": request.window,
         "overlap": request.overlap,
     }
-    return Origin(name, log_mel.f_min, log_mel.f_max, parameters)
+    return Origin(model, detector.log_mel.f_min, detector.log_mel.f_max, parameters)
 
 
-def _detections(request: Request, detector: Detector, paths, progress) -> Iterator[Detection]:
-    """What is found in the recordings, here or on a cluster, in any order."""
-    if request.ray:
-        from audiodet.inference.on_ray import detect_on_ray
-
-        return detect_on_ray(request, paths)
-    if detector.device == "cpu":
-        torch.set_num_threads(1)  # a window per thread uses the cores better than many per window
-    return detector.detect_many(paths, request.batch_size, request.workers, progress)
+def _add_entry(journal: Journal, detection: Detection, state: list[int]) -> None:
+    """The journal's entry of a recording that was in the ``state`` when the run began."""
+    if detection.error:
+        journal.add(detection.source, state=None, error=str(detection.error))
+    else:
+        entry = {"duration": detection.duration, "events": detection.events}
+        journal.add(detection.source, state=state, **entry)
 
 
-def _fill(journal: Journal, request: Request, detector: Detector, paths) -> int:
-    """Bring every recording into the journal -> how many were there already."""
-    states = {path: _state(path) for path in paths}
-    for path in paths:
-        if path in journal.done and journal.get(path)["state"] != states[path]:
-            del journal.done[path]  # another recording by now
-    todo = [path for path in paths if path not in journal.done]
-    sizes = {path: states[path][0] for path in todo}
-    try:
-        with Progress(sizes) as progress:
-            for found in _detections(request, detector, todo, progress.place):
-                if found.error:
-                    journal.add(found.source, state=None, error=str(found.error))
-                else:
-                    entry = {"duration": found.duration, "events": found.events}
-                    journal.add(found.source, state=states[found.source], **entry)
-                progress.finish(found)
-    except KeyboardInterrupt:
-        done = len(journal.done.keys() & set(paths))
-        print(
-            f"interrupted: {done} of {len(paths)} recordings are done; continue with --resume",
-            file=sys.stderr,
-        )
-        raise
-    return len(paths) - len(todo)
-
-
-def _finish(journal, request, detector, about, paths, problems, history) -> int:
-    """Write all files from the journal and say what there is."""
-    names, errors, totals = unique_names(paths), list(problems), {"events": 0, "seconds": 0.0}
-    whole = []
-    for path in paths:
-        entry = journal.get(path)
-        if "error" in entry:
-            errors.append((path, entry["error"].removeprefix(f"{path}: ")))
-        else:
-            whole.append(path)
-            totals["events"] += len(entry["events"])
-            totals["seconds"] += entry["duration"]
-
-    def recordings() -> Iterator[Recording]:
-        for path in whole:
-            entry = journal.get(path)
-            yield Recording(path, entry["duration"], entry["events"], names[path])
-
-    written = write_all(request.output, request.formats, recordings, about)
-    began, resumed = history
-    counts = {
-        "recordings": len(paths),
-        "failed": len(errors),
-        "resumed": resumed,
-        "events": totals["events"],
-    }
-    report = _report(request, detector, about)
-    report |= {"counts": counts, "seconds_of_audio": round(totals["seconds"], 3)}
-    report |= {"wall_seconds": round(time.monotonic() - began, 3)}
-    write_report(request.output, report, errors)
-    print(
-        f"{totals['events']} events in {len(whole)} recordings ({totals['seconds']:.0f} s): "
-        f"{', '.join(written)}",
-        file=sys.stderr,
-    )
-    return _told(errors, os.path.join(request.output, "errors.tsv"))
-
-
-def _told(errors: list, where: str) -> int:
+def _report_errors(errors: list, table: str) -> int:
     """Say that inputs failed, if they did -> exit code."""
-    if errors:
-        first = printable(": ".join(errors[0]))
-        print(f"{len(errors)} inputs failed, see {where}; the first: {first}", file=sys.stderr)
-    return SOME_FAILED if errors else 0
+    if not errors:
+        return 0
+    first = printable(": ".join(errors[0]))
+    print(f"{len(errors)} inputs failed, see {table}; the first: {first}", file=sys.stderr)
+    return SOME_FAILED
 
 
-def _report(request: Request, detector: Detector, about: Origin) -> dict:
-    """What ``audiodet_run.json`` says of how the events were made."""
-    packages = ("numpy", "soundfile", "soxr", "torch", "torchvision")
-    return {
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {
-            "audiodet": __version__,
-            "python": platform.python_version(),
-            **{name: version(name) for name in packages},
-        },
-        "detectron2": {"version": detectron2.__version__, "source": _detectron2.SOURCE},
-        "parameters": about.parameters,
-        "labels": detector.labels,
-        "device": detector.device,
-        "frequencies_hz": [about.low_hz, about.high_hz],
-        "inputs": [printable(path) for path in request.inputs],
-        "formats": list(request.formats),
-    }
+class _Progress(tqdm):
+    """Bytes that are done, on stderr when that is a terminal."""
 
+    def __init__(self, sizes: dict[str, int]):
+        total = sum(sizes.values())
+        super().__init__(total=total, unit="B", unit_scale=True, disable=None, dynamic_ncols=True)
+        self.sizes = sizes
+        self.shown = dict.fromkeys(sizes, 0)
 
-def _print_all(request, detector, about, paths, problems) -> int:
-    """Rows to stdout in the order of the inputs; nothing is kept."""
-    if len(request.formats) != 1 or request.resume:
-        raise AudiodetError("-o -: expected one --format and no --resume")
-    names, output = unique_names(paths), StandardOutput(request.formats[0], about)
-    errors = list(problems)
-    detections = _detections(request, detector, paths, None)
-    for found in in_order(detections, paths, attrgetter("source")):
-        if found.error:
-            errors.append((found.source, str(found.error).removeprefix(f"{found.source}: ")))
-        else:
-            recording = (found.source, found.duration, found.events, names[found.source])
-            output.add(Recording(*recording))
-    for path, reason in errors:
-        print(f"error: {printable(f'{path}: {reason}')}", file=sys.stderr)
-    return SOME_FAILED if errors else 0
-
-
-def _state(path: str) -> list[int]:
-    """Size in bytes and time of change of a file; zeros when there is none."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return [0, 0]
-    return [status.st_size, status.st_mtime_ns]
+    def show(self, source: str, seconds: float = 1.0, duration: float = 1.0) -> None:
+        """A recording is done up to ``seconds``; its bytes are taken as proportional to time."""
+        done = round(self.sizes[source] * min(seconds / duration, 1.0))
+        self.update(done - self.shown[source])
+        self.shown[source] = done

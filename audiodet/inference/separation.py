@@ -3,18 +3,20 @@
 Shape shorthand: H mel bands, T frames, K classes, B linear bands of the short-time spectrum.
 """
 
+import math
+
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from audiodet.audio.io import as_mono, audio_info, read_audio
+from audiodet.audio.io import as_mono, audio_info, fit_length, read_audio
 from audiodet.data.spectrogram import LogMel, hz_to_mel, mel_to_hz
 from audiodet.errors import ConfigError
-from audiodet.events import decide
-from audiodet.inference.predictor import Predictor
+from audiodet.inference.detector import Detector
 from audiodet.modeling.instances import events_from_instances
 
-WINDOW, CROSS_FADE = 10.0, 1.0  # seconds
+WINDOW = 10.0  # seconds
+CROSS_FADE = 1.0  # seconds
 
 
 class Separator:
@@ -28,24 +30,26 @@ class Separator:
     def __init__(self, model, thresholds=None, window: float = WINDOW):
         """
         Args:
-            model: from ``audiodet.model_zoo.get``, one with masks.
-            thresholds: of events, see :class:`~audiodet.inference.predictor.Predictor`.
+            model: from :func:`~audiodet.inference.loading.load_model`, one with masks.
+            thresholds: of events, see :class:`~audiodet.inference.detector.Detector`.
             window: in seconds.
 
         Raises:
             ConfigError: the model has no masks, or the window is not longer than a cross-fade.
         """
-        if getattr(model, "level", None) != "bin":
+        if not model.has_masks:
             raise ConfigError(
                 f"{model.cfg.MODEL.META_ARCHITECTURE} has no masks to separate sounds by, expected "
-                "TFSegmentation with MODEL.TFSEG.LEVEL 'bin'"
+                "a system that has them (configs/tfseg with MODEL.TFSEG.LEVEL 'bin')"
             )
         if window <= 2 * CROSS_FADE:
             raise ConfigError(f"windows of {window} s, expected more than {2 * CROSS_FADE} s")
-        self.predictor = Predictor(model, thresholds)
-        self.log_mel, self.labels = self.predictor.log_mel, self.predictor.labels
+        self.detector = Detector(model, thresholds)
+        self.labels = self.detector.labels
+        self.log_mel = self.detector.log_mel
         rate = self.log_mel.sample_rate
-        self.size, self.fade = round(window * rate), round(CROSS_FADE * rate)
+        self.size = round(window * rate)  # samples of a window
+        self.fade = round(CROSS_FADE * rate)  # samples of a cross-fade
 
     def separate_file(self, path: str) -> dict[str, np.ndarray]:
         """{label: float32 (samples,)} at the file's own rate and as long as the file.
@@ -53,14 +57,18 @@ class Separator:
         Raises:
             AudioError: the file cannot be used, or is shorter than an analysis window.
         """
-        info, rate = audio_info(path), self.log_mel.sample_rate
-        found = self.separate(read_audio(path, rate), path)
-        sounds = {k: as_mono(sound, rate, info.sample_rate, path) for k, sound in found.items()}
-        return {k: _fit(sound, info.samples) for k, sound in sounds.items()}
+        info = audio_info(path)
+        rate = self.log_mel.sample_rate
+        sounds = {}
+        for label, sound in self.separate(read_audio(path, rate), path).items():
+            resampled = as_mono(sound, rate, info.sample_rate, path)
+            sounds[label] = fit_length(resampled, info.samples)
+        return sounds
 
     def separate(self, waveform: np.ndarray, name: str = "waveform") -> dict[str, np.ndarray]:
         """(samples,) at the model's rate -> {label: (samples,)} of what is detected."""
-        sounds, last = {}, max(0, len(waveform) - self.size)
+        sounds = {}
+        last = max(0, len(waveform) - self.size)
         starts = [*range(0, last, self.size - self.fade), last]
         for i, start in enumerate(starts):
             part = waveform[start : start + self.size]
@@ -72,7 +80,8 @@ class Separator:
 
     def _gain(self, starts, i: int, length: int) -> np.ndarray:
         """Gains of a window's samples; those of all windows sum to one."""
-        gain, rise = np.ones(length, np.float32), np.linspace(0, 1, self.fade, dtype=np.float32)
+        gain = np.ones(length, np.float32)
+        rise = np.linspace(0, 1, self.fade, dtype=np.float32)
         if i:  # the last window may share more than a cross-fade with the one before
             shared = starts[i - 1] + self.size - starts[i]
             gain[: shared - self.fade] = 0
@@ -83,16 +92,16 @@ class Separator:
 
     @torch.inference_mode()
     def _window(self, waveform, name: str) -> dict[str, np.ndarray]:
-        inputs = self.predictor.features(waveform, name)
-        (output,) = self.predictor.model([inputs])
-        events = events_from_instances(output["instances"], self.labels, inputs["duration"])
-        found = {event.label for event in decide(events, self.predictor.thresholds)}
-        chosen = [k for k, label in enumerate(self.labels) if label in found]
-        if not chosen:
+        inputs = self.detector.features(waveform, name)
+        (output,) = self.detector.model([inputs])
+        candidates = events_from_instances(output["instances"], self.labels, inputs["duration"])
+        detected = {event.label for event in self.detector.decide(candidates)}
+        classes = [k for k, label in enumerate(self.labels) if label in detected]
+        if not classes:
             return {}
-        masks = output["masks"][chosen].float().cpu()
+        masks = output["masks"][classes].float().cpu()
         sounds = apply_masks(torch.from_numpy(waveform), masks, self.log_mel)
-        return {self.labels[k]: sound.numpy() for k, sound in zip(chosen, sounds)}
+        return {self.labels[k]: sound.numpy() for k, sound in zip(classes, sounds)}
 
 
 def apply_masks(waveform: torch.Tensor, masks: torch.Tensor, log_mel: LogMel) -> torch.Tensor:
@@ -111,10 +120,12 @@ def apply_masks(waveform: torch.Tensor, masks: torch.Tensor, log_mel: LogMel) ->
         (K, samples).
     """
     masks = masks / masks.sum(0).clamp(min=1.0)
+    n_fft = log_mel.n_fft
+    hop = log_mel.hop
+    samples = len(waveform)
     # Frames that reach over both ends, so that every sample has its full share of windows; the
     # first of the masks' frames is then number ``lead``.
-    n_fft, hop, samples = log_mel.n_fft, log_mel.hop, len(waveform)
-    lead = -(-n_fft // hop)
+    lead = math.ceil(n_fft / hop)
     left = lead * hop - (0 if log_mel.centre else n_fft // 2)
     padded = F.pad(waveform, (left, 2 * n_fft))
     options = {"n_fft": n_fft, "hop_length": hop, "window": log_mel.window, "center": True}
@@ -127,13 +138,10 @@ def apply_masks(waveform: torch.Tensor, masks: torch.Tensor, log_mel: LogMel) ->
 
 def mel_to_linear(log_mel: LogMel) -> torch.Tensor:
     """(B, H) weights of the mel bands at each linear one; each row sums to one."""
-    low, high = hz_to_mel(log_mel.f_min), hz_to_mel(log_mel.f_max)
+    low = hz_to_mel(log_mel.f_min)
+    high = hz_to_mel(log_mel.f_max)
     mels = torch.linspace(low, high, log_mel.n_mels + 2, dtype=torch.float64)
     centres = mel_to_hz(mels[1:-1]).numpy()
     bands = np.linspace(0, log_mel.sample_rate / 2, log_mel.n_fft // 2 + 1)
     rows = [np.interp(bands, centres, one) for one in np.eye(log_mel.n_mels)]
     return torch.from_numpy(np.stack(rows, 1)).float()
-
-
-def _fit(samples: np.ndarray, length: int) -> np.ndarray:
-    return np.pad(samples[:length], (0, max(0, length - len(samples))))

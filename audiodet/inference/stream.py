@@ -9,10 +9,9 @@ import numpy as np
 from audiodet.audio.io import as_mono, resample_pieces
 from audiodet.events import Event
 from audiodet.inference.detector import Detector
+from audiodet.inference.formats import SAMPLE_FORMATS
 from audiodet.inference.windows import Stitcher, cut_windows
 
-# Sample formats by the names that ffmpeg and SoX users know: little endian, and full scale.
-SAMPLE_FORMATS = {"s16le": ("<i2", 1 << 15), "s32le": ("<i4", 1 << 31), "f32le": ("<f4", 1)}
 PIECE = 0.25  # seconds read at a time
 
 
@@ -62,14 +61,13 @@ def detect_stream(detector: Detector, pieces, sample_rate: int) -> Iterator[Even
         detector: its window is the delay.
         pieces: mono float32 pieces at ``sample_rate``, in Hz.
     """
-    grid, stitcher = detector.grid, Stitcher(detector.grid)
-    shortest = detector.predictor.log_mel.n_fft
+    grid = detector.grid
+    stitcher = Stitcher(grid)
     resampled = resample_pieces(pieces, sample_rate, grid.sample_rate)
     for start, samples, last in cut_windows(resampled, grid):
-        if len(samples) < shortest:  # only a stream of less than one analysis window
+        if len(samples) < detector.log_mel.n_fft:  # only a stream of less than one analysis window
             return
-        inputs = detector.predictor.features(samples, "stdin")
-        (found,) = detector.predictor.candidates([inputs])
-        start = start / grid.sample_rate
-        end = start + len(samples) / grid.sample_rate
-        yield from detector.decide(stitcher.add(found, start, end, last))
+        (candidates,) = detector.candidates([detector.features(samples, "stdin")])
+        begin = start / grid.sample_rate
+        end = begin + len(samples) / grid.sample_rate
+        yield from detector.decide(stitcher.add(candidates, begin, end, last))

@@ -68,12 +68,14 @@ def cut_windows(blocks: Iterable[np.ndarray], grid: Grid) -> Iterator[Window]:
 
     The last is longer than the overlap, or the only one. Holds one window and one block.
     """
-    start, held = 0, np.zeros(0, np.float32)
+    start = 0
+    held = np.zeros(0, np.float32)
     for block in blocks:
         held = np.concatenate([held, block])
         while len(held) > grid.size:
             yield Window(start, held[: grid.size], False)
-            start, held = start + grid.advance, held[grid.advance :]
+            start += grid.advance
+            held = held[grid.advance :]
     yield Window(start, held, True)
 
 
@@ -82,14 +84,15 @@ class Stitcher:
 
     In the overlap of two windows, events of one label that lie alike are one event: each of its
     ends comes from the window that hears more around that end, so an event longer than the overlap
-    is put together of its parts. What only one of the windows found stays when its centre lies in
+    is put together of its parts. What only one of the windows hears stays when its centre lies in
     that window's half of the overlap.
     """
 
     def __init__(self, grid: Grid):
         self.advance = grid.advance / grid.sample_rate
         self.tolerance = grid.cell / grid.sample_rate / 2
-        self.end, self.open = None, []
+        self.end = None  # of the window before, in seconds
+        self.open = []  # its events that the next window may change
 
     def add(self, events: Iterable[Event], start: float, end: float, last: bool) -> list[Event]:
         """Take the next window's events; return those that no later window can change.
@@ -99,52 +102,60 @@ class Stitcher:
             start, end: of the window.
             last: no window follows.
         """
-        found = [
-            e._replace(onset=e.onset + start, offset=min(e.offset + start, end)) for e in events
-        ]
+        placed = []
+        for event in events:
+            offset = min(event.offset + start, end)
+            placed.append(event._replace(onset=event.onset + start, offset=offset))
         if self.end is not None:
-            found = self._join(self.open, found, start, self.end)
+            placed = self._join(self.open, placed, start, self.end)
         self.end = end
         following = math.inf if last else start + self.advance
-        self.open = [event for event in found if event.offset > following]
-        return [event for event in found if event.offset <= following]
+        self.open = [event for event in placed if event.offset > following]
+        return [event for event in placed if event.offset <= following]
 
     def _join(self, left: list, right: list, start: float, end: float) -> list[Event]:
-        """Events of a window, all reaching behind ``start``, and of the next, that starts there."""
+        """Events of a window that reach into the next one, and those of the next.
+
+        Args:
+            start, end: of the overlap, where the next window starts and this one ends.
+        """
         middle = (start + end) / 2
         pairs = self._pairs(left, right, start, end)
-        joined = [_merge(left[i], right[j], middle) for i, j in pairs]
-        paired_left, paired_right = {i for i, _ in pairs}, {j for _, j in pairs}
-        single = [e for i, e in enumerate(left) if i not in paired_left and _centre(e) < middle]
-        single += [
-            e
-            for j, e in enumerate(right)
-            if j not in paired_right and (_centre(e) >= middle or e.onset >= end)
-        ]
-        return joined + [
-            e for e in single if not any(self._alike(e, other) >= SAME for other in joined)
+        merged = [_merge(left[i], right[j], middle) for i, j in pairs]
+        paired_left = {i for i, _ in pairs}
+        paired_right = {j for _, j in pairs}
+        single = []
+        for i, event in enumerate(left):
+            if i not in paired_left and _centre(event) < middle:
+                single.append(event)
+        for j, event in enumerate(right):
+            if j not in paired_right and (_centre(event) >= middle or event.onset >= end):
+                single.append(event)
+        # One that lies like a merged event is a second, lesser hearing of it.
+        return merged + [
+            e for e in single if all(self._overlap(e, other) < SAME for other in merged)
         ]
 
-    def _pairs(self, left, right, start, end) -> list[tuple[int, int]]:
+    def _pairs(self, left: list, right: list, start: float, end: float) -> list[tuple[int, int]]:
         """Indices of events that are the same, the most alike first; each event once."""
-        inside = [[_clip(e, start, end) for e in side] for side in (left, right)]
-        alike = sorted(
-            (
-                (self._alike(a, b), i, j)
-                for i, a in enumerate(inside[0])
-                for j, b in enumerate(inside[1])
-                if b.onset < end and a.label == b.label
-            ),
-            key=lambda found: -found[0],
-        )
-        pairs, used = [], set()
-        for score, i, j in alike:
-            if score >= SAME and not used & {("left", i), ("right", j)}:
+        alike = []
+        for i, a in enumerate(left):
+            for j, b in enumerate(right):
+                if b.onset < end:
+                    overlap = self._overlap(_clip(a, start, end), _clip(b, start, end))
+                    alike.append((overlap, i, j))
+        alike.sort(key=lambda candidate: -candidate[0])
+        pairs = []
+        used_left = set()
+        used_right = set()
+        for overlap, i, j in alike:
+            if overlap >= SAME and i not in used_left and j not in used_right:
                 pairs.append((i, j))
-                used |= {("left", i), ("right", j)}
+                used_left.add(i)
+                used_right.add(j)
         return pairs
 
-    def _alike(self, a: Event, b: Event) -> float:
+    def _overlap(self, a: Event, b: Event) -> float:
         """IoU of two events, each widened to both sides by half a cell; 0 for other labels."""
         if a.label != b.label:
             return 0.0
@@ -154,13 +165,15 @@ class Stitcher:
 
 
 def _merge(left: Event, right: Event, middle: float) -> Event:
+    """One event of two parts; on either side of ``middle`` one window hears more."""
     onset = (left if left.onset + right.onset < 2 * middle else right).onset
     offset = (left if left.offset + right.offset < 2 * middle else right).offset
-    owner = left if onset + offset < 2 * middle else right
-    if None not in (left.low_hz, right.low_hz):  # both parts of the event
-        low, high = min(left.low_hz, right.low_hz), max(left.high_hz, right.high_hz)
-        owner = owner._replace(low_hz=low, high_hz=high)
-    return owner._replace(onset=min(onset, offset), offset=max(onset, offset))
+    merged = left if onset + offset < 2 * middle else right
+    if left.low_hz is not None and right.low_hz is not None:  # all that both parts have
+        low = min(left.low_hz, right.low_hz)
+        high = max(left.high_hz, right.high_hz)
+        merged = merged._replace(low_hz=low, high_hz=high)
+    return merged._replace(onset=min(onset, offset), offset=max(onset, offset))
 
 
 def _centre(event: Event) -> float:

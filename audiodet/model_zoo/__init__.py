@@ -1,20 +1,54 @@
-"""Models that ship with audiodet, by name.
+"""What ships with audiodet, by name: trained models, and configurations to train with.
 
-Each is a ``weights/<name>.safetensors`` with its configuration, labels, front end and per-class
-thresholds inside, and a model card ``<name>.md`` beside it.
+A model is a ``weights/<name>.safetensors`` with its configuration, labels, front end and per-class
+thresholds inside, and a model card ``<name>.md`` beside it. A configuration is a YAML, named as
+under the repository's ``configs/``.
 """
 
 import json
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from audiodet.weights import CARD, find_weights, read_described, shipped_names
+from audiodet.errors import ConfigError
+from audiodet.weights import CARD, read_described, shipped_names
+
+if TYPE_CHECKING:
+    import torch
 
 
-def names() -> list:
+def config_names() -> list[str]:
+    """Names that :func:`get_config_file` knows."""
+    folder = _config_folder()
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.yaml"))
+
+
+def get_config_file(name: str) -> str:
+    """Path of a configuration that ships, from a checkout as from a wheel.
+
+    Args:
+        name: such as "rcrnn/rare.yaml"; its ``_BASE_`` lies beside it.
+
+    Raises:
+        ConfigError: no such name.
+    """
+    known = config_names()
+    if name not in known:
+        raise ConfigError(f"{name}: no such configuration, expected one of {', '.join(known)}")
+    return str(_config_folder() / name)
+
+
+def _config_folder() -> Path:
+    """Beside this module, where setup.py puts it in a wheel; at the root of a checkout."""
+    packed = Path(__file__).parent / "configs"
+    return packed if packed.is_dir() else Path(__file__).parents[2] / "configs"
+
+
+def names() -> list[str]:
     """Names that :func:`get` knows."""
     return shipped_names()
 
 
-def get(name: str, device: str = "cpu"):
+def get(name: str, device: str = "cpu") -> "torch.nn.Module":
     """A trained model, ready for inference.
 
     Args:
@@ -28,9 +62,9 @@ def get(name: str, device: str = "cpu"):
     Raises:
         WeightsError: no such name or file, or one without a description that this version knows.
     """
-    from audiodet.modeling.trained import load_trained
+    from audiodet.inference.loading import load_model
 
-    return load_trained(find_weights(name), device)
+    return load_model(name, device=device)
 
 
 def export(
@@ -58,17 +92,28 @@ def export(
     card = data[CARD]
     cfg = CfgNode.load_cfg(card["config"])
     cfg.TEST.THRESHOLDS = [float(thresholds[label]) for label in card["labels"]]
-    cfg.TEST.TUNE_THRESHOLDS, cfg.TEST.BEST_EVENT_PER_CLIP = False, False
-    cfg.MODEL.WEIGHTS, cfg.MODEL.BACKBONE.INIT_WEIGHTS, cfg.INPUT.CACHE_DIR = "", "", ""
-    if "PRETRAINED" in cfg.MODEL:
-        cfg.MODEL.PRETRAINED.CACHE_DIR = ""
-    cfg.DATASETS.SOUNDBANK, cfg.DATASETS.CUSTOM, cfg.OUTPUT_DIR = "", [], "output"
-    card = {**card, "config": cfg.dump(), **({"shared": list(shared)} if shared else {})}
-    left_out = shared[1] if shared else "\0"
-    tensors = {
-        name: (t.half() if half and t.is_floating_point() else t).contiguous()
-        for name, t in data["model"].items()
-        if not name.startswith(left_out)
-    }
+    cfg.TEST.TUNE_THRESHOLDS = False
+    cfg.TEST.BEST_EVENT_PER_CLIP = False
+    # Paths of the training's machine are of no use elsewhere.
+    for node, key in (
+        (cfg.MODEL, "WEIGHTS"),
+        (cfg.MODEL.BACKBONE, "INIT_WEIGHTS"),
+        (cfg.INPUT, "CACHE_DIR"),
+        (cfg.DATASETS, "SOUNDBANK"),
+        (cfg.MODEL.get("PRETRAINED", CfgNode()), "CACHE_DIR"),
+    ):
+        node[key] = ""
+    cfg.DATASETS.CUSTOM = []
+    cfg.OUTPUT_DIR = "output"
+    card = {**card, "config": cfg.dump()}
+    if shared:
+        card["shared"] = list(shared)
+    tensors = {}
+    for name, tensor in data["model"].items():
+        if shared and name.startswith(shared[1]):
+            continue
+        if half and tensor.is_floating_point():
+            tensor = tensor.half()
+        tensors[name] = tensor.contiguous()
     with atomic_path(path) as temporary:
         save_file(tensors, str(temporary), {CARD: json.dumps(card)})

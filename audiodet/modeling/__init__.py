@@ -4,6 +4,7 @@ from audiodet.modeling import (  # noqa: F401
     audiomask,
     rcrnn,
     self_mask,
+    stock,
     tagger,
     tf_segmentation,
     time_boxes,
@@ -14,3 +15,4 @@ from audiodet.modeling.backbones import mask_network, pretrained, self_mask_resn
 from audiodet.modeling.backbones import rcrnn as rcrnn_backbone  # noqa: F401
 from audiodet.modeling.counting import keras_count  # noqa: F401
 from audiodet.modeling.hooks import box_voting, connect_cut, fusion  # noqa: F401
+from audiodet.modeling.stock import build_model  # noqa: F401

@@ -1,7 +1,7 @@
 """AudioMask's region detector: time anchors on a ResNet-FPN (Nasiri et al., ICTAI 2019).
 
 The paper trains a Mask R-CNN whose proposals span all mel bands; its mask branch is not used
-there, and there is none here. The verifier and its fusion are a hook behind the detector, see
+there, and there is none here. The verifier and its fusion are a hook of the detector, see
 :mod:`audiodet.modeling.hooks.fusion`.
 """
 
@@ -11,7 +11,7 @@ from detectron2.modeling import META_ARCH_REGISTRY
 from detectron2.structures import ImageList
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.precision import check_precision, computing_in
+from audiodet.modeling.backbones.batches import check_precision, computing_in
 from audiodet.modeling.time_rcnn import TimeRCNN
 
 
@@ -34,7 +34,8 @@ class AudioMask(TimeRCNN):
 
     @classmethod
     def from_config(cls, cfg):
-        parts, bands = super().from_config(cfg), cfg.INPUT.SPECTROGRAM.N_MELS
+        parts = super().from_config(cfg)
+        bands = cfg.INPUT.SPECTROGRAM.N_MELS
         divisor = parts["backbone"].size_divisibility
         if bands % divisor:
             raise ConfigError(

@@ -9,7 +9,7 @@ from audiodet.data.spectrogram import SpectrogramNormalizer
 class ClipInput(nn.Module):
     """Normalises log-mels and pads them to one length.
 
-    Zero stands behind a shorter clip's end: the mean, or the minimum, after normalising.
+    Zero follows a shorter clip's end: the mean, or the minimum, after normalising.
     """
 
     def __init__(self, mode: str, n_mels: int, size_divisibility: int = 0):
@@ -29,12 +29,13 @@ class ClipInput(nn.Module):
 
     def groups(self, images: ImageList):
         """Yield (indices, ImageList) of all clips of one length, cut to it, from short to long."""
-        lengths = [int(size[1]) for size in images.image_sizes]
-        if len(set(lengths)) == 1:
-            yield list(range(len(lengths))), images
+        if self.lengths(images) is None:
+            yield list(range(len(images))), images
             return
-        for frames in sorted(set(lengths)):
-            members = [i for i, length in enumerate(lengths) if length == frames]
+        members_of = {}
+        for i, (_, frames) in enumerate(images.image_sizes):
+            members_of.setdefault(int(frames), []).append(i)
+        for frames, members in sorted(members_of.items()):
             padded = frames + -frames % max(1, self.size_divisibility)
             sizes = [images.image_sizes[i] for i in members]
             yield members, ImageList(images.tensor[members, ..., :padded], sizes)

@@ -11,12 +11,13 @@ def keras_count(model: nn.Module) -> int:
     included), and one bias per recurrent gate where torch keeps two. Normalisation constants
     of the front end are no parameters.
     """
-    total = sum(p.numel() for p in model.parameters())
+    total = 0
+    for name, parameter in model.named_parameters():
+        if "bias_hh" not in name:
+            total += parameter.numel()
     for module in model.modules():
         if isinstance(module, FrozenBatchNorm2d):
             total += 4 * module.num_features
         elif isinstance(module, nn.modules.batchnorm._BatchNorm) and module.track_running_stats:
             total += module.running_mean.numel() + module.running_var.numel()
-        elif isinstance(module, nn.RNNBase):
-            total -= sum(p.numel() for name, p in module.named_parameters() if "bias_hh" in name)
     return total

@@ -10,19 +10,21 @@ from detectron2.utils.events import get_event_storage, has_event_storage
 from torch import nn
 from torch.nn import functional as F
 
+from audiodet.data.label_kinds import kind_of
 from audiodet.modeling.clip_input import ClipInput
 from audiodet.modeling.frame_events import (
     RunRules,
     events_from_scores,
+    frames_of_segments,
     smooth,
     step_edges,
     step_targets,
 )
 from audiodet.modeling.hooks.registry import build_postprocessors
-from audiodet.modeling.segments import frames_of_segments
+from audiodet.modeling.model import SEDModel
 
 
-class FrameClassifier(nn.Module):
+class FrameClassifier(SEDModel, nn.Module):
     """A probability of each class at each time step.
 
     Training returns the binary cross-entropy over steps. Inference returns per clip "instances"
@@ -49,12 +51,15 @@ class FrameClassifier(nn.Module):
             low: an event ends where its score falls below this.
             median_frames: width of the median filter over the scores, in frames.
             rules: which events are joined or dropped.
-            postprocessors: functions (input dicts, [Instances] in frames) -> [Instances], which
-                act in turn on the events at inference.
+            postprocessors: see :class:`Postprocessor`; they act in turn on the events.
         """
         super().__init__()
-        self.clip_input, self.num_classes = clip_input, num_classes
-        self.stride, self.offset, self.low, self.rules = stride, offset, low, rules
+        self.clip_input = clip_input
+        self.num_classes = num_classes
+        self.stride = stride
+        self.offset = offset
+        self.low = low
+        self.rules = rules
         self.median_steps = round(median_frames / stride)
         self.postprocessors = list(postprocessors)
 
@@ -78,6 +83,11 @@ class FrameClassifier(nn.Module):
         }
 
     @property
+    def time_stride(self) -> int:
+        """Frames of a step."""
+        return self.stride
+
+    @property
     def device(self):
         return next(self.parameters()).device
 
@@ -95,26 +105,33 @@ class FrameClassifier(nn.Module):
         Args:
             batched_inputs: dicts with "image" (1, H, T).
             starts: for each clip the first frames of its segments, (R,) int64.
-            length: L; what lies behind a clip's end has probability 0.
+            length: L; what follows a clip's end has probability 0.
 
         Returns:
             list: (R, L, K) of each clip.
         """
-        found = []
+        segments = []
         for scores, first, clip in zip(self.step_scores(batched_inputs), starts, batched_inputs):
             frames = torch.arange(clip["image"].shape[-1], device=scores.device)
             steps = ((frames + 0.5) / self.stride - self.offset + 0.5).floor().long()
             scores = scores[steps.clamp(0, len(scores) - 1)]
             scores = F.pad(scores, (0, 0, 0, max(0, length - len(scores))))
-            found.append(scores[frames_of_segments(first, length)])
-        return found
+            segments.append(scores[frames_of_segments(first, length)])
+        return segments
+
+    def step_seconds(self, steps: int, clip: dict) -> torch.Tensor:
+        """Centres of a clip's first steps, (S,), in the unit of its "width"."""
+        frames = clip["image"].shape[-1]
+        centres = (torch.arange(steps) + self.offset) * self.stride
+        return centres * clip.get("width", frames) / frames
 
     def forward(self, batched_inputs):
         """Dicts with "image" (1, H, T), an un-normalised log-mel, and "instances" in training."""
         if self.training:
             return self.losses(self.step_logits(batched_inputs), batched_inputs)
-        maps = self.class_maps(batched_inputs)
-        return [self.from_maps(*own, clip) for own, clip in zip(maps, batched_inputs)]
+        with torch.no_grad():
+            clips = zip(self.class_maps(batched_inputs), batched_inputs)
+            return [self.from_maps(*maps, clip) for maps, clip in clips]
 
     def class_maps(self, batched_inputs) -> list:
         """All that a clip's output follows from, as an ensemble averages it.
@@ -130,12 +147,12 @@ class FrameClassifier(nn.Module):
 
     def losses(self, logits, batched_inputs) -> dict:
         """Binary cross-entropy over steps; logits are (S, K) of each clip."""
-        places = (self.stride, self.offset, self.num_classes)
-        targets = torch.cat(
-            [step_targets(x["instances"], len(y), *places) for x, y in zip(batched_inputs, logits)]
-        )
+        grid = (self.stride, self.offset, self.num_classes)
+        targets = []
+        for clip, rows in zip(batched_inputs, logits):
+            targets.append(step_targets(clip["instances"], len(rows), *grid))
         logits = torch.cat(logits)
-        targets = targets.to(logits)
+        targets = torch.cat(targets).to(logits)
         if has_event_storage():
             right = ((logits > 0) == (targets > 0.5)).float().mean().item()
             get_event_storage().put_scalar("frame_accuracy", right)
@@ -143,41 +160,37 @@ class FrameClassifier(nn.Module):
 
     def strong_loss(self, logits, batched_inputs) -> torch.Tensor:
         """:meth:`FrameClassifier.losses` of the clips whose labels have times; 0 without any."""
-        strong = [i for i, clip in enumerate(batched_inputs) if is_strong(clip)]
+        pairs = zip(logits, batched_inputs)
+        strong = [(rows, clip) for rows, clip in pairs if kind_of(clip) == "strong"]
         if not strong:
             return logits[0].sum() * 0.0
-        chosen = [[part[i] for i in strong] for part in (logits, batched_inputs)]
-        return FrameClassifier.losses(self, *chosen)["loss_frame"]
+        return FrameClassifier.losses(self, *zip(*strong))["loss_frame"]
 
     def inference(self, scores, clip) -> dict:
         """(S, K) step scores of one clip -> events in seconds, frame scores, clip scores."""
         size = tuple(clip["image"].shape[-2:])
         smoothed = smooth(scores.float().cpu().numpy(), self.median_steps)
-        places = (self.low, self.stride, self.offset, size)
-        events = events_from_scores(smoothed, *places, self.rules)
+        events = events_from_scores(smoothed, self.low, self.stride, self.offset, size, self.rules)
         for hook in self.postprocessors:
             (events,) = hook([clip], [events])
-        height, width = clip.get("height", size[0]), clip.get("width", size[1])
-        frames = (torch.arange(len(smoothed)) + self.offset) * self.stride
+        height = clip.get("height", size[0])
+        width = clip.get("width", size[1])
         edges = step_edges(len(smoothed), self.stride, self.offset, size[1])
         return {
             "instances": detector_postprocess(events, height, width),
             "frame_scores": torch.from_numpy(smoothed),
-            "frame_seconds": frames * width / size[1],
+            "frame_seconds": self.step_seconds(len(smoothed), clip),
             "frame_edges": edges * (width / size[1]),
             "clip_scores": scores.amax(0),
         }
 
 
-def is_strong(clip: dict) -> bool:
-    """Whether an input dict's labels have times."""
-    return clip.get("label_kind", "strong") == "strong"
-
-
-def clip_targets(clip: dict, num_classes: int) -> torch.Tensor:
-    """(K,) zeros and ones: an input dict's "clip_labels", or the labels of its events."""
-    if "clip_labels" in clip:
-        return clip["clip_labels"]
-    targets = torch.zeros(num_classes)
-    targets[clip["instances"].gt_classes] = 1.0
+def clip_targets(batched_inputs, num_classes: int) -> torch.Tensor:
+    """(N, K) zeros and ones: the input dicts' "clip_labels", or the labels of their events."""
+    targets = torch.zeros(len(batched_inputs), num_classes)
+    for row, clip in zip(targets, batched_inputs):
+        if "clip_labels" in clip:
+            row.copy_(clip["clip_labels"])
+        else:
+            row[clip["instances"].gt_classes] = 1.0
     return targets

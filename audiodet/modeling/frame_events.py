@@ -1,6 +1,7 @@
-"""Events <-> frame-level targets and scores.
+"""Events <-> frame-level targets and scores; segments of equal length around regions.
 
-Shape shorthand: S time steps, K classes, R events.
+Shape shorthand: S time steps, K classes, R events or regions, L frames of a segment, T frames of
+the clip.
 """
 
 from dataclasses import dataclass
@@ -42,23 +43,30 @@ def runs_above(scores: np.ndarray, low: float):
     """Runs of one class's (S,) scores that are at least ``low``: [(first, end, peak), ...]."""
     active = np.concatenate(([0], (scores >= low).astype(np.int8), [0]))
     edges = np.flatnonzero(np.diff(active))
-    return [(a, b, float(scores[a:b].max())) for a, b in zip(edges[::2], edges[1::2])]
+    runs = []
+    for first, end in zip(edges[::2], edges[1::2]):
+        runs.append((first, end, float(scores[first:end].max())))
+    return runs
 
 
-def cut_run(scores: np.ndarray, first: int, end: int, fraction: float) -> list:
-    """A run of (S,) scores -> the part around its peak that is at least ``fraction`` of it.
+def cut_runs(scores: np.ndarray, runs: list, fraction: float) -> list:
+    """Runs of one class's (S,) scores, each cut where it falls below a part of its peak.
 
-    What is left before and after it are runs of their own: [(first, end, peak), ...].
+    What is left before and after a peak is a run of its own: [(first, end, peak), ...].
     """
-    if first >= end:
-        return []
-    peak = first + int(scores[first:end].argmax())
-    outside = np.flatnonzero(scores[first:end] < fraction * scores[peak]) + first
-    onset = max(outside[outside < peak], default=first - 1) + 1
-    offset = min(outside[outside > peak], default=end)
-    cut = [(onset, offset, float(scores[peak]))]
-    before = cut_run(scores, first, onset, fraction)
-    return before + cut + cut_run(scores, offset, end, fraction)
+    waiting = [(first, end) for first, end, _ in runs]
+    cut = []
+    while waiting:
+        first, end = waiting.pop()
+        if first >= end:
+            continue
+        peak = first + int(scores[first:end].argmax())
+        outside = np.flatnonzero(scores[first:end] < fraction * scores[peak]) + first
+        onset = max(outside[outside < peak], default=first - 1) + 1
+        offset = min(outside[outside > peak], default=end)
+        cut.append((onset, offset, float(scores[peak])))
+        waiting += [(first, onset), (offset, end)]
+    return cut
 
 
 @dataclass(frozen=True)
@@ -66,11 +74,11 @@ class RunRules:
     """When runs of scores are joined or dropped (Kong et al. 2019, section IV-C).
 
     Attributes:
-        gap: runs with so many steps between them, or fewer, are joined.
-        length: then a run of so many steps or fewer is dropped.
+        gap: runs with at most this many steps between them are joined.
+        length: then a run of at most this many steps is dropped.
         high: lowest peak of a run that may be joined, one for all classes or one for each. A run
             that does not reach it goes only if it is short.
-        fraction: last, a run is cut where it falls below this part of its peak (:func:`cut_run`).
+        fraction: last, a run is cut where it falls below this part of its peak (:func:`cut_runs`).
     """
 
     gap: int = 0
@@ -81,35 +89,79 @@ class RunRules:
     def apply(self, runs: list, label: int) -> list:
         """[(first, end, peak), ...] of one class in order of time -> the same by these rules."""
         high = self.high[label if len(self.high) > 1 else 0]
-        kept = [run for run in runs if run[2] < high]
+        faint = []
         joined = []
-        for first, end, peak in (run for run in runs if run[2] >= high):
+        for first, end, peak in runs:
+            if peak < high:
+                faint.append((first, end, peak))
+                continue
             if joined and first - joined[-1][1] <= self.gap:
-                before, _, highest = joined.pop()
-                first, peak = before, max(peak, highest)
+                first, last, highest = joined.pop()
+                end = max(end, last)
+                peak = max(peak, highest)
             joined.append((first, end, peak))
-        return [run for run in kept + joined if run[1] - run[0] > self.length]
+        return [run for run in faint + joined if run[1] - run[0] > self.length]
 
 
 def events_from_scores(scores, low, stride, offset, image_size, rules=RunRules()) -> Instances:
     """(S, K) scores -> events as full-height boxes in frames, scored by their highest step."""
-    found = []
+    events = []
     for label in range(scores.shape[1]):
         runs = rules.apply(runs_above(scores[:, label], low), label)
         if rules.fraction:
-            parts = [
-                cut_run(scores[:, label], first, end, rules.fraction) for first, end, _ in runs
-            ]
-            runs = [run for part in parts for run in part]
-        found += [(*run, label) for run in runs]
-    found.sort(key=lambda event: -event[2])
-    table = torch.tensor(found, dtype=torch.float32).reshape(-1, 4)
-    boxes = torch.zeros(len(found), 4)
-    boxes[:, 0::2] = (table[:, :2] + offset - 0.5) * stride
-    boxes[:, 3] = image_size[0]
-    result = Instances(tuple(image_size))
-    result.pred_boxes = Boxes(boxes)
+            runs = cut_runs(scores[:, label], runs, rules.fraction)
+        for first, end, peak in runs:
+            onset = (first + offset - 0.5) * stride
+            events.append((onset, (end + offset - 0.5) * stride, peak, label))
+    result = as_instances(events, tuple(image_size))
     result.pred_boxes.clip(tuple(image_size))
-    result.scores = table[:, 2]
-    result.pred_classes = table[:, 3].long()
     return result
+
+
+def as_instances(events: list, image_size) -> Instances:
+    """[(onset, offset, score, label), ...] in frames -> full-height boxes, best first."""
+    ranked = sorted(events, key=lambda event: -event[2])
+    table = torch.tensor(ranked, dtype=torch.float32).reshape(-1, 4)
+    boxes = torch.zeros_like(table)
+    boxes[:, 0::2] = table[:, :2]
+    boxes[:, 3] = image_size[0]
+    return Instances(
+        image_size,
+        pred_boxes=Boxes(boxes),
+        scores=table[:, 2],
+        pred_classes=table[:, 3].long(),
+    )
+
+
+def segment_starts(boxes: torch.Tensor, frames: int, length: int) -> torch.Tensor:
+    """First frame of the segment of each region (AudioMask, section III-C), (R,) int64.
+
+    A region that is longer than a segment is cropped about its centre, a shorter one takes its
+    neighbours on both sides; at the clip's borders the segment shifts inside. A clip that is
+    shorter than a segment has them all start at 0.
+
+    Args:
+        boxes: (R, 4) in frames.
+        frames: T.
+        length: L.
+    """
+    centres = (boxes[:, 0] + boxes[:, 2]) / 2
+    return (centres - length / 2).round().long().clamp(0, max(0, frames - length))
+
+
+def frames_of_segments(starts: torch.Tensor, length: int) -> torch.Tensor:
+    """(R,) first frames -> (R, L) frames."""
+    return starts[:, None] + torch.arange(length, device=starts.device)
+
+
+def mean_in_boxes(scores: torch.Tensor, boxes: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
+    """Mean of (R, L) frame scores over the frames of each segment that its region touches, (R,).
+
+    A region of no length counts as the frame that it lies in.
+    """
+    frames = frames_of_segments(starts, scores.shape[1])
+    touched = (frames + 1 > boxes[:, :1]) & (frames < boxes[:, 2:3])
+    centres = ((boxes[:, 0] + boxes[:, 2]) / 2).floor().long()
+    last = starts + scores.shape[1] - 1
+    touched |= frames == torch.minimum(torch.maximum(centres, starts), last)[:, None]
+    return (scores * touched).sum(1) / touched.sum(1)

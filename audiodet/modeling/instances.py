@@ -23,11 +23,9 @@ def events_from_instances(instances, labels: Sequence[str], duration: float) -> 
     """
     instances = inside(instances, duration)
     boxes = instances.pred_boxes.tensor[:, [0, 2]].clamp(0.0, duration).tolist()
-    scores, classes = instances.scores.tolist(), instances.pred_classes.tolist()
+    names = [labels[k] for k in instances.pred_classes]
     bands = [(None, None)] * len(boxes)
     if instances.has("low_hz"):
         bands = zip(instances.low_hz.tolist(), instances.high_hz.tolist())
-    return [
-        Event(onset, offset, labels[k], score, *band)
-        for (onset, offset), score, k, band in zip(boxes, scores, classes, bands)
-    ]
+    rows = zip(boxes, names, instances.scores.tolist(), bands)
+    return [Event(*times, label, score, *band) for times, label, score, band in rows]

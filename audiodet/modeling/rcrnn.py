@@ -12,7 +12,7 @@ class RCRNN(TimeRCNN):
     """CRNN backbone, 1-D RPN, 1-D RoI heads; see :class:`TimeRCNN` for inputs and outputs."""
 
     def features(self, images: ImageList) -> dict:
-        """Features of a padded batch; what lies behind a clip's end is masked."""
+        """Features of a padded batch; what follows a clip's end is masked."""
         return self.backbone(images.tensor, ClipInput.lengths(images))
 
     def features_by_length(self, images: ImageList):
@@ -20,7 +20,7 @@ class RCRNN(TimeRCNN):
         features = self.features(images)
         for members, group in self.clip_input.groups(images):
             steps = self.backbone.steps(int(group.image_sizes[0][1]))
+            chosen = features
             if len(members) < len(images):
-                yield members, group, {k: x[members, ..., :steps] for k, x in features.items()}
-            else:
-                yield members, group, features
+                chosen = {name: x[members, ..., :steps] for name, x in features.items()}
+            yield members, group, chosen

@@ -11,8 +11,9 @@ from detectron2.modeling import META_ARCH_REGISTRY, build_backbone
 from torch import nn
 from torch.nn import functional as F
 
+from audiodet.data.label_kinds import LabelKinds, kind_of
 from audiodet.modeling.backbones.self_mask_resnet import STRIDE, pooled
-from audiodet.modeling.frame_classifier import FrameClassifier, clip_targets, is_strong
+from audiodet.modeling.frame_classifier import FrameClassifier, clip_targets
 
 KINDS = ("weak", "strong")
 
@@ -35,6 +36,12 @@ class Streams(NamedTuple):
     mask: torch.Tensor | None
     sound: torch.Tensor
     mask_map: torch.Tensor | None
+
+    @classmethod
+    def of_clip(cls, cells, sound, mask_map) -> "Streams":
+        """What follows from f^s, f^r and the logits of M^R of one clip."""
+        mask = None if mask_map is None else pooled(mask_map[None], STRIDE // 2)[0]
+        return cls(cells, cells.amax(0), cells.amax(1), mask, sound, mask_map)
 
 
 def sounding(x: torch.Tensor) -> torch.Tensor:
@@ -68,7 +75,8 @@ class SelfMaskNet(FrameClassifier):
     def __init__(self, *, backbone, alpha: float, **kwargs):
         shape = backbone.output_shape()["time"]
         super().__init__(stride=shape.stride, **kwargs)
-        self.backbone, self.alpha = backbone, alpha
+        self.backbone = backbone
+        self.alpha = alpha
         self.classifier = nn.Linear(shape.channels, self.num_classes)
         uniform = torch.full((len(KINDS), self.num_classes), 1 / self.num_classes)
         self.register_buffer("class_weights", uniform)  # w of Eq. 3, a row for each kind of labels
@@ -82,16 +90,24 @@ class SelfMaskNet(FrameClassifier):
             "offset": cfg.MODEL.ANCHOR_GENERATOR.OFFSET,
         }
 
+    @classmethod
+    def label_kinds(cls, cfg) -> LabelKinds:
+        """Weak and strong clips, each kind with its own losses."""
+        return LabelKinds(("strong", "weak"), ignored=("unlabelled",), apart=True)
+
     @torch.no_grad()
-    def weigh_classes(self, records) -> None:
+    def measure(self, records) -> None:
         """Measure Eq. 3 on training records: clips of a label if weak, its events if strong."""
         for row, kind in enumerate(KINDS):
             counts = torch.zeros(self.num_classes)
             for record in records:
-                if record.get("label_kind", "strong") == kind:
-                    events = [a["category_id"] for a in record.get("annotations", ())]
-                    for k in events if kind == "strong" else record["clip_labels"]:
-                        counts[k] += 1
+                if kind_of(record) != kind:
+                    continue
+                classes = record.get("clip_labels", ())
+                if kind == "strong":
+                    classes = [event["category_id"] for event in record.get("annotations", ())]
+                for k in classes:
+                    counts[k] += 1
             if counts.all():
                 self.class_weights[row] = (1 / counts).softmax(0)
 
@@ -102,20 +118,21 @@ class SelfMaskNet(FrameClassifier):
         on the others. In training, silence follows a shorter clip: batch norm sees one batch.
         """
         images = self.clip_input(batched_inputs, self.device)
-        found, everything = [None] * len(batched_inputs), range(len(batched_inputs))
-        groups = [(everything, images)] if self.training else self.clip_input.groups(images)
+        groups = self.clip_input.groups(images)
+        if self.training:
+            groups = [(range(len(batched_inputs)), images)]
+        streams = [None] * len(batched_inputs)
         for members, group in groups:
             features = self.backbone(group.tensor)
             cells = self.classifier(features["time"].squeeze(2).transpose(1, 2))  # (N, S, K)
-            maps, sound = features.get("mask"), sounding(group.tensor)
-            mask = None if maps is None else pooled(maps, STRIDE // 2)
+            sound = sounding(group.tensor)
             for place, i in enumerate(members):
                 steps = self.backbone.steps(int(group.image_sizes[place][1]))
-                own = cells[place, :steps]
-                rest = [None if x is None else x[place, :steps] for x in (mask, sound)]
-                map_ = None if maps is None else maps[place, ..., : steps * STRIDE // 2]
-                found[i] = Streams(own, own.amax(0), own.amax(1), *rest, map_)
-        return found
+                mask_map = None
+                if "mask" in features:
+                    mask_map = features["mask"][place, ..., : steps * STRIDE // 2]
+                streams[i] = Streams.of_clip(cells[place, :steps], sound[place, :steps], mask_map)
+        return streams
 
     def step_logits(self, batched_inputs) -> list:
         """See :meth:`FrameClassifier.step_logits`."""
@@ -137,11 +154,12 @@ class SelfMaskNet(FrameClassifier):
     def clip_loss(self, streams, batched_inputs) -> torch.Tensor:
         """The weighted binary cross-entropies of weak and of strong clips, added."""
         logits = torch.stack([clip.clip for clip in streams])
-        targets = torch.stack([clip_targets(x, self.num_classes) for x in batched_inputs])
+        targets = clip_targets(batched_inputs, self.num_classes)
         each = F.binary_cross_entropy_with_logits(logits, targets.to(logits), reduction="none")
-        strong = torch.tensor([is_strong(x) for x in batched_inputs], device=logits.device)
+        kinds = [kind_of(x) == "strong" for x in batched_inputs]
+        strong = torch.tensor(kinds, device=logits.device)
         total = logits.new_zeros(())
-        for weights, chosen in zip(self.class_weights, (~strong, strong)):
+        for weights, chosen in zip(self.class_weights, (~strong, strong)):  # by KINDS
             if chosen.any():
                 total = total + (each[chosen] * weights).mean()  # over clips and classes
         return total

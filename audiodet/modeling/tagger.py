@@ -1,7 +1,7 @@
 """Clip-level and frame-level classifiers on a detector's backbone.
 
-Clip-level: R-CRNN's pre-training task (paper, section 3.2). Frame-level: the control that a
-region detector must beat, with the same layers and the same data.
+Clip-level: R-CRNN's pre-training task (paper, section 3.2). Frame-level: the baseline that
+a region detector must beat, with the same layers and the same data.
 
 Shape shorthand: N clips, S time steps, K classes, C channels.
 """
@@ -12,6 +12,7 @@ from detectron2.modeling import META_ARCH_REGISTRY, build_backbone
 from torch import nn
 from torch.nn import functional as F
 
+from audiodet.data.label_kinds import LabelKinds
 from audiodet.errors import ConfigError
 from audiodet.modeling.clip_input import ClipInput
 from audiodet.modeling.frame_classifier import FrameClassifier, clip_targets
@@ -32,7 +33,9 @@ class SequenceTagger(FrameClassifier):
             raise ConfigError(f"MODEL.TAGGER.LOSS is {loss!r}, expected 'clip', 'frame' or 'both'")
         ((feature, shape),) = backbone.output_shape().items()
         super().__init__(stride=shape.stride, **kwargs)
-        self.backbone, self.loss, self.feature = backbone, loss, feature
+        self.backbone = backbone
+        self.loss = loss
+        self.feature = feature
         self.classifier = nn.Linear(shape.channels, self.num_classes)
 
     @classmethod
@@ -44,6 +47,14 @@ class SequenceTagger(FrameClassifier):
             "loss": cfg.MODEL.TAGGER.LOSS,
             "offset": cfg.MODEL.ANCHOR_GENERATOR.OFFSET,
         }
+
+    @classmethod
+    def label_kinds(cls, cfg) -> LabelKinds:
+        """Strong clips; weak ones too where a loss is taken over clip labels."""
+        if cfg.MODEL.TAGGER.LOSS == "both":
+            return LabelKinds(("strong", "weak"), ignored=("unlabelled",), apart=True)
+        learns_clips = cfg.MODEL.TAGGER.LOSS == "clip"
+        return LabelKinds(("strong", "weak") if learns_clips else ("strong",))
 
     def step_logits(self, batched_inputs) -> list:
         """See :meth:`FrameClassifier.step_logits`."""
@@ -57,10 +68,10 @@ class SequenceTagger(FrameClassifier):
         """Binary cross-entropy over clips or over steps; logits are (S, K) of each clip."""
         if self.loss == "frame":
             return super().losses(logits, batched_inputs)
-        found = {}
+        losses = {}
         if self.loss == "both":
-            found["loss_frame"] = self.strong_loss(logits, batched_inputs)
-        targets = torch.stack([clip_targets(x, self.num_classes) for x in batched_inputs])
+            losses["loss_frame"] = self.strong_loss(logits, batched_inputs)
+        targets = clip_targets(batched_inputs, self.num_classes)
         logits = torch.stack([clip.amax(0) for clip in logits])
-        found["loss_clip"] = F.binary_cross_entropy_with_logits(logits, targets.to(logits))
-        return found
+        losses["loss_clip"] = F.binary_cross_entropy_with_logits(logits, targets.to(logits))
+        return losses

@@ -10,13 +10,15 @@ from detectron2.modeling import META_ARCH_REGISTRY, build_backbone
 from torch import nn
 from torch.nn import functional as F
 
+from audiodet.data.label_kinds import LabelKinds
 from audiodet.data.spectrogram import LogMel
 from audiodet.errors import ConfigError
 from audiodet.modeling.clip_input import ClipInput
-from audiodet.modeling.frame_classifier import FrameClassifier
+from audiodet.modeling.frame_classifier import FrameClassifier, clip_targets
 from audiodet.modeling.pooling import AttentionPooling, GlobalRankPooling
 
-LEVELS, POOLINGS = ("bin", "frame"), ("rank", "attention")
+LEVELS = ("bin", "frame")
+POOLINGS = ("rank", "attention")
 BAND_SHARE = 0.5  # of an event's strongest band: weaker ones are not in its frequency range
 
 
@@ -46,14 +48,16 @@ class TFSegmentation(FrameClassifier):
             gate: highest clip score that leaves a class without frame scores.
             band_edges: H + 1 frequencies that part the mel bands, in Hz.
         """
-        for key, value, known in (("LEVEL", level, LEVELS), ("POOLING", pooling, POOLINGS)):
-            if value not in known:
-                raise ConfigError(
-                    f"MODEL.TFSEG.{key} is {value!r}, expected {' or '.join(map(repr, known))}"
-                )
+        if level not in LEVELS:
+            raise ConfigError(f"MODEL.TFSEG.LEVEL is {level!r}, expected 'bin' or 'frame'")
+        if pooling not in POOLINGS:
+            raise ConfigError(f"MODEL.TFSEG.POOLING is {pooling!r}, expected 'rank' or 'attention'")
         super().__init__(stride=1, offset=0.5, **kwargs)
         ((self.feature, shape),) = backbone.output_shape().items()
-        self.backbone, self.level, self.gate = backbone, level, gate
+        self.backbone = backbone
+        self.level = level
+        self.has_masks = level == "bin"
+        self.gate = gate
         self.classifier = nn.Conv2d(shape.channels, self.num_classes, 1)
         self.attention = None
         if pooling == "attention":
@@ -63,7 +67,8 @@ class TFSegmentation(FrameClassifier):
 
     @classmethod
     def from_config(cls, cfg):
-        backbone, tfseg = build_backbone(cfg), cfg.MODEL.TFSEG
+        backbone = build_backbone(cfg)
+        tfseg = cfg.MODEL.TFSEG
         return {
             **cls.shared_config(cfg, backbone.size_divisibility),
             "backbone": backbone,
@@ -73,6 +78,11 @@ class TFSegmentation(FrameClassifier):
             "gate": tfseg.GATE,
             "band_edges": LogMel.from_config(cfg).band_edges(),
         }
+
+    @classmethod
+    def label_kinds(cls, cfg) -> LabelKinds:
+        """Clip labels alone."""
+        return LabelKinds(("weak",))
 
     def forward(self, batched_inputs):
         """See :meth:`FrameClassifier.forward`; training needs "clip_labels" (K,) alone."""
@@ -88,19 +98,24 @@ class TFSegmentation(FrameClassifier):
             x = x.mean(2, keepdim=True)  # (N, C, H, T) -> (N, C, 1, T)
         with torch.autocast(x.device.type, enabled=False):
             x = x.float()
-            masks = self.classifier(x).sigmoid()
-            weights = [self.attention(x)] if self.attention else []
+            maps = [self.classifier(x).sigmoid()]
+            if self.attention:
+                maps.append(self.attention(x))
             if ClipInput.lengths(images) is None:
-                return list(zip(masks, self.pooling(*(y.flatten(2) for y in (masks, *weights)))))
-            found = []
+                return list(zip(maps[0], self._pooled(maps)))
+            clips = []
             for i, (_, frames) in enumerate(images.image_sizes):
-                parts = [y[i : i + 1, ..., :frames] for y in (masks, *weights)]
-                found.append((parts[0][0], self.pooling(*(y.flatten(2) for y in parts))[0]))
-            return found
+                cut = [one[i : i + 1, ..., :frames] for one in maps]
+                clips.append((cut[0][0], self._pooled(cut)[0]))
+            return clips
+
+    def _pooled(self, maps) -> torch.Tensor:
+        """Masks (N, K, H', T), and their attention logits where there are some -> (N, K)."""
+        return self.pooling(*(one.flatten(2) for one in maps))
 
     def step_scores(self, batched_inputs) -> list:
         """See :meth:`FrameClassifier.step_scores`."""
-        return [self._frame_scores(*one) for one in self.class_maps(batched_inputs)]
+        return [self._frame_scores(*maps) for maps in self.class_maps(batched_inputs)]
 
     def _frame_scores(self, masks, tags):
         """Masks and clip scores -> (T, K): mean over frequency, gated by the clip score."""
@@ -108,7 +123,7 @@ class TFSegmentation(FrameClassifier):
 
     def losses(self, scores, batched_inputs) -> dict:
         """Binary cross-entropy over clips; scores are the (K,) probabilities of each clip."""
-        targets = torch.stack([x["clip_labels"] for x in batched_inputs])
+        targets = clip_targets(batched_inputs, self.num_classes)
         scores = torch.stack(scores)
         with torch.autocast(scores.device.type, enabled=False):
             return {"loss_clip": F.binary_cross_entropy(scores, targets.to(scores))}
@@ -117,7 +132,7 @@ class TFSegmentation(FrameClassifier):
         """See :meth:`FrameClassifier.from_maps`."""
         output = self.inference(self._frame_scores(masks, tags), clip)
         output["clip_scores"] = tags
-        if self.level == "bin":
+        if self.has_masks:
             output["masks"] = masks
             seconds = clip.get("width", masks.shape[2]) / masks.shape[2]
             self._add_bands(output["instances"], masks, seconds)

@@ -110,11 +110,10 @@ class LevelTimeRPNHead(TimeRPNHead):
 
     def forward(self, features: list[torch.Tensor]):
         """[(N, C, B, S)] of all levels -> see :class:`TimeRPNHead`."""
-        rows = [
-            torch.einsum("ncbs,cb->ncs", x, weight.to(x)).unsqueeze(2)
-            for x, weight in zip(features, self.collapse)
-        ]
-        return super().forward(rows)
+        collapsed = []
+        for x, weight in zip(features, self.collapse):
+            collapsed.append(torch.einsum("ncbs,cb->ncs", x, weight.to(x)).unsqueeze(2))
+        return super().forward(collapsed)
 
 
 class TimeROIPooler(ROIPooler):
@@ -129,25 +128,19 @@ class TimeROIPooler(ROIPooler):
 
 @ROI_BOX_HEAD_REGISTRY.register()
 class DropoutFCHead(FastRCNNConvFCHead):
-    """detectron2's fully connected box head with dropout behind every layer."""
+    """detectron2's fully connected box head with dropout after every layer."""
 
     @configurable
     def __init__(self, *args, dropout: float, **kwargs):
         super().__init__(*args, **kwargs)
-        self.dropout = dropout
+        for name, layer in list(self.named_children()):
+            if isinstance(layer, nn.ReLU):  # no weights: the names in a checkpoint stay
+                self.add_module(name, nn.Sequential(layer, nn.Dropout(dropout)))
 
     @classmethod
     def from_config(cls, cfg, input_shape):
         head = super().from_config(cfg, input_shape)
         return {**head, "dropout": cfg.MODEL.ROI_BOX_HEAD.DROPOUT}
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(R, C, 1, bins) -> (R, M)."""
-        for layer in self:
-            x = layer(x)
-            if isinstance(layer, nn.ReLU):
-                x = nn.functional.dropout(x, self.dropout, self.training)
-        return x
 
 
 class TimeOutputLayers(FastRCNNOutputLayers):
@@ -155,8 +148,8 @@ class TimeOutputLayers(FastRCNNOutputLayers):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        hidden, outputs = self.bbox_pred.in_features, self.bbox_pred.out_features
-        self.bbox_pred = nn.Linear(hidden, outputs // 2)
+        four = self.bbox_pred
+        self.bbox_pred = nn.Linear(four.in_features, four.out_features // 2)
         nn.init.normal_(self.bbox_pred.weight, std=0.001)
         nn.init.zeros_(self.bbox_pred.bias)
 
@@ -175,8 +168,10 @@ class TimeROIHeads(StandardROIHeads):
 
     @classmethod
     def _init_box_head(cls, cfg, input_shape):
-        (name,), head = cfg.MODEL.ROI_HEADS.IN_FEATURES, cfg.MODEL.ROI_BOX_HEAD
-        spec, bins = input_shape[name], head.POOLER_RESOLUTION
+        (name,) = cfg.MODEL.ROI_HEADS.IN_FEATURES
+        spec = input_shape[name]
+        head = cfg.MODEL.ROI_BOX_HEAD
+        bins = head.POOLER_RESOLUTION
         pooler = TimeROIPooler(
             (1, bins), [1.0 / spec.stride], head.POOLER_SAMPLING_RATIO, head.POOLER_TYPE
         )

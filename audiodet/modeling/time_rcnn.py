@@ -3,15 +3,18 @@
 Shape shorthand: N clips, H mel bands, T frames.
 """
 
+import torch
 from detectron2.config import configurable
 from detectron2.modeling import GeneralizedRCNN
 from detectron2.structures import ImageList
 
+from audiodet.config import with_class_counts
 from audiodet.modeling.clip_input import ClipInput
 from audiodet.modeling.hooks.registry import build_postprocessors
+from audiodet.modeling.model import SEDModel
 
 
-class TimeRCNN(GeneralizedRCNN):
+class TimeRCNN(SEDModel, GeneralizedRCNN):
     """Backbone, proposals and RoI heads, then the hooks of ``MODEL.POSTPROCESSORS``.
 
     Input: dicts with "image" (1, H, T), an un-normalised log-mel, and for training "instances"
@@ -19,19 +22,21 @@ class TimeRCNN(GeneralizedRCNN):
     input dict, which is in seconds.
     """
 
+    has_proposals = True
+
     @configurable
     def __init__(self, *, clip_input: ClipInput, postprocessors=(), **kwargs):
         """
         Args:
-            postprocessors: functions (input dicts, [Instances] in frames) -> [Instances], which
-                act in turn at inference. Their weights are no part of this model's.
+            postprocessors: see :class:`Postprocessor`; they act in turn at inference.
         """
         super().__init__(**kwargs)
-        self.clip_input, self.postprocessors = clip_input, list(postprocessors)
+        self.clip_input = clip_input
+        self.postprocessors = list(postprocessors)
 
     @classmethod
     def from_config(cls, cfg):
-        parts = super().from_config(cfg)
+        parts = super().from_config(with_class_counts(cfg))
         return {
             **parts,
             "clip_input": ClipInput.from_config(cfg, parts["backbone"].size_divisibility),
@@ -67,6 +72,12 @@ class TimeRCNN(GeneralizedRCNN):
         _, detector_losses = self.roi_heads(images, features, proposals, truth)
         return {**losses, **detector_losses}
 
+    def propose(self, batched_inputs) -> list:
+        """See :meth:`SEDModel.propose`."""
+        images = self.preprocess_image(batched_inputs)
+        return self.proposal_generator(images, self.features(images), None)[0]
+
+    @torch.no_grad()
     def inference(self, batched_inputs, detected_instances=None, do_postprocess=True):
         """See :meth:`GeneralizedRCNN.inference`."""
         if detected_instances is not None:
@@ -75,7 +86,8 @@ class TimeRCNN(GeneralizedRCNN):
         results = [None] * len(batched_inputs)
         for members, group, features in self.features_by_length(images):
             proposals, _ = self.proposal_generator(group, features, None)
-            for i, result in zip(members, self.roi_heads(group, features, proposals, None)[0]):
+            detections, _ = self.roi_heads(group, features, proposals, None)
+            for i, result in zip(members, detections):
                 results[i] = result
         for hook in self.postprocessors:
             results = hook(batched_inputs, results)

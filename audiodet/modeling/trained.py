@@ -3,22 +3,15 @@
 import torch
 import yaml
 from detectron2.config import CfgNode
-from detectron2.modeling import build_model
 
 from audiodet import __version__
 from audiodet.config import get_cfg
 from audiodet.errors import AudiodetError, WeightsError
+from audiodet.modeling.stock import build_model
 from audiodet.weights import CARD, read_described
 
 # What a damaged configuration, and keys and values of another version, may raise.
-BAD_CONFIG = (
-    AssertionError,
-    AttributeError,
-    KeyError,
-    TypeError,
-    ValueError,
-    yaml.YAMLError,
-)
+BAD_CONFIG = (AssertionError, AttributeError, KeyError, TypeError, ValueError, yaml.YAMLError)
 
 
 def load_trained(path: str, device: str = "cpu"):
@@ -35,13 +28,13 @@ def load_trained(path: str, device: str = "cpu"):
     data = read_described(path)
     try:
         model = _build(data[CARD]["config"], device)
-    except AudiodetError:
-        raise
+    except AudiodetError as error:
+        raise type(error)(f"{error}{_hint(data[CARD]['config'])}") from error
     except BAD_CONFIG as error:
         reason = " ".join(str(error.args[0] if error.args else error).split())[:200]
         raise WeightsError(
             f"{path}: its configuration cannot be used ({reason}), expected one of audiodet "
-            f"{__version__} or before"
+            f"{__version__} or before{_hint(data[CARD]['config'])}"
         ) from error
     _load(model, data["model"], path)
     return model.eval()
@@ -60,11 +53,25 @@ def _build(config: str, device: str):
     return model
 
 
+def _hint(config: str) -> str:
+    """What to do about a user's own modules: a checkpoint, maybe a stranger's, never runs code."""
+    try:
+        modules = CfgNode.load_cfg(config).get("MODULES")
+    except BAD_CONFIG:
+        return ""
+    if not modules:
+        return ""
+    return (
+        f". It was trained with MODULES {list(modules)}, which are not imported because a "
+        "checkpoint says so: import them first, or give its config.yaml (--config-file, --weights)"
+    )
+
+
 def _load(model, tensors: dict, path: str) -> None:
     """``load_state_dict`` that forgives only the counters that a frozen batch norm lacks."""
     try:
-        found = model.load_state_dict(tensors, strict=False)
-        wrong = found.missing_keys + found.unexpected_keys
+        keys = model.load_state_dict(tensors, strict=False)
+        wrong = keys.missing_keys + keys.unexpected_keys
         wrong = [name for name in wrong if not name.endswith("num_batches_tracked")]
     except RuntimeError as error:
         wrong = [" ".join(str(error).split())]

@@ -10,23 +10,28 @@ from torch import nn
 from torch.nn import functional as F
 
 from audiodet.errors import ConfigError
+from audiodet.modeling.backbones.batches import check_precision, computing_in
 from audiodet.modeling.frame_classifier import FrameClassifier
-from audiodet.modeling.precision import check_precision, computing_in
-from audiodet.modeling.segments import frames_of_segments
+from audiodet.modeling.frame_events import frames_of_segments
 
 UNITS = 200  # of each LSTM
 
 
 class FrequencyConvolutions(nn.Module):
-    """Two convolutions along the mel axis, which see one frame at a time: (N, 1, H, L) -> (N, 256, L)."""
+    """Two convolutions over the bands of one frame at a time: (N, 1, H, L) -> (N, 256, L)."""
 
     def __init__(self, n_mels: int, pools, dropout: float):
+        """
+        Args:
+            pools: max pooling over the bands after each convolution; one row must be left.
+        """
         super().__init__()
         first, second = pools
-        if n_mels // first // second != 1:
+        rows = n_mels // first // second
+        if rows != 1:
             raise ConfigError(
-                f"INPUT.SPECTROGRAM.N_MELS is {n_mels} and MODEL.VERIFIER.POOLS {list(pools)} leave "
-                f"{n_mels // first // second} rows, expected 1"
+                f"INPUT.SPECTROGRAM.N_MELS is {n_mels} and MODEL.VERIFIER.POOLS {list(pools)} "
+                f"leave {rows} rows, expected 1"
             )
         self.layers = nn.Sequential(
             nn.Conv2d(1, 64, (10, 1), padding="same"),
@@ -62,7 +67,9 @@ class FrameVerifier(FrameClassifier):
         self, *, n_mels, length, pools, dropout, released, stride_frames, precision, **kwargs
     ):
         super().__init__(stride=1, offset=0.5, **kwargs)
-        self.length, self.stride_frames, self.released = length, stride_frames, released
+        self.length = length
+        self.stride_frames = stride_frames
+        self.released = released
         self.precision = check_precision(precision)
         self.convolutions = FrequencyConvolutions(n_mels, pools, dropout)
         self.lstm1 = nn.LSTM(length if released else 256, UNITS, batch_first=True)
@@ -109,26 +116,27 @@ class FrameVerifier(FrameClassifier):
         if frames > self.length:
             raise ConfigError(
                 f"{batched_inputs[0].get('file_name', 'a clip')}: {frames} frames, FrameVerifier "
-                f"trains on {self.length}: set INPUT.CROP_AUDIO.SECONDS to so many"
+                f"trains on {self.length}: set INPUT.CROP_AUDIO.SECONDS to as many"
             )
         logits = self.head(self.features(F.pad(images.tensor, (0, self.length - frames))))
         return [clip[: int(size[1])] for clip, size in zip(logits, images.image_sizes)]
 
     def step_scores(self, batched_inputs) -> list:
         """See :meth:`FrameClassifier.step_scores`; the mean of all segments that hold a frame."""
-        lengths = [x["image"].shape[-1] for x in batched_inputs]
-        starts = [self._covering(frames) for frames in lengths]
-        found = self.segment_scores(batched_inputs, starts, self.length)
-        results = []
-        for scores, first, frames in zip(found, starts, lengths):
+        starts = [self._covering(clip["image"].shape[-1]) for clip in batched_inputs]
+        segments = self.segment_scores(batched_inputs, starts, self.length)
+        clips = []
+        for scores, first, clip in zip(segments, starts, batched_inputs):
+            frames = clip["image"].shape[-1]
             places = frames_of_segments(first, self.length).flatten()
             total = scores.new_zeros(max(frames, self.length), self.num_classes)
             count = total[:, 0].index_add(0, places, torch.ones_like(places, dtype=total.dtype))
             total.index_add_(0, places, scores.flatten(0, 1))
-            results.append((total / count[:, None])[:frames])
-        return results
+            clips.append((total / count[:, None])[:frames])
+        return clips
 
     def _covering(self, frames: int) -> torch.Tensor:
+        """First frames of the segments that a clip is covered with, (R,)."""
         last = max(0, frames - self.length)
         starts = list(range(0, last, self.stride_frames)) + [last]
         return torch.tensor(starts, device=self.device)
@@ -141,7 +149,9 @@ class FrameVerifier(FrameClassifier):
         """
         if length != self.length:
             raise ConfigError(f"segments of {length} frames, this verifier expects {self.length}")
-        columns, places, seen = [], [], 0
+        columns = []
+        places = []
+        seen = 0
         for clip, first in zip(batched_inputs, starts):
             image = self.clip_input.normalizer(clip["image"].to(self.device))
             image = F.pad(image, (0, max(0, length - image.shape[-1])))

@@ -38,10 +38,12 @@ def visualize_results(
     clips = load_clips(os.path.join(results_dir, "clips.jsonl"))
     with open(os.path.join(results_dir, "metrics.json"), encoding="utf-8") as file:
         scored = json.load(file)
-    thresholds, best = scored["thresholds"], scored["best_event_per_clip"]
+    thresholds = scored["thresholds"]
+    best = scored["best_event_per_clip"]
     truth = reference_clips(dataset_name, MetadataCatalog.get(dataset_name).thing_classes)
     records = {truth[r["image_id"]].name: r for r in DatasetCatalog.get(dataset_name)}
-    mapper, paths = SEDMapper(cfg, is_train=False), []
+    mapper = SEDMapper(cfg, is_train=False)
+    paths = []
     for kind, clip in choose_clips(clips, thresholds, best, Matching.from_config(cfg), limit):
         if clip.name not in records:
             raise DataError(f"{results_dir}: clip {clip.name} is not in dataset {dataset_name}")
@@ -68,8 +70,8 @@ def choose_clips(
 ) -> list[tuple[str, ClipResult]]:
     """Up to `limit` (kind, clip): a hit, a miss and a false alarm of the first label, and so on.
 
-    "miss": a true event was not found; "false_alarm": all were, and something else too; "hit":
-    all is right. Clips rightly left without events are not shown.
+    "miss": a true event was missed; "false_alarm": none was, but something else was reported;
+    "hit": all is right. Clips rightly left without events are not shown.
     """
     labels = list(thresholds)
     scores = score_clips(clips, labels, thresholds, best_event_per_clip, matching)
@@ -79,7 +81,9 @@ def choose_clips(
         if hits or inserted or missed:
             kind = "miss" if missed else "false_alarm" if inserted else "hit"
             queues[labels[counts.sum(axis=1).argmax()], kind].append(clip)
-    turns = itertools.zip_longest(*(queues[label, kind] for label in labels for kind in KINDS))
-    kinds = [kind for _ in labels for kind in KINDS]
-    shown = [(kind, clip) for turn in turns for kind, clip in zip(kinds, turn) if clip is not None]
+    shown = []
+    for turn in itertools.zip_longest(*queues.values()):  # one clip of each queue
+        for (_, kind), clip in zip(queues, turn):
+            if clip is not None:
+                shown.append((kind, clip))
     return shown[:limit]

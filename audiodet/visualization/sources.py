@@ -10,12 +10,11 @@ import torch
 
 from audiodet.data.loader import build_test_loader, build_train_loader, load_dataset_dicts
 from audiodet.data.mapper import SEDMapper
-from audiodet.engine.checkpoint import SEDCheckpointer
-from audiodet.engine.trainer import Trainer
 from audiodet.errors import ConfigError
-from audiodet.events import Event, decide
-from audiodet.inference import loading
+from audiodet.events import Event, decide, thresholds_by_label
+from audiodet.inference.loading import load_configured
 from audiodet.modeling.instances import events_from_instances, inside
+from audiodet.modeling.model import label_kinds
 
 
 def annotated(cfg, name: str):
@@ -31,7 +30,7 @@ def loaded(cfg, name: str):
     cfg.merge_from_list(["DATASETS.TRAIN", (name,), "DATALOADER.NUM_WORKERS", 0])
     cfg.merge_from_list(["DATALOADER.WEAK_PER_BATCH", 0])  # one dataset is of one kind
     labels = cfg.DATASETS.LABELS
-    for clip in itertools.chain.from_iterable(build_train_loader(cfg)):
+    for clip in itertools.chain.from_iterable(build_train_loader(cfg, kinds=label_kinds(cfg))):
         instances = clip["instances"]
         times = _seconds(instances.gt_boxes, clip).tolist()
         classes = instances.gt_classes.tolist()
@@ -50,11 +49,11 @@ def detected(cfg, name: str, proposals: bool = False):
     """
     if not cfg.MODEL.WEIGHTS:
         raise ConfigError("MODEL.WEIGHTS is empty, expected the checkpoint to look at")
-    model = Trainer.build_model(cfg).eval()
-    if proposals and not hasattr(model, "proposal_generator"):
+    model = load_configured(cfg)
+    if proposals and not model.has_proposals:
         raise ConfigError(f"{cfg.MODEL.META_ARCHITECTURE} has no region proposals to draw")
-    SEDCheckpointer(model, cfg.OUTPUT_DIR, cfg=cfg).load(cfg.MODEL.WEIGHTS)
-    labels, thresholds = cfg.DATASETS.LABELS, final_thresholds(cfg)
+    labels = cfg.DATASETS.LABELS
+    thresholds = thresholds_by_label(model.cfg.TEST.THRESHOLDS, labels)
     records = {clip["image_id"]: clip for clip in load_dataset_dicts([name], labels)}
     for clip in itertools.chain.from_iterable(build_test_loader(cfg, name)):
         with torch.no_grad():
@@ -64,15 +63,11 @@ def detected(cfg, name: str, proposals: bool = False):
         shown["detections"] = decide(events, thresholds, cfg.TEST.BEST_EVENT_PER_CLIP)
         shown["truth"] = true_events(cfg, records[clip["image_id"]])
         if "frame_scores" in output:
-            shown["curves"] = score_curves(model, output["frame_scores"], labels, clip)
+            times = output["frame_seconds"]
+            shown["curves"] = score_curves(times, output["frame_scores"], labels)
         if output["instances"].has("detector_scores"):
             shown.update(fusion_parts(model, output["instances"], labels, clip))
         yield clip["file_name"], clip["image"][0].numpy(), shown
-
-
-def final_thresholds(cfg) -> dict[str, float]:
-    """TEST.THRESHOLDS, or the tuned ones that training left beside MODEL.WEIGHTS."""
-    return loading.final_thresholds(cfg, cfg.MODEL.WEIGHTS)
 
 
 def true_events(cfg, clip: dict) -> list[Event]:
@@ -84,32 +79,30 @@ def true_events(cfg, clip: dict) -> list[Event]:
 
 def region_proposals(model, clip: dict) -> list[tuple[float, float, float]]:
     """(onset, offset, objectness) of the RPN's proposals for one mapped clip, in seconds."""
-    images = model.preprocess_image([clip])
-    found = model.proposal_generator(images, model.features(images), None)[0][0]
+    (found,) = model.propose([clip])
     seconds = _seconds(found.proposal_boxes, clip)
     return torch.column_stack([seconds, found.objectness_logits.sigmoid()]).tolist()
 
 
 def fusion_parts(model, instances, labels, clip: dict) -> dict:
-    """What a fusion saw: regions with D and beta (the ten best), the verifier's curve under them."""
+    """What a fusion saw: the ten best regions with D and beta, and the verifier's curves."""
     best = inside(instances, clip["duration"])[:10]
     events = events_from_instances(best, labels, clip["duration"])
-    verifier = next(hook.verifier for hook in model.postprocessors if hasattr(hook, "verifier"))
+    verifier = model.verifiers[0]
     with torch.no_grad():
         scores = verifier.step_scores([clip])[0]
     known = list(verifier.cfg.DATASETS.LABELS)
-    curves = score_curves(verifier, scores, known, clip)
+    curves = score_curves(verifier.step_seconds(len(scores), clip), scores, known)
     return {
         "regions": list(zip(events, best.detector_scores.tolist())),
         "curves": {label: curves[label] for label in labels},
     }
 
 
-def score_curves(model, scores: torch.Tensor, labels, clip: dict) -> dict:
-    """A frame-level model's (S, K) scores of a mapped clip -> curves for :func:`draw_clip`."""
-    frames = (torch.arange(len(scores)) + model.offset) * model.stride
-    seconds = (frames * clip["width"] / clip["image"].shape[-1]).numpy()
-    return {label: (seconds, scores[:, k].float().cpu().numpy()) for k, label in enumerate(labels)}
+def score_curves(seconds: torch.Tensor, scores: torch.Tensor, labels) -> dict:
+    """(S,) centres of time steps and their (S, K) scores -> curves for :func:`draw_clip`."""
+    times = seconds.numpy()
+    return {label: (times, scores[:, k].float().cpu().numpy()) for k, label in enumerate(labels)}
 
 
 def _seconds(boxes, clip: dict) -> torch.Tensor:

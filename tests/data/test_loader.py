@@ -8,15 +8,18 @@ from detectron2.data import DatasetCatalog, MetadataCatalog, build as d2_build
 from detectron2.data import samplers as d2_samplers
 from detectron2.utils import comm
 
+from audiodet.data.label_kinds import LabelKinds
 from audiodet.data.loader import (
-    EpochDataset,
-    ResumableSampler,
     build_test_loader,
     build_train_loader,
     dataset_view,
     load_dataset_dicts,
+    training_clips,
 )
+from audiodet.data.samplers import EpochDataset, ResumableSampler
+from audiodet.engine.trainer import Trainer
 from audiodet.errors import ConfigError, DataError
+from audiodet.modeling.model import label_kinds
 from tests.tiny import tiny_config, write_tiny_data
 
 
@@ -82,7 +85,7 @@ def test_number_names_clip_and_draw():
 
 
 def batches(cfg, count=5, start=0):
-    loader = build_train_loader(cfg, start)
+    loader = build_train_loader(cfg, start, label_kinds(cfg))
     return list(itertools.islice(loader, count))
 
 
@@ -124,7 +127,7 @@ def test_two_ranks_share_the_batches(tiny_data, expected, monkeypatch):
     monkeypatch.setattr(comm, "get_world_size", lambda: 2)
     ranks = []
     for rank in range(2):
-        monkeypatch.setattr(comm, "get_rank", lambda: rank)
+        monkeypatch.setattr(comm, "get_rank", lambda rank=rank: rank)
         ranks.append(batches(cfg, 3, start=2))
     assert_same([[a, b] for (a,), (b,) in zip(*ranks)], expected[2:])
 
@@ -225,9 +228,33 @@ def test_labels_must_be_of_a_kind_that_the_model_learns_from(register, tiny_data
     tagger = ("MODEL.META_ARCHITECTURE", "SequenceTagger", "MODEL.TAGGER.LOSS")
     for more in ((), (*tagger, "frame")):
         with pytest.raises(DataError, match="dataset 'toy_weak' has weak labels, this model"):
-            build_train_loader(tiny_config(tiny_data, "output", *opts, *more))
+            Trainer.build_train_loader(tiny_config(tiny_data, "output", *opts, *more))
     mapped = [
         clip for (clip,) in batches(tiny_config(tiny_data, "output", *opts, *tagger, "clip"), 2)
     ]
     assert sorted(clip["clip_labels"].tolist() for clip in mapped) == [[0, 1], [1, 0]]
     assert all(clip["image"].shape[-1] == 94 for clip in mapped)
+
+
+def test_a_system_that_learns_from_unlabelled_clips_gets_them(register, tiny_data):
+    """None of today's does; one that ignores them is refused nothing and gets the others."""
+    strong = {**CLIPS[0], "file_name": tiny_data.audio("train", 0), "width": 2.0}
+    box = {"bbox": [0.5, 0.0, 1.0, 1.0], "bbox_mode": 0, "iscrowd": 0}
+    strong["annotations"] = [{**box, "category_id": k} for k in (0, 1)]
+    silent = {**strong, "annotations": [], "label_kind": "unlabelled"}
+    name = register("toy_unlabelled", [strong, silent], ["burst", "tone"])
+    opts = ("DATASETS.TRAIN", f"['{name}']", "SOLVER.IMS_PER_BATCH", 2)
+    cfg = tiny_config(tiny_data, "output", *opts)
+    with pytest.raises(DataError, match="strong/unlabelled labels, this model learns from strong"):
+        training_clips(cfg)
+    assert len(training_clips(cfg, LabelKinds(ignored=("unlabelled",)))) == 1
+    both = LabelKinds(("strong", "unlabelled"))
+    assert len(training_clips(cfg, both)) == 2
+    loader = build_train_loader(cfg, kinds=both)
+    assert sorted(clip.get("label_kind", "strong") for clip in next(iter(loader))) == [
+        "strong",
+        "unlabelled",
+    ]
+    mixed = tiny_config(tiny_data, "output", *opts, "DATALOADER.WEAK_PER_BATCH", 1)
+    with pytest.raises(ConfigError, match="WEAK_PER_BATCH is 1, expected 0: .* leave out the unl"):
+        build_train_loader(mixed, kinds=both)

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from audiodet.data.loader import SequenceDataset, build_train_loader, training_clips
+from audiodet.data.loader import build_train_loader, training_clips
 from audiodet.data.mapper import SEDMapper
+from audiodet.data.samplers import SequenceDataset
 from audiodet.engine.setup import load_config
 from audiodet.errors import ConfigError, DataError
+from audiodet.modeling.model import label_kinds
 from tests.tiny import tiny_config, tiny_opts, write_tiny_data
 
 FRAMES, SHIFT = 40, 73
@@ -87,11 +89,12 @@ def test_a_label_that_training_never_sees(cfg, loss, what):
     cfg.DATASETS.LABELS = ["burst", "tone", "bang"]
     cfg.MODEL.META_ARCHITECTURE, cfg.MODEL.TAGGER.LOSS = "SequenceTagger", loss
     problem = rf"DATASETS.TRAIN .* has 0 {what} of bang, expected at least one"
+    kinds = label_kinds(cfg)
     for build in (training_clips, build_train_loader):
         with pytest.raises(DataError, match=problem):
-            build(cfg)
+            build(cfg, kinds=kinds)
     cfg.DATASETS.LABELS = ["tone", "burst"]
-    assert len(training_clips(cfg)) == 6
+    assert len(training_clips(cfg, kinds)) == 6
 
 
 def test_short_and_long_clips_share_a_batch(cfg):
@@ -117,7 +120,7 @@ def test_short_and_long_clips_share_a_batch(cfg):
     model = build_model(system)
     for module in model.modules():  # batch statistics would tie clips together
         if isinstance(module, torch.nn.BatchNorm2d):
-            module.train = lambda mode=True: module
+            module.train = lambda mode=True, module=module: module
             module.training = False
 
     def clip(frames):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from audiodet.errors import ConfigError, DataError
-from audiodet.data.loader import build_train_loader
+from audiodet.engine.trainer import Trainer
 from tests.tiny import RATE, tiny_config, train, write_tiny_data
 
 TFSEG = (
@@ -80,7 +80,7 @@ def test_strong_labels_are_refused(tmp_path):
     cfg = tiny_config(data, tmp_path / "out", *TFSEG)
     said = "tiny_strong_train' has strong labels, this model learns from weak ones"
     with pytest.raises(DataError, match=said):
-        build_train_loader(cfg)
+        Trainer.build_train_loader(cfg)
 
 
 def test_masks_of_a_frame_wise_network(weak_data, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from detectron2.engine import HookBase
 
-from audiodet.data.loader import build_train_loader
+from audiodet.engine.trainer import Trainer
 from audiodet.errors import DataError
 from audiodet.visualization.sources import loaded
 from tests.tiny import LABELS, StopAt, run_tool, tiny_config, tiny_opts, train, write_tiny_data
@@ -100,7 +100,7 @@ def test_an_interruption_changes_nothing(data, opts, tmp_path):
 
 
 def test_every_batch_has_its_weak_clip(data, tmp_path):
-    loader = iter(build_train_loader(config(data, tmp_path, SELF_MASK)))
+    loader = iter(Trainer.build_train_loader(config(data, tmp_path, SELF_MASK)))
     for _ in range(9):
         batch = next(loader)
         assert [clip["label_kind"] for clip in batch] == ["strong", "weak"]
@@ -131,7 +131,7 @@ def test_class_weights_are_measured_before_training(data, tmp_path):
 def test_a_frame_level_system_still_refuses_weak_labels(data, tmp_path):
     opts = [x if x != "both" else "frame" for x in TAGGER]
     with pytest.raises(DataError, match="weak labels, this model learns from strong ones"):
-        build_train_loader(config(data, tmp_path, opts))
+        Trainer.build_train_loader(config(data, tmp_path, opts))
 
 
 def test_the_tool_draws_the_streams(data, tmp_path, monkeypatch):

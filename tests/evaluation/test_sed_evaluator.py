@@ -10,7 +10,13 @@ from detectron2.structures import Boxes, BoxMode, Instances
 
 from audiodet import get_cfg
 from audiodet.errors import AudiodetError, ConfigError, DataError
-from audiodet.evaluation import SEDEvaluator, build_sed_evaluators, load_clips, score_clips
+from audiodet.evaluation import (
+    SEDEvaluator,
+    TemporalAPEvaluator,
+    build_sed_evaluators,
+    load_clips,
+    score_clips,
+)
 
 LABELS = ["babycry", "glassbreak"]
 # Events of 10-s clips: (onset, offset, category) in seconds; the last clip has none.
@@ -113,6 +119,22 @@ def test_ap_is_interval_ap(dataset, tmp_path):
     found = run(evaluator, records, [oracle([(1.0, 1.81, 0)])])
     assert found["bbox"]["AP-babycry"] == pytest.approx(70)
     assert found["bbox"]["AP50"] == pytest.approx(100)
+
+
+@pytest.mark.parametrize("number", [118, 250])
+def test_ap_counts_every_event_of_a_long_clip(dataset, tmp_path, number):
+    """COCO's own AP ends at 100 detections of a label: 118 perfect events would score 84."""
+    events = [(5.0 * i, 5.0 * i + 1.0, 0) for i in range(number)]
+    records = [record(0, events, width=2000.0)]
+    evaluator = build_sed_evaluators(config(), dataset(records), str(tmp_path))
+    ap = run(evaluator, records, [oracle(events)])["bbox"]
+    assert ap["AP-babycry"] == ap["AP"] == ap["AP50"] == pytest.approx(100)
+
+
+def test_ap_without_a_folder(dataset):
+    records = [record(0, [(1.0, 2.0, 0)])]
+    evaluator = TemporalAPEvaluator(dataset(records), config())
+    assert run(evaluator, records, [oracle([(1.0, 2.0, 0)])])["bbox"]["AP50"] == pytest.approx(100)
 
 
 def test_ap_judges_times_alone(dataset, tmp_path):

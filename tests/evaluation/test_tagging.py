@@ -10,7 +10,7 @@ from detectron2.structures import Instances
 
 from audiodet.config import get_cfg
 from audiodet.errors import ConfigError
-from audiodet.evaluation.sed import build_sed_evaluators
+from audiodet.evaluation.registry import build_sed_evaluators
 from audiodet.evaluation.tagging import TaggingEvaluator, clip_scores
 
 
@@ -34,6 +34,13 @@ def dataset():
     MetadataCatalog.remove("toy_tags")
 
 
+def config(**test):
+    cfg = get_cfg()
+    for key, value in {"BOOTSTRAP": 0, **test}.items():
+        cfg.TEST[key] = value
+    return cfg
+
+
 def evaluate(evaluator, scores):
     evaluator.reset()
     inputs = [{"image_id": i} for i in range(len(scores))]
@@ -46,7 +53,7 @@ def evaluate(evaluator, scores):
     [((0.9, 0.8, 0.2, 0.1), 0.0), ((0.9, 0.3, 0.4, 0.1), 50.0), ((0.1, 0.2, 0.8, 0.9), 100.0)],
 )
 def test_equal_error_rate(dataset, scores, eer, tmp_path):
-    found = evaluate(TaggingEvaluator(dataset, str(tmp_path)), scores)
+    found = evaluate(TaggingEvaluator(dataset, config(), str(tmp_path)), scores)
     assert found["EER"] == found["EER-a"] == pytest.approx(eer)
     assert np.isnan(found["EER-b"])  # no clip is without it
     tags = json.loads((tmp_path / "tags.json").read_text())
@@ -55,7 +62,7 @@ def test_equal_error_rate(dataset, scores, eer, tmp_path):
 
 def test_figures_of_one_label_by_hand(dataset):
     """Of four clips the first two hold "a"; scores rank them first and third."""
-    evaluator = TaggingEvaluator(dataset, threshold=0.35, n_bootstrap=200)
+    evaluator = TaggingEvaluator(dataset, config(TAG_THRESHOLD=0.35, BOOTSTRAP=200))
     found = evaluate(evaluator, (0.9, 0.3, 0.4, 0.1))
     assert found["F1-a"] == pytest.approx(50.0)  # one hit, one false, one missed
     assert found["AUC"] == found["AUC-a"] == pytest.approx(75.0)  # three of four pairs in order
@@ -78,5 +85,5 @@ def test_evaluators_are_chosen_by_the_configuration(dataset, tmp_path):
     (chosen,) = build_sed_evaluators(cfg, dataset, str(tmp_path))._evaluators
     assert isinstance(chosen, TaggingEvaluator)
     cfg.TEST.EVALUATORS = ("tag",)
-    with pytest.raises(ConfigError, match="names 'tag', expected some of events, tags"):
+    with pytest.raises(ConfigError, match="names 'tag', expected some of .*tags"):
         build_sed_evaluators(cfg, dataset, str(tmp_path))

@@ -16,7 +16,7 @@ from audiodet.errors import DataError
 from audiodet.evaluation.bootstrap import bootstrap, paired_bootstrap
 from audiodet.evaluation.clips import ClipResult
 from audiodet.evaluation.counts import Matching, pool_scores, score_clips
-from audiodet.evaluation.sed import SEDEvaluator, build_sed_evaluators
+from audiodet.evaluation import SEDEvaluator, build_sed_evaluators
 from audiodet.evaluation.threshold_free import ScoreEvaluator
 from audiodet.events import Event
 

@@ -5,10 +5,9 @@ import pytest
 import torch
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
-from audiodet.evaluation.sed import build_sed_evaluators
-from audiodet.inference.detector import Detector
+from audiodet.evaluation.registry import build_sed_evaluators
 from audiodet.inference.loading import identity
-from audiodet.inference.predictor import Predictor
+from audiodet.inference.detector import Detector
 from tests.systems import RATE, SYSTEMS, build, save_verifier
 
 
@@ -60,7 +59,7 @@ def test_every_score_of_every_system(name, opts, verifier, dataset, tmp_path):
         thing_classes=list(model.cfg.DATASETS.LABELS), evaluator_type="sed"
     )
     sound = np.random.default_rng(0).normal(0, 0.1, 5 * RATE).astype(np.float32)
-    clip = {"image_id": 0, **Predictor(model).features(sound)}
+    clip = {"image_id": 0, **Detector(model).features(sound)}
     evaluators = build_sed_evaluators(model.cfg, dataset, str(tmp_path))
     evaluators.reset()
     with torch.inference_mode():

@@ -12,7 +12,7 @@ import pytest
 import soundfile as sf
 import soxr
 
-from audiodet.inference import detector
+from audiodet.inference import reading
 from tests.audio.test_io import broken_files
 from tests.inference.conftest import rows, silence
 from tests.inference.sounds import sound
@@ -157,7 +157,7 @@ def test_what_this_user_may_not_read(checkpoint, tmp_path):
 
 def test_a_recording_that_grows_while_it_is_read(run, tmp_path, monkeypatch):
     """Also one of a single window, which is read in one go."""
-    read = detector.read_audio
+    read = reading.read_audio
 
     def read_and_record_on(path, rate):
         samples = read(path, rate)
@@ -166,7 +166,7 @@ def test_a_recording_that_grows_while_it_is_read(run, tmp_path, monkeypatch):
                 file.write(b"more")
         return samples
 
-    monkeypatch.setattr(detector, "read_audio", read_and_record_on)
+    monkeypatch.setattr(reading, "read_audio", read_and_record_on)
     for name in ("grows.wav", "stays.wav"):
         sf.write(tmp_path / name, sound(2.0), RATE)
     code, events, errors = run(tmp_path / "grows.wav", tmp_path / "stays.wav")

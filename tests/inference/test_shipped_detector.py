@@ -64,5 +64,5 @@ def test_events_hardly_depend_on_where_windows_fall(scene):
     for shift in (0.05, 7.3, 13.0):
         moved = detector.detect(np.concatenate([noise(shift, 1), scene]), RATE)
         assert share(moved, expected, shift, cell) >= 0.9
-    other = Detector(detector.predictor.model, window=20.0, overlap=8.0)
+    other = Detector(detector.model, window=20.0, overlap=8.0)
     assert share(other.detect(scene, RATE), expected, 0.0, cell) >= 0.9

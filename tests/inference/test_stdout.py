@@ -4,7 +4,7 @@ import csv
 import io
 import json
 
-from audiodet.inference import on_ray
+from audiodet.inference import on_ray, run
 
 
 def test_stdout_has_data_only(detect, bad, folder):
@@ -20,7 +20,7 @@ def test_stdout_has_data_only(detect, bad, folder):
 
 def test_stdout_keeps_the_order_of_the_inputs(detect, bad, monkeypatch):
     """Whatever order recordings are finished in, as on a cluster."""
-    monkeypatch.setattr(on_ray, "check_ray", lambda: None)
+    monkeypatch.setattr(run, "require_package", lambda *names: None)
     expected = detect(bad, "-o", "-")
 
     def from_the_end(request, paths):

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from audiodet.modeling.frame_events import RunRules, cut_run, events_from_scores
+from audiodet.modeling.frame_events import RunRules, cut_runs, events_from_scores
 
 SCORES = np.array([0.0, 0.3, 0.5, 0.9, 0.6, 0.2, 0.4, 0.3, 0.0])
 
 
 def test_a_run_is_cut_at_half_of_its_peak_and_the_rest_is_another():
-    parts = cut_run(SCORES, 1, 8, 0.5)
+    parts = cut_runs(SCORES, [(1, 8, 0.9)], 0.5)
     assert sorted(parts) == [(1, 2, 0.3), (2, 5, 0.9), (5, 8, 0.4)]
 
 

@@ -154,7 +154,7 @@ def bce(p, y):
 
 
 def test_losses_by_hand(monkeypatch):
-    """Two cells, three classes; one weak clip of class b, one strong clip with class a in cell 1."""
+    """Two cells, three classes; a weak clip of class b, a strong one with class a in cell 1."""
     model = build("MODEL.SELF_MASK.ALPHA", 0.01)
     p = {"weak": [[0.2, 0.6, 0.1], [0.3, 0.4, 0.1]], "strong": [[0.5, 0.1, 0.2], [0.9, 0.2, 0.3]]}
     mask, sound = (
@@ -214,7 +214,7 @@ def test_class_weights_of_the_challenge():
     weak = [
         {"label_kind": "weak", "clip_labels": [k]} for k, n in enumerate(counts) for _ in range(n)
     ]
-    model.weigh_classes([*weak, {"label_kind": "unlabelled"}])
+    model.measure([*weak, {"label_kind": "unlabelled"}])
     exact = torch.tensor([math.exp(1 / n) for n in counts])
     torch.testing.assert_close(model.class_weights[0], exact / exact.sum())
     assert (model.class_weights[0, 0] / model.class_weights[0, 2]).item() == pytest.approx(
@@ -224,7 +224,7 @@ def test_class_weights_of_the_challenge():
         [1 / 3] * 3
     )  # no strong clips: as before
     events = [{"annotations": [{"category_id": k} for k in (0, 0, 1, 2, 2, 2, 2)]}]
-    model.weigh_classes(events)
+    model.measure(events)
     exact = torch.tensor([math.exp(1 / n) for n in (2, 1, 4)])
     torch.testing.assert_close(model.class_weights[1], exact / exact.sum())
     assert "class_weights" in model.state_dict()

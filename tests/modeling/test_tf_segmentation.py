@@ -1,4 +1,4 @@
-"""The segmentation network: counts, masks, gating, events with frequencies, clips of two lengths."""
+"""The segmentation network: counts, masks, gating, events with frequencies, unequal clips."""
 
 import numpy as np
 import pytest

@@ -9,7 +9,7 @@ from detectron2.utils.events import EventStorage
 from audiodet.engine.setup import load_config
 from audiodet.errors import ConfigError
 from audiodet.modeling import keras_count
-from audiodet.modeling.segments import frames_of_segments, mean_in_boxes, segment_starts
+from audiodet.modeling.frame_events import frames_of_segments, mean_in_boxes, segment_starts
 
 
 def make(*opts, name="verifier"):

@@ -8,7 +8,7 @@ import torch
 from audiodet import model_zoo, weights
 from audiodet.data.datasets import rare_mini
 from papers.rcrnn import ACROSS
-from audiodet.inference.predictor import Predictor
+from audiodet.inference.detector import Detector
 from tests.tiny import LABELS, run_tool, tiny_config, train, write_tiny_data
 
 BIAS = "roi_heads.box_predictor.cls_score.bias"
@@ -44,7 +44,7 @@ def test_weights_and_card(export, trained, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"tiny.md", "tiny.safetensors"}
     thresholds = json.loads((trained / "thresholds.json").read_text())
     model = model_zoo.get("tiny")
-    assert Predictor(model).thresholds == thresholds and set(thresholds) == set(LABELS)
+    assert Detector(model).thresholds == thresholds and set(thresholds) == set(LABELS)
     final = torch.load(trained / "model_final.pth", weights_only=True)["model"]
     torch.testing.assert_close(model.state_dict()[BIAS], final[BIAS], rtol=1e-3, atol=1e-6)
     card = (tmp_path / "tiny.md").read_text(encoding="utf-8")
@@ -66,7 +66,7 @@ def test_thresholds_across_folds_and_the_best_checkpoint(export, trained, tmp_pa
     report.write_text(json.dumps({"thresholds": {f"R-CRNN{ACROSS}": found}}))
     assert export("--report", report) == ""
     model = model_zoo.get("tiny")
-    assert Predictor(model).thresholds == found["all"]
+    assert Detector(model).thresholds == found["all"]
     assert (model.state_dict()[BIAS] == 7.0).all()
     card = (tmp_path / "tiny.md").read_text(encoding="utf-8")
     assert "burst 0.250, tone 0.500" in card and "mixtures of all folds" in card

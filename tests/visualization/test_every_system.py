@@ -38,7 +38,7 @@ def test_a_system_is_drawn(name, opts, dataset, tmp_path):
     verifier = save_verifier(tmp_path) if "{verifier}" in opts else ""
     opts = [str(x).replace("{verifier}", verifier) for x in opts]
     model = build(name, *opts, "DATALOADER.NUM_WORKERS", 0, "TEST.TUNE_THRESHOLDS", False)
-    cfg, has_proposals = model.cfg.clone(), hasattr(model, "proposal_generator")
+    cfg, has_proposals = model.cfg.clone(), model.has_proposals
     cfg.merge_from_list(["MODEL.WEIGHTS", save(model, tmp_path, "model")])
     labels = list(cfg.DATASETS.LABELS)
     MetadataCatalog.get(dataset).set(thing_classes=labels, evaluator_type="sed")

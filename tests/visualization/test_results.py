@@ -18,6 +18,8 @@ from audiodet.errors import ConfigError, DataError
 from audiodet.evaluation import ClipResult, Matching, SEDEvaluator
 from audiodet.evaluation.clips import reference_clips
 from audiodet.events import Event
+from audiodet.inference.loading import final_thresholds
+from audiodet.modeling.frame_classifier import FrameClassifier
 from audiodet.visualization import choose_clips, sources, visualize_results
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,18 +136,20 @@ def test_a_fused_model_shows_what_it_fused(dataset, weights, tmp_path):
 
 
 def test_tuned_thresholds_beside_the_weights_are_used(tmp_path):
-    cfg = config("MODEL.WEIGHTS", str(tmp_path / "model.pth"))
-    assert sources.final_thresholds(cfg) == dict.fromkeys(LABELS, 0.8)
+    cfg = config()
+    weights = str(tmp_path / "model.pth")
+    assert final_thresholds(cfg, weights) == dict.fromkeys(LABELS, 0.8)
     (tmp_path / "thresholds.json").write_text('{"babycry": 0.1, "glassbreak": 0.2, "gunshot": 0.3}')
-    assert sources.final_thresholds(cfg)["gunshot"] == 0.3
+    assert final_thresholds(cfg, weights)["gunshot"] == 0.3
 
 
 def test_score_curves_are_centred_on_their_steps():
-    class Model:
-        stride, offset = 8, 0.625
-
+    model = FrameClassifier(
+        clip_input=None, num_classes=1, stride=8, offset=0.625, low=0.5, median_frames=0
+    )
     clip = {"width": 20.0, "image": torch.zeros(1, 64, 200)}  # 0.1 s a frame
-    seconds, values = sources.score_curves(Model, torch.tensor([[0.1], [0.7]]), ["a"], clip)["a"]
+    scores = torch.tensor([[0.1], [0.7]])
+    seconds, values = sources.score_curves(model.step_seconds(2, clip), scores, ["a"])["a"]
     assert seconds == pytest.approx([0.5, 1.3]) and values == pytest.approx([0.1, 0.7])
 
 

@@ -14,7 +14,8 @@ from audiodet.data.mixing.soundbank import load_soundbank
 from audiodet.data.spectrogram import LogMel
 from audiodet.data.mixing.synthetic_bank import write_synthetic_bank
 from audiodet.engine.trainer import Trainer
-from audiodet.inference.predictor import Predictor
+from audiodet.audio.io import read_audio
+from audiodet.inference.detector import Detector
 from audiodet.events import decide
 from audiodet.modeling.instances import events_from_instances
 
@@ -57,12 +58,13 @@ def inference(model, mixtures, folder: str) -> dict:
 
     NMS and the model's hooks (box voting) are in "network, hooks", thresholds in "decisions".
     """
-    predictor, batch = Predictor(model), len(mixtures)
+    detector = Detector(model)
+    batch = len(mixtures)
     paths = [f"{folder}/{i}.wav" for i in range(batch)]
     for path, wave in zip(paths, mixtures):
         soundfile.write(path, wave, RATE, subtype="PCM_24")
-    waves = [predictor.decode(path) for path in paths]
-    inputs = [predictor.features(w) for w in waves]
+    waves = [read_audio(path, RATE) for path in paths]
+    inputs = [detector.features(w) for w in waves]
 
     @torch.inference_mode()
     def network():
@@ -70,16 +72,16 @@ def inference(model, mixtures, folder: str) -> dict:
 
     def decisions():
         for clip, output in zip(inputs, outputs):
-            found = events_from_instances(output["instances"], predictor.labels, clip["duration"])
-            decide(found, predictor.thresholds, True)
+            found = events_from_instances(output["instances"], detector.labels, clip["duration"])
+            decide(found, detector.thresholds, True)
 
     outputs = network()
     return {
-        "decode": lambda: [predictor.decode(path) for path in paths],
-        "features": lambda: [predictor.features(w) for w in waves],
+        "decode": lambda: [read_audio(path, RATE) for path in paths],
+        "features": lambda: [detector.features(w) for w in waves],
         "network, hooks": network,
         "decisions": decisions,
-        "files to events, all": lambda: list(predictor(paths, batch)),
+        "files to events, all": lambda: list(detector.detect_many(paths, batch)),
     }
 
 
@@ -113,7 +115,7 @@ def report(times: dict, batch: int) -> dict:
         "import audiodet, seconds": import_seconds("import torch", "import audiodet"),
         "import for detection beyond torch and detectron2, seconds": import_seconds(
             "import audiodet, torch, detectron2.modeling, detectron2.engine",
-            "import audiodet.modeling, audiodet.model_zoo, audiodet.inference.predictor",
+            "import audiodet.modeling, audiodet.model_zoo, audiodet.inference.detector",
         ),
         "peak memory, MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }

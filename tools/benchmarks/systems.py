@@ -83,7 +83,7 @@ class System:
         """Multiply-adds of the backbone (a verifier: of its layers) for 10 s, as fvcore counts."""
         image = {"image": self.log_mel(self.wave)[None]}
         module, inputs = self.model, None
-        if hasattr(self.model, "backbone"):
+        if self.model.has_backbone:
             module = self.model.backbone
             inputs = self.model.clip_input([image], "cpu").tensor
         else:

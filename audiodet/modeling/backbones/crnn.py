@@ -11,8 +11,12 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.backbones.batches import check_bands, zero_beyond
-from audiodet.modeling.precision import check_precision, computing_in
+from audiodet.modeling.backbones.batches import (
+    check_bands,
+    check_precision,
+    computing_in,
+    zero_beyond,
+)
 
 
 class FrameStack(Backbone):
@@ -39,28 +43,15 @@ class FrameStack(Backbone):
         dropout,
         precision="float32",
     ):
-        """
-        Args:
-            pools: max pooling over frequency behind each convolution.
-            maps, kernel: feature maps and (bands, frames) of each convolution.
-            maxout: linear units behind each output of a fully connected layer; 1 is ReLU.
-            context: frames around each one that it is seen with; odd.
-        """
+        """The arguments are the keys of ``MODEL.FRAME_STACK``, see :mod:`audiodet.config`."""
         super().__init__()
-        self.precision, self.context, self.n_mels = check_precision(precision), context, n_mels
         if context % 2 == 0:
             raise ConfigError(f"MODEL.FRAME_STACK.CONTEXT is {context}, expected an odd number")
-        channels, bands = (1, n_mels) if pools else (n_mels * context, 1)
+        self.n_mels = n_mels
+        self.context = context
+        self.precision = check_precision(precision)
         self.convolutions = nn.ModuleList()
-        for pool in pools:
-            self.convolutions.append(ConvolutionLayer(channels, maps, kernel, pool, dropout))
-            channels, bands = maps, bands // pool
-        if bands < 1:
-            raise ConfigError(
-                f"INPUT.SPECTROGRAM.N_MELS is {n_mels}: MODEL.FRAME_STACK.POOLS {list(pools)} "
-                "leave no band"
-            )
-        channels *= bands
+        channels = self._add_convolutions(pools, maps, kernel, dropout)
         self.recurrent = nn.ModuleList()
         for _ in range(rnn_layers):
             self.recurrent.append(RecurrentLayer(channels, rnn_units, dropout))
@@ -74,18 +65,30 @@ class FrameStack(Backbone):
         self._out_feature_strides = {"time": 1}
         self.to(memory_format=torch.channels_last)
 
+    def _add_convolutions(self, pools, maps: int, kernel, dropout: float) -> int:
+        """Append the convolutions -> channels of a frame after them, all bands together."""
+        if not pools:
+            return self.n_mels * self.context
+        channels = 1
+        bands = self.n_mels
+        for pool in pools:
+            self.convolutions.append(ConvolutionLayer(channels, maps, kernel, pool, dropout))
+            channels = maps
+            bands //= pool
+        if bands < 1:
+            raise ConfigError(
+                f"INPUT.SPECTROGRAM.N_MELS is {self.n_mels}: MODEL.FRAME_STACK.POOLS {list(pools)} "
+                "leave no band"
+            )
+        return channels * bands
+
     @staticmethod
     def steps(frames: int) -> int:
         """Time steps of a clip: one a frame."""
         return frames
 
     def forward(self, x: torch.Tensor, lengths=None) -> dict:
-        """
-        Args:
-            x: (N, 1, H, T), normalised.
-            lengths: frames of each clip when they differ; a clip's features are then the same
-                as if it came alone.
-        """
+        """See :mod:`audiodet.modeling.backbones.batches`."""
         check_bands(x, self.n_mels)
         if not self.convolutions:
             x = self._with_neighbours(x)
@@ -110,12 +113,13 @@ class FrameStack(Backbone):
 
 
 class ConvolutionLayer(nn.Module):
-    """Convolution that keeps bands and frames, batch norm, ReLU, max pooling over frequency, dropout."""
+    """Same-size convolution, batch norm, ReLU, max pooling over the bands, dropout."""
 
     def __init__(self, channels: int, maps: int, kernel, pool: int, dropout: float):
         super().__init__()
         self.convolution = nn.Conv2d(channels, maps, tuple(kernel), padding="same")
-        self.norm, self.pool = nn.BatchNorm2d(maps), nn.MaxPool2d((pool, 1))
+        self.norm = nn.BatchNorm2d(maps)
+        self.pool = nn.MaxPool2d((pool, 1))
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x):
@@ -148,9 +152,14 @@ class ConnectedLayer(nn.Module):
     """The same fully connected layer at every frame: (N, T, C) -> (N, T, units)."""
 
     def __init__(self, channels: int, units: int, maxout: int, dropout: float):
+        """
+        Args:
+            maxout: linear units whose maximum is one unit; 1 takes ReLU instead.
+        """
         super().__init__()
         self.linear = nn.Linear(channels, units * maxout)
-        self.maxout, self.dropout = maxout, nn.Dropout(dropout)
+        self.maxout = maxout
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x):
         x = self.linear(x)

@@ -8,8 +8,7 @@ from detectron2.layers import ShapeSpec
 from detectron2.modeling import BACKBONE_REGISTRY, Backbone
 from torch import nn
 
-from audiodet.modeling.backbones.batches import zero_beyond
-from audiodet.modeling.precision import check_precision, computing_in
+from audiodet.modeling.backbones.batches import check_precision, computing_in, zero_beyond
 
 
 class MaskNetwork(Backbone):
@@ -25,23 +24,20 @@ class MaskNetwork(Backbone):
         """
         super().__init__()
         self.precision = check_precision(precision)
-        channels = [1, *maps]
-        self.convolutions = nn.ModuleList(
-            nn.Conv2d(a, b, 3, padding=1, bias=False) for a, b in zip(channels, maps)
-        )
-        self.norms = nn.ModuleList(nn.BatchNorm2d(count) for count in maps)
+        self.convolutions = nn.ModuleList()
+        self.norms = nn.ModuleList()
+        channels = 1
+        for count in maps:
+            self.convolutions.append(nn.Conv2d(channels, count, 3, padding=1, bias=False))
+            self.norms.append(nn.BatchNorm2d(count))
+            channels = count
         self._out_features = ["bins"]
-        self._out_feature_channels = {"bins": channels[-1]}
+        self._out_feature_channels = {"bins": channels}
         self._out_feature_strides = {"bins": 1}
         self.to(memory_format=torch.channels_last)
 
     def forward(self, x: torch.Tensor, lengths=None) -> dict:
-        """
-        Args:
-            x: (N, 1, H, T), normalised.
-            lengths: frames of each clip when they differ; a clip's features are then the same
-                as if it came alone.
-        """
+        """See :mod:`audiodet.modeling.backbones.batches`."""
         mask = zero_beyond(lengths)
         x = x.contiguous(memory_format=torch.channels_last)
         with computing_in(self.precision, x):

@@ -10,15 +10,19 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.backbones.batches import check_bands, zero_beyond
-from audiodet.modeling.precision import check_precision, computing_in
+from audiodet.modeling.backbones.batches import (
+    check_bands,
+    check_precision,
+    computing_in,
+    zero_beyond,
+)
 
 STRIDE = 8  # frames per time step
 MIN_FRAMES = 11  # fewer give no time step: a shorter clip is padded to it
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with bias and batch norm; a 1x1 projection without norm if it strides."""
+    """Two 3x3 convolutions with bias and batch norm; a 1x1 projection if it strides."""
 
     def __init__(self, channels_in: int, channels: int, stride: int = 1):
         super().__init__()
@@ -46,14 +50,9 @@ class ResNetStages(nn.Module):
         self.stem = nn.Conv2d(1, 64, 7, stride=2)
         self.norm = nn.BatchNorm2d(64)
         self.pool = nn.MaxPool2d(3, stride=2)
-        self.blocks = nn.ModuleList(
-            [
-                ResidualBlock(64, 64),
-                ResidualBlock(64, 64),
-                ResidualBlock(64, 128, stride=2),
-                ResidualBlock(128, 128),
-            ]
-        )
+        first_stage = [ResidualBlock(64, 64), ResidualBlock(64, 64)]
+        second_stage = [ResidualBlock(64, 128, stride=2), ResidualBlock(128, 128)]
+        self.blocks = nn.ModuleList(first_stage + second_stage)
 
     @staticmethod
     def after_pool(size: int) -> int:
@@ -66,6 +65,7 @@ class ResNetStages(nn.Module):
         return (cls.after_pool(size) + 1) // 2
 
     def forward(self, x: torch.Tensor, lengths=None) -> torch.Tensor:
+        """Of each clip with ``lengths`` nothing is left after its end, see :func:`zero_beyond`."""
         x = self.pool(torch.relu(self.norm(self.stem(x))))
         sizes = lengths and [self.after_pool(max(t, MIN_FRAMES)) for t in lengths]
         x = zero_beyond(sizes)(x)
@@ -92,7 +92,8 @@ class CRNN(Backbone):
         if rnn not in ("bigru", "gru", "none"):
             raise ConfigError(f"MODEL.CRNN.RNN is {rnn!r}, expected 'bigru', 'gru' or 'none'")
         super().__init__()
-        self.n_mels, self.precision = n_mels, check_precision(precision)
+        self.n_mels = n_mels
+        self.precision = check_precision(precision)
         self.cnn = ResNetStages()
         self.rnn = None
         channels = 128 * bands
@@ -110,12 +111,7 @@ class CRNN(Backbone):
         return ResNetStages.output_size(max(frames, MIN_FRAMES))
 
     def forward(self, x: torch.Tensor, lengths=None) -> dict:
-        """
-        Args:
-            x: (N, 1, H, T), normalised.
-            lengths: frames of each clip when they differ; a clip's features are then the same
-                as if it came alone.
-        """
+        """See :mod:`audiodet.modeling.backbones.batches`."""
         check_bands(x, self.n_mels)
         x = nn.functional.pad(x, (0, max(0, MIN_FRAMES - x.shape[-1])))
         x = x.contiguous(memory_format=torch.channels_last)

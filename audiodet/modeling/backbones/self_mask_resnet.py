@@ -10,10 +10,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.backbones.batches import check_bands
-from audiodet.modeling.precision import check_precision, computing_in
+from audiodet.modeling.backbones.batches import check_bands, check_precision, computing_in
 
-STRIDES = (1, 1, 2, 2)  # of the four base blocks; the pool behind the stem halves once more
+STRIDES = (1, 1, 2, 2)  # of the four base blocks; the pool after the stem halves once more
 STRIDE = 8  # frames per cell
 REDUCTION = 16  # of the squeeze-and-excitation layers
 
@@ -24,7 +23,8 @@ class SqueezeExcitation(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
         hidden = max(1, channels // REDUCTION)
-        self.squeeze, self.excite = nn.Linear(channels, hidden), nn.Linear(hidden, channels)
+        self.squeeze = nn.Linear(channels, hidden)
+        self.excite = nn.Linear(hidden, channels)
 
     def forward(self, x):
         scale = self.excite(torch.relu(self.squeeze(x.mean((2, 3))))).sigmoid()
@@ -44,7 +44,8 @@ class PreActivationBlock(nn.Module):
         self.conv1 = nn.Conv2d(channels_in, channels, 3, stride, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.attention, self.stride = SqueezeExcitation(channels), stride
+        self.attention = SqueezeExcitation(channels)
+        self.stride = stride
         self.shortcut = nn.Identity()
         if project:
             convolution = nn.Conv2d(channels_in, channels, 1, bias=False)
@@ -104,15 +105,17 @@ class SelfMaskResNet(Backbone):
             )
         if len(widths) != len(STRIDES):
             raise ConfigError(f"MODEL.SELF_MASK.WIDTHS is {list(widths)}, expected {len(STRIDES)}")
-        self.n_mels, self.precision = n_mels, check_precision(precision)
+        self.n_mels = n_mels
+        self.precision = check_precision(precision)
         self.convolution = nn.Conv2d(1, stem, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(stem)
         self.pool = nn.MaxPool2d(2, ceil_mode=True)
         self.mask = SelfMask(stem, maps) if maps else None
-        blocks, channels = [], stem
+        blocks = []
+        channels = stem
         for width, stride in zip(widths, STRIDES):
-            blocks += [PreActivationBlock(channels, width, stride, True)]
-            blocks += [PreActivationBlock(width, width, 1, False)]
+            blocks.append(PreActivationBlock(channels, width, stride, project=True))
+            blocks.append(PreActivationBlock(width, width, stride=1, project=False))
             channels = width
         self.blocks = nn.Sequential(*blocks)
         self._out_features = ["time"]
@@ -126,22 +129,21 @@ class SelfMaskResNet(Backbone):
         return -(-frames // STRIDE)
 
     def forward(self, x: torch.Tensor, lengths=None) -> dict:
-        """
-        Args:
-            x: (N, 1, H, T), normalised.
-            lengths: must be None: squeeze and excitation sees whole clips, so that clips of
-                several lengths go through in groups (:meth:`ClipInput.groups`).
+        """(N, 1, H, T), normalised, clips of one length: squeeze and excitation sees whole clips.
+
+        Clips of several lengths go through in groups (:meth:`ClipInput.groups`).
         """
         check_bands(x, self.n_mels)
-        x, found = x.contiguous(memory_format=torch.channels_last), {}
+        x = x.contiguous(memory_format=torch.channels_last)
+        features = {}
         with computing_in(self.precision, x):
             x = self.pool(torch.relu(self.norm(self.convolution(x))))  # M^a
             if self.mask is not None:
-                found["mask"] = self.mask(x).float()
-                x = x * found["mask"].sigmoid().to(x)
+                features["mask"] = self.mask(x).float()
+                x = x * features["mask"].sigmoid().to(x)
             x = self.blocks(x)
-        found["time"] = x.float().mean(2, keepdim=True)  # (N, C, H / 8, S) -> (N, C, 1, S)
-        return found
+        features["time"] = x.float().mean(2, keepdim=True)  # (N, C, H / 8, S) -> (N, C, 1, S)
+        return features
 
 
 def pooled(x: torch.Tensor, frames: int) -> torch.Tensor:

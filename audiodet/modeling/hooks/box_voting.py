@@ -8,11 +8,11 @@ from detectron2.layers import batched_nms
 from detectron2.structures import Boxes, Instances, pairwise_iou
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.hooks.registry import POSTPROCESSOR_REGISTRY
+from audiodet.modeling.hooks.registry import POSTPROCESSOR_REGISTRY, Postprocessor
 
 
 @POSTPROCESSOR_REGISTRY.register()
-class BoxVoting:
+class BoxVoting(Postprocessor):
     """NMS whose survivors move to the score-weighted mean of all boxes that they stand for.
 
     A box votes for a survivor of its class when their IoU is at least ``MODEL.BOX_VOTING.IOU``.
@@ -24,7 +24,8 @@ class BoxVoting:
         Raises:
             ConfigError: the detector's NMS is on, or a threshold is out of range.
         """
-        self.nms, self.iou = cfg.MODEL.BOX_VOTING.NMS, cfg.MODEL.BOX_VOTING.IOU
+        self.nms = cfg.MODEL.BOX_VOTING.NMS
+        self.iou = cfg.MODEL.BOX_VOTING.IOU
         for key, value in (("NMS", self.nms), ("IOU", self.iou)):
             if not 0 < value <= 1:
                 raise ConfigError(f"MODEL.BOX_VOTING.{key} is {value}, expected above 0, at most 1")
@@ -39,7 +40,8 @@ class BoxVoting:
         return [self._vote(result) for result in results]
 
     def _vote(self, result: Instances) -> Instances:
-        boxes, classes = result.pred_boxes.tensor, result.pred_classes
+        boxes = result.pred_boxes.tensor
+        classes = result.pred_classes
         kept = result[batched_nms(boxes, result.scores, classes, self.nms)]
         votes = pairwise_iou(kept.pred_boxes, result.pred_boxes) >= self.iou
         votes &= kept.pred_classes[:, None] == classes

@@ -8,25 +8,14 @@ from detectron2.structures import Instances
 
 from audiodet.errors import ConfigError
 from audiodet.modeling.frame_classifier import FrameClassifier
-from audiodet.modeling.hooks.registry import POSTPROCESSOR_REGISTRY
-from audiodet.modeling.segments import mean_in_boxes, segment_starts
+from audiodet.modeling.frame_events import mean_in_boxes, segment_starts
+from audiodet.modeling.hooks.registry import POSTPROCESSOR_REGISTRY, Postprocessor
 from audiodet.modeling.trained import load_trained
 from audiodet.weights import find_weights
 
 WINDOWS = ("segment", "box")
-# What both must share.
-FRONT_END = (
-    "N_FFT",
-    "WINDOW",
-    "HOP",
-    "CENTRE",
-    "POWER",
-    "N_MELS",
-    "F_MIN",
-    "F_MAX",
-    "FLOOR",
-    "FLOOR_ADDED",
-)
+# What a verifier may do otherwise than its detector; the rest of the front end is shared.
+OWN_KEYS = ("NORMALIZE", "NORMALIZE_CLIPS")
 
 
 def fuse(alpha, beta, weight: float):
@@ -35,7 +24,7 @@ def fuse(alpha, beta, weight: float):
 
 
 @POSTPROCESSOR_REGISTRY.register()
-class VerifierFusion:
+class VerifierFusion(Postprocessor):
     """Scores each detection anew: D = lambda alpha + (1 - lambda) beta.
 
     beta is the detector's confidence, alpha the mean probability that the verifier gives to the
@@ -51,7 +40,9 @@ class VerifierFusion:
             WeightsError: there is no such verifier.
         """
         fusion = cfg.MODEL.FUSION
-        self.weight, self.min_score, self.window = fusion.WEIGHT, fusion.MIN_SCORE, fusion.WINDOW
+        self.weight = fusion.WEIGHT
+        self.min_score = fusion.MIN_SCORE
+        self.window = fusion.WINDOW
         if not 0 <= self.weight <= 1:
             raise ConfigError(f"MODEL.FUSION.WEIGHT (lambda) is {self.weight}, expected 0 to 1")
         if self.window not in WINDOWS:
@@ -73,19 +64,21 @@ class VerifierFusion:
     def __call__(self, batched_inputs, results: list) -> list:
         """Input dicts and Instances in frames -> Instances with new scores, best first."""
         kept = [result[result.scores >= self.min_score] for result in results]
-        starts = [
-            segment_starts(result.pred_boxes.tensor, result.image_size[1], self.length)
-            for result in kept
-        ]
-        found = self.verifier.segment_scores(batched_inputs, starts, self.length)
-        return [self._fused(*parts) for parts in zip(kept, found, starts)]
+        starts = []
+        for result in kept:
+            frames = result.image_size[1]
+            starts.append(segment_starts(result.pred_boxes.tensor, frames, self.length))
+        scores = self.verifier.segment_scores(batched_inputs, starts, self.length)
+        return [self._fused(*parts) for parts in zip(kept, scores, starts)]
 
     def _fused(self, result: Instances, scores: torch.Tensor, starts) -> Instances:
+        """One clip: scores are (R, L, K), starts the first frames of the segments."""
         columns = self.columns.to(scores.device)[result.pred_classes]
-        own = scores[torch.arange(len(result), device=scores.device), :, columns]  # (R, L)
+        regions = torch.arange(len(result), device=scores.device)
+        class_scores = scores[regions, :, columns]  # (R, L)
         result.detector_scores = result.scores
-        result.segment_scores = own.mean(1)
-        result.box_scores = mean_in_boxes(own, result.pred_boxes.tensor, starts)
+        result.segment_scores = class_scores.mean(1)
+        result.box_scores = mean_in_boxes(class_scores, result.pred_boxes.tensor, starts)
         alpha = result.segment_scores if self.window == "segment" else result.box_scores
         result.scores = fuse(alpha, result.detector_scores, self.weight)
         return result[result.scores.argsort(descending=True, stable=True)]
@@ -93,23 +86,23 @@ class VerifierFusion:
 
 def _check_verifier(verifier, cfg) -> None:
     """Refuse a verifier that does not hear what the detector hears, or not its classes."""
-    name, theirs = cfg.MODEL.FUSION.VERIFIER, verifier.cfg
+    theirs = verifier.cfg
+    where = f"MODEL.FUSION.VERIFIER {cfg.MODEL.FUSION.VERIFIER}"
     if not isinstance(verifier, FrameClassifier):
         raise ConfigError(
-            f"MODEL.FUSION.VERIFIER {name}: is a {theirs.MODEL.META_ARCHITECTURE}, expected a "
-            "FrameVerifier or a frame-level SequenceTagger"
+            f"{where}: is a {theirs.MODEL.META_ARCHITECTURE}, expected a FrameVerifier or a "
+            "frame-level SequenceTagger"
         )
-    for section, keys in (("AUDIO", ("SAMPLE_RATE",)), ("SPECTROGRAM", FRONT_END)):
-        for key in keys:
-            found, expected = theirs.INPUT[section][key], cfg.INPUT[section][key]
-            if found != expected:
+    for section in ("AUDIO", "SPECTROGRAM"):
+        for key, expected in cfg.INPUT[section].items():
+            value = theirs.INPUT[section][key]
+            if value != expected and key not in OWN_KEYS:
                 raise ConfigError(
-                    f"MODEL.FUSION.VERIFIER {name}: made with INPUT.{section}.{key} {found}, "
-                    f"expected the detector's {expected}"
+                    f"{where}: made with INPUT.{section}.{key} {value}, expected the detector's "
+                    f"{expected}"
                 )
     unknown = [x for x in cfg.DATASETS.LABELS if x not in theirs.DATASETS.LABELS]
     if unknown:
         raise ConfigError(
-            f"MODEL.FUSION.VERIFIER {name}: knows {list(theirs.DATASETS.LABELS)}, expected also "
-            f"the detector's {unknown}"
+            f"{where}: knows {list(theirs.DATASETS.LABELS)}, expected also the detector's {unknown}"
         )

@@ -4,9 +4,20 @@ from detectron2.utils.registry import Registry
 
 from audiodet.errors import ConfigError
 
-# Hooks behind a detector, built from the configuration: (input dicts with "image", [Instances]
-# with boxes in frames) -> [Instances]. They act before boxes become seconds.
 POSTPROCESSOR_REGISTRY = Registry("POSTPROCESSOR")
+
+
+class Postprocessor:
+    """A hook that acts on a model's events at inference, before boxes become seconds.
+
+    Made from the configuration. A call takes input dicts with "image" and a list of Instances,
+    boxes in frames, and returns the list of Instances, best first.
+
+    Attributes:
+        verifier: another model that the hook asks, else None.
+    """
+
+    verifier = None
 
 
 def build_postprocessors(cfg) -> list:

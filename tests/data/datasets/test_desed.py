@@ -17,10 +17,12 @@ from audiodet.data.datasets.desed import (
     register_desed,
 )
 from audiodet.data.labels.table import read_table
-from audiodet.data.loader import build_train_loader, load_dataset_dicts, training_clips
+from audiodet.data.loader import load_dataset_dicts, training_clips
 from audiodet.data.mapper import SEDMapper
 from audiodet.engine.setup import load_config
+from audiodet.engine.trainer import Trainer
 from audiodet.errors import ConfigError, DataError
+from audiodet.modeling.model import label_kinds
 
 RATE = 44100
 WEAK = ["filename\tevent_labels", "a.wav\tDog,Speech", "b.wav\tCat"]
@@ -287,19 +289,21 @@ def test_a_class_without_weak_labels(register):
         register("weak_", records("weak", 9, range(9))),
         register("strong_", records("strong", 10)),
     ]
+    cfg = config("DATASETS.TRAIN", str(names))
     with pytest.raises(
         DataError, match="has 0 weak labels of Vacuum_cleaner, expected at least one"
     ):
-        training_clips(config("DATASETS.TRAIN", str(names)))
+        training_clips(cfg, label_kinds(cfg))
     DatasetCatalog.remove("weak_")
     register("weak_", records("weak", 10))
-    assert len(training_clips(config("DATASETS.TRAIN", str(names)))) == 20
+    assert len(training_clips(cfg, label_kinds(cfg))) == 20
 
 
 def test_unlabelled_clips_are_ignored_with_a_count(register, caplog):
     names = [register(f"{k}_", records(k, 12)) for k in ("weak", "strong", "unlabelled")]
+    cfg = config("DATASETS.TRAIN", str(names))
     with caplog.at_level("INFO"):
-        clips = training_clips(config("DATASETS.TRAIN", str(names)))
+        clips = training_clips(cfg, label_kinds(cfg))
     assert len(clips) == 24 and {c["label_kind"] for c in clips} == {"weak", "strong"}
     assert "12 unlabelled clips of 36 are not used" in caplog.text
 
@@ -310,9 +314,9 @@ def test_a_set_ratio_needs_both_kinds(register):
         register("strong_", records("strong", 10)),
     )
     with pytest.raises(DataError, match="has 0 weak and 10 strong clips, expected both"):
-        build_train_loader(config("DATASETS.TRAIN", str([strong])))
+        Trainer.build_train_loader(config("DATASETS.TRAIN", str([strong])))
     both = ["DATASETS.TRAIN", str([weak, strong])]
     with pytest.raises(ConfigError, match="WEAK_PER_BATCH is 4, expected 0 to 3"):
-        build_train_loader(config(*both, "DATALOADER.WEAK_PER_BATCH", 4))
+        Trainer.build_train_loader(config(*both, "DATALOADER.WEAK_PER_BATCH", 4))
     with pytest.raises(ConfigError, match="CROP_AUDIO.SECONDS is 5.0 .* need not hold its labels"):
-        build_train_loader(config(*both, "INPUT.CROP_AUDIO.SECONDS", "5.0"))
+        Trainer.build_train_loader(config(*both, "INPUT.CROP_AUDIO.SECONDS", "5.0"))

@@ -200,5 +200,5 @@ def test_exit_codes(data, capsys, monkeypatch):
     def interrupt():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("audiodet.doctor.main", interrupt)
+    monkeypatch.setattr("audiodet.cli.doctor.main", interrupt)
     assert cli.main(["doctor"]) == 130

@@ -1,55 +1,13 @@
-"""The ``audiodet`` command. A subcommand is one ``_add_*`` function and one ``_run_*``.
-
-Exit codes: 0 done; 1 an error, or the check that was asked for failed; 2 wrong usage; 3 done, but
-some inputs could not be used; 130 interrupted. Heavy modules are imported by the subcommand that
-needs them.
-"""
+"""``audiodet data check``: find what would make training on a dataset wrong."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
-from audiodet import __version__, detect_cli, separate_cli
-from audiodet.errors import AudiodetError, DataError
+from audiodet.errors import DataError
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line ``argv`` (None: the process's own) and return its exit code."""
-    args = _parser().parse_args(argv)
-    try:
-        return args.run(args)
-    except AudiodetError as error:
-        line = " ".join(str(error).splitlines()).encode("utf-8", "backslashreplace").decode()
-        print(f"error: {line}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="audiodet", description="Sound event detection.")
-    parser.add_argument("--version", action="version", version=f"audiodet {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    detect_cli.add_detect(commands)
-    detect_cli.add_stream(commands)
-    separate_cli.add_separate(commands)
-    _add_doctor(commands)
-    _add_data(commands)
-    return parser
-
-
-def _add_doctor(commands) -> None:
-    parser = commands.add_parser("doctor", help="say what is installed and how to mend the rest")
-    parser.set_defaults(run=_run_doctor)
-
-
-def _run_doctor(args: argparse.Namespace) -> int:
-    from audiodet.doctor import main as doctor
-
-    return doctor()
-
-
-def _add_data(commands) -> None:
+def add_parser(commands) -> None:
+    """Add ``audiodet data`` and its own subcommands."""
     data = commands.add_parser("data", help="datasets")
     check = data.add_subparsers(title="commands", required=True, metavar="COMMAND").add_parser(
         "check",
@@ -66,10 +24,11 @@ def _add_data(commands) -> None:
     check.add_argument("--tsv", metavar="FILE", help="label table of one's own dataset")
     check.add_argument("--audio", metavar="DIR", help="folder with the recordings of --tsv")
     check.add_argument("--labels", metavar="A,B", help="the labels that may occur")
-    check.set_defaults(run=_run_data_check, parser=check)
+    check.set_defaults(run=run_check, parser=check)
 
 
-def _run_data_check(args: argparse.Namespace) -> int:
+def run_check(args: argparse.Namespace) -> int:
+    """Run ``audiodet data check``."""
     if bool(args.tsv) != bool(args.audio):
         args.parser.error("--tsv and --audio belong together")
     if not args.names and not args.tsv:
@@ -102,7 +61,3 @@ def _check_name(name: str, labels: Sequence[str] | None):
         known = ", ".join(sound_datasets())
         raise DataError(f"{name}: no such dataset, expected one of {known}")
     return check_dataset(name)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

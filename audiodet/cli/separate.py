@@ -1,15 +1,15 @@
-"""The subcommand ``audiodet separate``."""
+"""``audiodet separate``: a wav of each class that is detected in recordings."""
 
 import argparse
 import os
 import sys
 
-from audiodet.detect_cli import add_model, add_recordings, check_model, quiet
+from audiodet.cli.options import add_model, add_recordings, check_model
 from audiodet.errors import AudiodetError
 
 
-def add_separate(commands) -> None:
-    """``audiodet separate INPUT...``"""
+def add_parser(commands) -> None:
+    """Add ``audiodet separate``."""
     parser = commands.add_parser(
         "separate",
         help="write a wav of each class that is detected in recordings",
@@ -26,15 +26,14 @@ def add_separate(commands) -> None:
         help="recordings longer than this, in seconds, are cut into windows (%(default)s)",
     )
     add_model(parser, default="")
-    parser.set_defaults(run=run_separate, parser=parser)
+    parser.set_defaults(run=run, parser=parser)
 
 
-def run_separate(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run ``audiodet separate``."""
     check_model(args)
     if not (args.model or args.config_file):
         args.parser.error("no model: give --model, or --config-file and --weights")
-    quiet()
     from audiodet.inference.formats import unique_names
     from audiodet.inference.inputs import collect
     from audiodet.inference.loading import load_model
@@ -50,14 +49,14 @@ def run_separate(args: argparse.Namespace) -> int:
         except AudiodetError as error:
             problems.append((path, str(error)))
             continue
-        for wav in write_sounds(sounds, args.output, names[path], path):
+        for wav in _write_sounds(sounds, args.output, names[path], path):
             print(wav)
     for _, reason in problems:
         print(f"error: {reason}", file=sys.stderr)
     return 3 if problems else 0
 
 
-def write_sounds(sounds: dict, folder: str, name: str, path: str):
+def _write_sounds(sounds: dict, folder: str, name: str, path: str):
     """Write {label: samples} at the rate of the recording ``path``; yield the files' names."""
     import soundfile as sf
 

@@ -1,7 +1,7 @@
-"""What audiodet needs, what of it is here, and the command that mends the rest.
+"""``audiodet doctor``: what audiodet needs, what of it is here, and the command that adds the rest.
 
 Only the standard library is imported at the top and nothing of audiodet, so that the report also
-comes out where torch or detectron2 are missing: ``python audiodet/doctor.py`` works even then.
+comes out where torch or detectron2 are missing: ``python audiodet/cli/doctor.py`` works even then.
 """
 
 import importlib
@@ -10,6 +10,7 @@ import os
 import sys
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,12 @@ REQUIRED = (
     Part("pycocotools", "pycocotools"),
     Part("cv2", "opencv-python-headless"),
     Part("sed_eval", "sed_eval"),
-    Part("sed_scores_eval", "sed_scores_eval"),
     Part("tensorboard", "tensorboard"),
 )
 OPTIONAL = (
+    Part("sed_scores_eval", "sed_scores_eval", "PSDS, F1-best and AUC of evaluations; needs g++"),
     Part("pytest", "pytest", "running the tests"),
+    Part("sed_scores_eval", "sed_scores_eval", "PSDS; pip builds it with a C++ compiler"),
     Part("pyarrow", "pyarrow", "audiodet detect --format parquet"),
     Part("ray", "ray", "audiodet detect --ray"),
 )
@@ -58,15 +60,21 @@ PACKAGES = {
     "PIL": "pillow",
     "cv2": "opencv-python-headless",
     "hydra": "hydra-core",
-    "pkg_resources": "'setuptools<81'",
     "sklearn": "scikit-learn",
     "yaml": "pyyaml",
 }
 
 
+def add_parser(commands) -> None:
+    """Add ``audiodet doctor``."""
+    parser = commands.add_parser("doctor", help="say what is installed and how to add the rest")
+    parser.set_defaults(run=lambda args: main())
+
+
 def main() -> int:
     """Print the report; 0 when all required parts work, 1 otherwise."""
     warnings.simplefilter("ignore")  # deprecations inside the packages that are about to load
+    importlib.import_module("audiodet")  # light; some of the packages need its pkg_resources
     print(f"Python {sys.version.split()[0]} ({sys.executable})")
     print("Required:")
     working = [_report(part) for part in REQUIRED]
@@ -77,9 +85,9 @@ def main() -> int:
     print("Devices:")
     for line in _devices():
         print(f"  {line}")
-    bad = working.count(False)
-    print(f"{bad} required parts to mend." if bad else "All required parts work.")
-    return 1 if bad else 0
+    missing = working.count(False)
+    print(f"{missing} required parts do not work." if missing else "All required parts work.")
+    return 1 if missing else 0
 
 
 def _report(part: Part) -> bool:
@@ -97,7 +105,7 @@ def _report(part: Part) -> bool:
 
 
 def _trouble(module: str, package: str, error: Exception) -> str:
-    """What is wrong with a package that did not import, and the command that mends it."""
+    """What is wrong with a package that did not import, and the command that repairs it."""
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     if missing == module:
         return f"missing. Run: pip install {package}"
@@ -118,8 +126,8 @@ def _report_detectron2() -> bool:
         detectron2 = importlib.import_module("detectron2")
         importlib.import_module("detectron2.engine")
     except Exception as error:
-        told = "Run: " in str(error)  # audiodet's own error names the command
-        print(f"  detectron2: {error if told else _trouble('detectron2', hint, error)}")
+        names_command = "Run: " in str(error)  # audiodet's own error does
+        print(f"  detectron2: {error if names_command else _trouble('detectron2', hint, error)}")
         return False
     source = _detectron2.SOURCE
     carrier = f" in labgym {_version('labgym')}" if source == "labgym" else ""
@@ -149,5 +157,5 @@ def _version(package: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    sys.path[0] = str(Path(__file__).resolve().parents[2])  # where the package lies
     sys.exit(main())

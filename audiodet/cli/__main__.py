@@ -1,0 +1,7 @@
+"""``python -m audiodet.cli``."""
+
+import sys
+
+from audiodet.cli import main
+
+sys.exit(main())

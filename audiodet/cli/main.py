@@ -1,0 +1,40 @@
+"""The ``audiodet`` command: its subcommands, its exit codes, its error line.
+
+Exit codes: 0 done; 1 an error, or the check that was asked for failed; 2 wrong usage; 3 done, but
+some inputs could not be used; 130 interrupted. A subcommand is a module with ``add_parser`` and
+``run``, which imports heavy modules only when it runs.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from audiodet import __version__
+from audiodet.cli.data import add_parser as add_data
+from audiodet.cli.detect import add_parser as add_detect
+from audiodet.cli.doctor import add_parser as add_doctor
+from audiodet.cli.separate import add_parser as add_separate
+from audiodet.cli.stream import add_parser as add_stream
+from audiodet.errors import AudiodetError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line ``argv`` (None: the process's own) and return its exit code."""
+    args = _parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except AudiodetError as error:
+        line = " ".join(str(error).splitlines()).encode("utf-8", "backslashreplace").decode()
+        print(f"error: {line}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="audiodet", description="Sound event detection.")
+    parser.add_argument("--version", action="version", version=f"audiodet {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for add in (add_detect, add_stream, add_separate, add_doctor, add_data):
+        add(commands)
+    return parser

@@ -1,0 +1,58 @@
+"""``audiodet stream``: events of raw PCM on stdin, as they happen."""
+
+import argparse
+import json
+import sys
+
+from audiodet.cli.options import DEFAULT_MODEL, add_model, check_model, number, piped
+from audiodet.inference.formats import SAMPLE_FORMATS
+
+
+def add_parser(commands) -> None:
+    """Add ``audiodet stream``."""
+    parser = commands.add_parser(
+        "stream",
+        help="events of raw PCM on stdin, as they happen",
+        description="Read raw PCM from stdin and print events as JSON lines.",
+    )
+    positive = number(int, 1)
+    parser.add_argument("--sample-rate", type=positive, required=True, metavar="HZ")
+    parser.add_argument("--channels", type=positive, default=1, metavar="N", help="(%(default)s)")
+    parser.add_argument(
+        "--sample-format", choices=tuple(SAMPLE_FORMATS), default="s16le", help="(%(default)s)"
+    )
+    parser.add_argument(
+        "--delay",
+        type=number(float, 0),
+        default=12.0,
+        metavar="S",
+        help="an event is printed at the latest S seconds of sound after its end; events longer "
+        "than half of S may be cut (%(default)s)",
+    )
+    add_model(parser)
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``audiodet stream``."""
+    check_model(args)
+    from audiodet.inference.loading import load_model
+    from audiodet.inference.stream import detect_stream, read_pcm, stream_detector
+
+    name = "" if args.config_file else args.model or DEFAULT_MODEL
+    model = load_model(name, args.config_file, args.weights, args.device)
+    detector = stream_detector(model, args.threshold, args.delay)
+    pieces = read_pcm(sys.stdin.buffer, args.sample_rate, args.channels, args.sample_format)
+
+    def print_events() -> int:
+        for event in detect_stream(detector, pieces, args.sample_rate):
+            row = {
+                "onset": event.onset,
+                "offset": event.offset,
+                "event_label": event.label,
+                "score": event.score,
+            }
+            print(json.dumps(row), flush=True)
+        return 0
+
+    return piped(print_events)
