@@ -60,6 +60,9 @@ class SEDCheckpointer(DetectionCheckpointer):
         return super().load(path, *args, **kwargs)
 
     def _load_file(self, filename: str) -> dict:
+        read_published = getattr(self.model, "read_published", None)
+        if read_published and filename.endswith(".pt"):
+            return {"model": read_published(filename)}
         data = read_weights(filename, self.cfg.MODEL.TRUST_PICKLE)
         check_card(data.get(CARD), self.cfg, filename)
         return data

@@ -2,6 +2,7 @@
 
 from audiodet.modeling import (  # noqa: F401
     audiomask,
+    audioset,
     rcrnn,
     self_mask,
     stock,

@@ -148,10 +148,13 @@ class PretrainedMaps(Backbone):
         """{layer: (N, D, S)} of all of STRIDES.
 
         Args:
-            x: (N, 1, H, T), as the front end makes it, of at least MIN_FRAMES frames.
+            x: (N, 1, H, T), as the front end makes it.
             lengths: frames of each clip when they differ; a clip's maps are then the same as if
                 it came alone.
         """
+        check_bands(x, N_MELS)
+        x = F.pad(x, (0, max(0, MIN_FRAMES - x.shape[-1])))
+        lengths = lengths and [max(length, MIN_FRAMES) for length in lengths]
         if self.cache and self.frozen and not lengths:
             return self.cache.get(x, self._compute)
         return self._compute(x, lengths)
@@ -163,8 +166,6 @@ class PretrainedMaps(Backbone):
 
     def forward(self, x: torch.Tensor) -> dict:
         """(N, 1, H, T), all equally long -> maps by name."""
-        check_bands(x, N_MELS)
-        x = F.pad(x, (0, max(0, MIN_FRAMES - x.shape[-1])))
         maps = self.flat_maps(x)
         return {f"m{k}": v.unflatten(1, (-1, N_MELS // STRIDES[k])) for k, v in maps.items()}
 
@@ -216,17 +217,13 @@ class PretrainedSteps(PretrainedMaps):
             lengths: frames of each clip when they differ; a clip's features are then the same
                 as if it came alone.
         """
-        check_bands(x, N_MELS)
-        frames = max(x.shape[-1], MIN_FRAMES)
-        x = F.pad(x, (0, frames - x.shape[-1]))
-        lengths = lengths and [max(length, MIN_FRAMES) for length in lengths]
         maps = self.flat_maps(x, lengths)
         used = {number: maps[number] for number in self.layers}
         if self.scores:
             ends = lengths and [steps_of(length, STRIDES[16]) for length in lengths]
             used[SCORES] = self.trunk.step_scores(maps[16], SCORE_STEPS, ends)
         sizes = lengths and [self.steps(length) for length in lengths]
-        return {"time": self.neck(used, self.steps(frames), sizes).unsqueeze(2)}
+        return {"time": self.neck(used, self.steps(x.shape[-1]), sizes).unsqueeze(2)}
 
 
 def _trunk_settings(cfg) -> dict:
@@ -244,6 +241,12 @@ def _trunk_settings(cfg) -> dict:
     window = round(keys.SE_SECONDS * cfg.INPUT.AUDIO.SAMPLE_RATE / cfg.INPUT.SPECTROGRAM.HOP)
     cache = MapCache(keys.CACHE_DIR, f"mn04 {MN04_SHA256} {window}") if keys.CACHE_DIR else None
     return {"trunk": MN04(window), "learned_from": keys.LEARNED_FROM, "cache": cache}
+
+
+@BACKBONE_REGISTRY.register()
+def build_mn04_maps(cfg, input_shape: ShapeSpec) -> PretrainedMaps:
+    """EfficientAT's mn04 alone; its front end is "efficientat"."""
+    return PretrainedMaps(**_trunk_settings(cfg))
 
 
 @BACKBONE_REGISTRY.register()
