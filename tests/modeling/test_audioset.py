@@ -42,7 +42,7 @@ def test_events_lie_where_the_sound_is(soundbank, tmp_path):
             inside = [event for event in events if 3.0 < event.onset < end]
             found += bool(inside)
             outside += len(events) - len(inside)
-        assert found >= 2 and outside <= 1, (label, found, outside)
+        assert found >= 2 and outside < found, (label, found, outside)
 
 
 def test_another_file_or_number_of_labels_is_refused(tmp_path):
