@@ -6,9 +6,7 @@ the PyPI package ``labgym`` carries (Meta's sources, their imports rewritten to
 objects, so that registries, event storage and ``isinstance`` checks exist once.
 """
 
-import importlib
 import importlib.abc
-import importlib.machinery
 import importlib.util
 import sys
 import types
@@ -20,8 +18,6 @@ INSTALL_HINT = "pip install --no-deps --ignore-requires-python labgym==3.1.2"
 
 
 class _AliasLoader(importlib.abc.Loader):
-    """Hands out the module of the carrying package in place of a new one."""
-
     def create_module(self, spec):
         module = importlib.import_module(f"{HOST}.{spec.name}")
         self._own_spec = module.__spec__
@@ -38,30 +34,24 @@ class _AliasFinder(importlib.abc.MetaPathFinder):
         if name != "detectron2" and not name.startswith("detectron2."):
             return None
         if SOURCE == "missing":
-            raise ModuleNotFoundError(
-                f"audiodet needs detectron2, and none was found. Run: {INSTALL_HINT}", name=name
-            )
+            message = f"audiodet needs detectron2, and none was found. Run: {INSTALL_HINT}"
+            raise ModuleNotFoundError(message, name=name)
         if importlib.util.find_spec(f"{HOST}.{name}") is None:
             return None
         return importlib.machinery.ModuleSpec(name, _AliasLoader(), is_package=path is None)
 
 
 def provide_detectron2() -> str:
-    """Make ``detectron2`` importable; its source: "installed", "labgym" or "missing".
-
-    When it is missing, the first ``import detectron2`` says what to install.
-    """
+    """Make ``detectron2`` importable; its source: "installed", "labgym" or "missing"."""
     spec = importlib.util.find_spec("detectron2")
     if spec is not None and spec.origin:  # a mere folder of that name has no origin
         return "installed"
     sys.meta_path.insert(0, _AliasFinder())
     host = importlib.util.find_spec(HOST)
-    if host is None:
-        return "missing"
-    if HOST not in sys.modules:  # a bare package: nothing of labgym itself is executed
+    if host is not None and HOST not in sys.modules:  # nothing of labgym itself is executed
         sys.modules[HOST] = types.ModuleType(HOST)
         sys.modules[HOST].__path__ = host.submodule_search_locations
-    if importlib.util.find_spec(f"{HOST}.detectron2") is None:
+    if host is None or importlib.util.find_spec(f"{HOST}.detectron2") is None:
         return "missing"
     log_as_detectron2()
     return "labgym"

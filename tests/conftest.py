@@ -22,6 +22,6 @@ def soundbank() -> str:
 @pytest.fixture(scope="session")
 def synthetic_bank(tmp_path_factory) -> str:
     """Folder of a small procedural bank: three sources of each label in each fold."""
-    from audiodet.data.mixing.synthetic_bank import write_synthetic_bank
+    from synthetic_bank import write_synthetic_bank
 
     return write_synthetic_bank(str(tmp_path_factory.mktemp("synthetic")), seed=0, backgrounds=12)

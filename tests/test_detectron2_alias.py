@@ -41,6 +41,7 @@ def test_both_names_give_the_same_modules(first):
         carried_modeling = LabGym.detectron2.modeling
         assert detectron2.modeling.META_ARCH_REGISTRY is carried_modeling.META_ARCH_REGISTRY
         assert events.__spec__.name == "LabGym.detectron2.utils.events"
+        assert sys.modules["LabGym"].__doc__ is None  # it was not executed
         others = [name for name in sys.modules if name.startswith("LabGym.")
                   and not name.startswith("LabGym.detectron2")]
         assert not others, others

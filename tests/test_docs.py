@@ -17,41 +17,18 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pytest
-import soundfile as sf
 
 from audiodet import get_cfg
-from audiodet.data.mixing.synthetic_bank import write_synthetic_bank
+from tests.docs_machine import PRELOADED, furnish, obey, words_of, write_bank
 
 ROOT = Path(__file__).resolve().parents[1]
 HAS_ITS_OWN_TEST = ROOT / "docs" / "for_detectron2_users.md"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "datasets" / "README.md"]
 PAGES += sorted(set((ROOT / "docs").glob("*.md")) - {HAS_ITS_OWN_TEST})
 IN_FULL = os.environ.get("AUDIODET_DOCS_IN_FULL") == "1"
-RATE = 16000
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)```\n(<!-- takes .*? -->)?", re.MULTILINE)
 INLINE = re.compile(r"`((?:[A-Z_]+=\S+ )?(?:python )?(?:tools/\w+\.py|audiodet [a-z])[^`]*)`")
-REMIX_LABELS = ("cat_meow", "clock_tick", "dog_bark", "rooster", "sneeze")
-# Added to a command in a marked block that tests shorten.
-SHORT = {
-    "tools/train_net.py": "SOLVER.MAX_ITER 2 SOLVER.VAL_PERIOD 0 SOLVER.IMS_PER_BATCH 2 "
-    "TEST.BOOTSTRAP 0 TEST.TUNE_THRESHOLDS False",
-    "tools/make_mixtures.py": "--count 2",
-}
-FEW = 12  # clips of a dataset then
-# Imported once, in a process from which each command is forked: it starts at once.
-PRELOADED = [
-    "audiodet",
-    "audiodet.engine.trainer",
-    "audiodet.inference.run",
-    "audiodet.visualization",
-    "tests.test_docs",
-]
-# The reader's ffmpeg: 40 s of silence as raw PCM.
-FFMPEG = """#!/bin/sh
-exec head -c 3528000 /dev/zero
-"""
 
 
 class Block(NamedTuple):
@@ -67,7 +44,14 @@ class Block(NamedTuple):
 
     @property
     def is_run(self) -> bool:
-        return self.language in ("sh", "python") and (not self.marker or self.shortened or IN_FULL)
+        if self.language == "text" or self.installs:
+            return False
+        return not self.marker or self.shortened or IN_FULL
+
+    @property
+    def installs(self) -> bool:
+        """Whether it makes the environment that tests run in: CI does."""
+        return self.language == "sh" and self.code.startswith("make ")
 
     def commands(self) -> list[str]:
         """Its lines, continued ones joined, without comments and the rest of a pipe's name."""
@@ -115,65 +99,6 @@ def test_a_block_is_run_or_marked(block):
 # -- the reader's machine --------------------------------------------------------------------
 
 
-def tone(seconds: float, hertz: float, seed: int) -> np.ndarray:
-    times = np.arange(round(seconds * RATE)) / RATE
-    noise = np.random.default_rng(seed).normal(0, 0.01, len(times))
-    return (0.3 * np.sin(2 * np.pi * hertz * times) + noise).astype(np.float32)
-
-
-def write_recordings(folder: Path) -> None:
-    """Recordings and label tables by the names that the pages use."""
-    for name in ("recording.wav", "a.flac", "night.wav", "recordings/yard.wav", "b.ogg"):
-        path = folder / name
-        path.parent.mkdir(exist_ok=True)
-        sf.write(path, tone(2.5, 700, len(name)), RATE)
-    (folder / "list.txt").write_text("b.ogg\n")
-    for split, count in {"train": 4, "val": 2, "test": 2}.items():
-        rows = ["filename\tonset\toffset\tevent_label"]
-        for number in range(count):
-            name = f"{split}{number}.wav"
-            for audio in ("audio", "recordings"):
-                (folder / audio).mkdir(exist_ok=True)
-                samples = tone(3.0, 400, len(rows) + sum(map(ord, split)))
-                sf.write(folder / audio / name, samples, RATE)
-            rows += [f"{name}\t0.5\t1.1\tdog", f"{name}\t1.4\t2.6\tcar"]
-        (folder / f"{split}.tsv").write_text("\n".join(rows) + "\n")
-
-
-def write_bank(folder: Path) -> str:
-    """A synthetic bank, with tones for the labels that the procedural one has not."""
-    write_synthetic_bank(str(folder), clips=16, backgrounds=12)
-    table = folder / "soundbank.csv"
-    lines = table.read_text().splitlines()
-    columns = lines[0].split(",")
-    pattern = [dict(zip(columns, line.split(","))) for line in lines[1:]]
-    pattern = [row for row in pattern if row["label"] == "gunshot"]
-    for number, label in enumerate(REMIX_LABELS):
-        for row in pattern:
-            samples, rate = sf.read(folder / row["path"])
-            times = np.arange(len(samples)) / rate
-            other = {**row, "label": label}
-            other["path"] = row["path"].replace("gunshot", label)
-            other["split_group"] = row["split_group"].replace("gunshot", label)
-            (folder / other["path"]).parent.mkdir(parents=True, exist_ok=True)
-            sf.write(folder / other["path"], 0.3 * np.sin(times * 2000 * (number + 1)), rate)
-            lines.append(",".join(other[column] for column in columns))
-    table.write_text("\n".join(lines) + "\n")
-    return str(folder)
-
-
-def write_programs(folder: Path) -> None:
-    """Programs of the reader's machine, for commands in a pipe."""
-    programs = {
-        "audiodet": f'#!/bin/sh\nexec {sys.executable} -m audiodet.cli "$@"\n',
-        "ffmpeg": FFMPEG,
-    }
-    folder.mkdir()
-    for name, text in programs.items():
-        (folder / name).write_text(text)
-        (folder / name).chmod(0o755)
-
-
 @pytest.fixture(scope="module")
 def bank(tmp_path_factory) -> str:
     return write_bank(tmp_path_factory.mktemp("docs") / "bank")
@@ -186,14 +111,8 @@ def machines(tmp_path_factory, bank):
 
     def machine(page: Path) -> Path:
         if page not in folders:
-            folder = tmp_path_factory.mktemp(page.stem)
-            for name in ("configs", "tools", "audiodet", "docs"):
-                (folder / name).symlink_to(ROOT / name)
-            (folder / "bank").symlink_to(bank)
-            (folder / "datasets").mkdir()
-            write_recordings(folder)
-            write_programs(folder / "bin")
-            folders[page] = folder
+            folders[page] = tmp_path_factory.mktemp(page.stem)
+            furnish(folders[page], bank)
         return folders[page]
 
     return machine
@@ -205,58 +124,6 @@ def processes():
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     return context
-
-
-def take_few(get):
-    """A dataset catalog's ``get`` that leaves out most clips."""
-
-    def few(catalog, name):
-        records = get(catalog, name)
-        return records[:: max(1, len(records) // FEW)]
-
-    return few
-
-
-def obey(words: list[str], folder: str, short: bool, log: str) -> None:
-    """What a shell in ``folder`` would do with a command; in a process of its own."""
-    stream = open(log, "w")
-    for descriptor in (1, 2):
-        os.dup2(stream.fileno(), descriptor)
-    multiprocessing.set_start_method("fork", force=True)  # of loaders; as in a shell's process
-    os.chdir(folder)
-    os.environ["AUDIODET_SOUNDBANK"] = f"{folder}/bank"
-    os.environ["PATH"] = f"{folder}/bin{os.pathsep}{os.environ['PATH']}"
-    if short:
-        from detectron2.data import DatasetCatalog
-
-        kind = type(DatasetCatalog)
-        kind.get = take_few(kind.get)
-    program, *arguments = words
-    if program == "bash":
-        os.execvp(program, words)
-    if program == "audiodet":
-        from audiodet.cli import main
-
-        sys.exit(main(arguments))
-    assert program == "python", f"{program}: expected audiodet or python"
-    sys.argv = arguments
-    if arguments[0] == "-c":
-        exec(compile(arguments[1], "the page", "exec"), {"__name__": "__main__"})
-    else:
-        sys.path.insert(0, str(ROOT / "tools"))
-        runpy.run_path(arguments[0], run_name="__main__")
-
-
-def words_of(command: str, short: bool) -> list[str]:
-    """What is run for a line of a page."""
-    if re.search(r" [|>] ", command):
-        return ["bash", "-euo", "pipefail", "-c", command]
-    words = shlex.split(command, comments=True)
-    if short:
-        words += shlex.split(SHORT.get(words[1], ""))
-        if words[1] == "tools/visualize_data.py":
-            words[2:2] = ["--limit", "2"]
-    return words
 
 
 @pytest.mark.parametrize("block", [b for b in BLOCKS if b.is_run], ids=block_name)

@@ -47,14 +47,18 @@ def rank_of(module: str) -> int | None:
     return RANKS.get(module)
 
 
-def named_by(node: ast.AST, package: str) -> list[str]:
-    """Full names that a node imports; ``package`` is where its file lies."""
+def named_by(node: ast.AST, package: str, known: dict) -> list[str]:
+    """Full names that a node imports; ``package`` is where its file lies.
+
+    ``from package import module`` needs the module; of the package only that it has begun.
+    """
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom):
         above = package.split(".")[: len(package.split(".")) - node.level + 1]
         base = ".".join([*above, node.module or ""]).strip(".") if node.level else node.module
-        return [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        names = [f"{base}.{alias.name}" for alias in node.names]
+        return names if all(name in known for name in names) else [base, *names]
     if isinstance(node, ast.Call) and "import_module" in ast.unparse(node.func):
         return [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
     return []
@@ -66,7 +70,7 @@ def imports(path: Path, known: dict, package: Path = PACKAGE, everywhere: bool =
     home = name if path.name == "__init__.py" else name.rpartition(".")[0]
     body = ast.parse(path.read_text(encoding="utf-8"))
     nodes = ast.walk(body) if everywhere else body.body
-    names = {imported for node in nodes for imported in named_by(node, home)}
+    names = {imported for node in nodes for imported in named_by(node, home, known)}
     return {other for other in names if other in known} - {name}
 
 

@@ -135,7 +135,10 @@ def test_weights_without_a_description(trained, tmp_path):
         ({"config": "3"}, "its configuration cannot be used"),
         ({"config": "MODEL: {NEW_KEY: 1}"}, r"Non-existent config key: MODEL.NEW_KEY\), expected"),
         ({"config": "MODEL: {CRNN: {UNITS: four}}"}, "its configuration cannot be used .Type"),
-        ({"config": "MODEL: {META_ARCHITECTURE: Newer}"}, "used .No object named 'Newer'"),
+        (
+            {"config": "MODEL: {META_ARCHITECTURE: Newer}"},
+            "used .MODEL.META_ARCHITECTURE is 'Newer'",
+        ),
     ],
 )
 def test_damaged_and_newer_descriptions(card, words, trained, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 
 from audiodet import model_zoo, weights
 from audiodet.data.datasets.rare_mini import RARE_LABELS, rare_mini_recipes
-from audiodet.data.mixing.recipes import recipe_annotations, render
+from audiodet.data.mixing.rendering import render
 from audiodet.inference.detector import Detector
 
 SHIPPED = model_zoo.names()
@@ -34,15 +34,14 @@ def test_a_fold_model_finds_most_loud_events_it_never_heard(soundbank):
     """On the loudest (+6 dB) test mixtures of fold 3: more than half of the events, few false."""
     detector = Detector(model_zoo.get("rcrnn_rare_mini_fold3"))
     recipes = rare_mini_recipes("rare_mini_quiet_fold3_test", soundbank)
-    loud = [r for r in recipes if r["ebr"] == 6.0][::4] + [
-        r for r in recipes if not r["event_present"]
-    ][::8]
+    loud = [r for r in recipes if r.event and r.event.ebr == 6.0][::4]
+    loud += [r for r in recipes if not r.event][::8]
     hits = wrong = 0
     for recipe in loud:
         found = detector.detect(render(recipe, soundbank), 44100)
-        truth = recipe_annotations(recipe)
+        truth = recipe.annotations
         right = {e for e in found for t in truth if e.label == t[2] and abs(e.onset - t[0]) <= 0.5}
         hits, wrong = hits + bool(right), wrong + len(found) - len(right)
-    events = sum(r["event_present"] for r in loud)
+    events = sum(r.event is not None for r in loud)
     assert hits > 0.5 * events, f"{hits} of {events}"
     assert wrong < len(loud) / 4, f"{wrong} false events in {len(loud)} clips"

@@ -34,6 +34,27 @@ print(audiodet.modeling.keras_count(build_model(cfg)), callable(audiodet.model_z
     assert run_python(code) == "1250394 True"
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        "import audiodet; cfg = audiodet.get_cfg()",
+        "from audiodet.config import add_audiodet_config as add; "
+        "from detectron2.config import get_cfg; cfg = get_cfg(); add(cfg)",
+    ],
+)
+def test_a_configuration_brings_the_architectures(make):
+    """And the classes of its labels, for detectron2's own build_model."""
+    code = f"""
+{make}
+cfg.merge_from_file("configs/rcrnn/glassbreak.yaml")
+cfg.DATASETS.LABELS = ["a", "b", "c", "d"]
+cfg.MODEL.DEVICE = "cpu"
+from detectron2.modeling import build_model
+print(build_model(cfg).roi_heads.num_classes)
+"""
+    assert run_python(code) == "4"
+
+
 def test_keras_count_of_a_frozen_backbone_is_that_of_a_free_one():
     code = """
 import audiodet

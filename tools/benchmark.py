@@ -4,6 +4,7 @@
 import argparse
 import importlib
 import json
+import pkgutil
 import sys
 import tempfile
 from pathlib import Path
@@ -12,17 +13,23 @@ import audiodet  # noqa: F401  makes detectron2 importable
 
 import torch
 
+import benchmarks
 from benchmarks.timing import machine
 from audiodet.errors import AudiodetError
 from audiodet.files import write_text
 
-SUBJECTS = ("systems", "rcrnn", "audiomask", "detect", "tfseg")  # modules of benchmarks
+HELPERS = {"timing"}
+
+
+def subjects() -> list[str]:
+    """Modules of benchmarks: each has a run(args, folder), which prints and returns figures."""
+    return [x.name for x in pkgutil.iter_modules(benchmarks.__path__) if x.name not in HELPERS]
 
 
 def parse_args():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("subject", nargs="?", default="rcrnn", choices=SUBJECTS)
+    parser.add_argument("subject", nargs="?", default="rcrnn", choices=subjects())
     parser.add_argument("--model", default="rcrnn_rare", help="rcrnn, detect: name or checkpoint")
     parser.add_argument("--batch-size", type=int, default=8, help="rcrnn: clips per batch (8)")
     parser.add_argument(

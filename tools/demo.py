@@ -11,10 +11,10 @@ import audiodet  # noqa: F401  makes detectron2 importable
 
 from audiodet.data.loader import dataset_view
 from audiodet.data.mixing.soundbank import load_soundbank
-from audiodet.data.mixing.synthetic_bank import write_synthetic_bank
 from audiodet.engine.setup import load_config
 from audiodet.errors import AudiodetError
 from audiodet.visualization import visualize_results
+from synthetic_bank import write_synthetic_bank
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "configs" / "quick" / "rcrnn.yaml"
@@ -43,9 +43,11 @@ def run(tool: str, *arguments) -> None:
 def main(args) -> None:
     """Mixtures on disk to listen to, a training on mixtures rendered on the fly, pictures."""
     output = Path(args.output_dir)
-    kind, bank = f"recordings of {args.soundbank}", args.soundbank
+    kind = f"recordings of {args.soundbank}"
+    bank = args.soundbank
     if bank is None:
-        kind, bank = "SYNTHETIC sounds", str(output / "synthetic_bank")
+        kind = "SYNTHETIC sounds"
+        bank = str(output / "synthetic_bank")
         print(f"No sound bank given: writing a SYNTHETIC one of procedural sounds to {bank}")
         write_synthetic_bank(bank)
     os.environ["AUDIODET_SOUNDBANK"] = os.path.abspath(bank)
@@ -55,7 +57,8 @@ def main(args) -> None:
     run("make_mixtures.py", "--soundbank", bank, *mixtures)
     run("train_net.py", "--config-file", CONFIG, *opts)
     cfg = load_config(str(CONFIG), opts)
-    results, pictures = output / "rcrnn" / "inference" / DATASET, output / "pictures"
+    results = output / "rcrnn" / "inference" / DATASET
+    pictures = output / "pictures"
     for old in pictures.glob("*.png"):  # of an earlier demo
         old.unlink()
     view = dataset_view(DATASET, cfg.DATASETS.LABELS)
@@ -64,7 +67,8 @@ def main(args) -> None:
         f"\nDone, on {kind}.\n"
         f"  scores                 {results / 'metrics.json'}\n"
         f"  detected events        {results / 'events.tsv'}\n"
-        f"  {len(drawn)} spectrograms        {pictures}   (true events red, detections with score)\n"
+        f"  {len(drawn)} spectrograms        {pictures}   (true events red, detections with "
+        "score)\n"
         f"  mixtures to listen to  {output / 'mixtures'}\n"
         f"  the model              {output / 'rcrnn' / 'model_final.pth'}"
     )

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import audiodet  # noqa: F401  makes detectron2 importable
 
-from audiodet import model_zoo
+from audiodet import model_zoo, weights
 from audiodet.data.datasets.rare_mini import rare_mini_hash, rare_mini_sources
 from audiodet.data.mixing.soundbank import load_soundbank, soundbank_root
 from audiodet.errors import AudiodetError, DataError
 from audiodet.evaluation import load_clips, score_clips
-from papers.rcrnn import ACROSS
-from audiodet.files import write_text
-from audiodet.weights import SHIPPED
+from audiodet.files import atomic_path, write_text
 
+ROOT = Path(__file__).resolve().parents[1]
+ROW = "R-CRNN, thresholds across folds"  # of the table rare-mini
 CARD = """# {name}
 
 R-CRNN (Kao et al., Interspeech 2018) for {labels}; {parameters:,} parameters by the Keras rule.
@@ -44,7 +44,17 @@ def parse_args():
         "--report", help="rare-mini.json of tools/reproduce.py, for thresholds across folds"
     )
     parser.add_argument("--command", required=True, help="the command that made the training")
-    return parser.parse_args()
+    parser.add_argument(
+        "--output",
+        metavar="FILE.safetensors",
+        help="the file, its card beside it (in a checkout: the weights that ship with audiodet)",
+    )
+    args = parser.parse_args()
+    if args.output is None and Path(audiodet.__file__).parents[1] != ROOT:
+        parser.error("audiodet is not this checkout's: --output FILE.safetensors is needed")
+    if args.output and not args.output.endswith(".safetensors"):
+        parser.error(f"--output {args.output}, expected a file FILE.safetensors")
+    return args
 
 
 def rows_seen(fold) -> str:
@@ -72,9 +82,12 @@ def thresholds_of(run: Path, report: str | None, fold) -> tuple[dict, str]:
     if not report:
         text = "tuned on mixtures of source groups that were held out of this training"
         return read_json(run / "thresholds.json", "TEST.TUNE_THRESHOLDS True"), text
-    found = read_json(Path(report), "tools/reproduce.py")["thresholds"][f"R-CRNN{ACROSS}"]
+    found = read_json(Path(report), "tools/reproduce.py")["thresholds"][ROW]
     others = "all folds" if fold is None else "the other folds"
-    text = f"tuned on the test mixtures of {others}, each scored by a model that never heard its sources"
+    text = (
+        f"tuned on the test mixtures of {others}, each scored by a model that never heard its "
+        "sources"
+    )
     return found["all" if fold is None else str(fold)], text
 
 
@@ -82,24 +95,17 @@ def figures(run: Path, thresholds: dict) -> str:
     """ER and F1 of every test set that the run scored, at these thresholds."""
     lines = []
     for path in sorted(run.glob("inference/*/clips.jsonl")):
-        found = score_clips(load_clips(path), list(thresholds), thresholds, True).mean
-        lines.append(f"{path.parent.name}: ER {found['ER']:.2f}, F1 {found['F1']:.1f} %")
+        mean = score_clips(load_clips(path), list(thresholds), thresholds, True).mean
+        lines.append(f"{path.parent.name}: ER {mean['ER']:.2f}, F1 {mean['F1']:.1f} %")
     return "; ".join(lines) or "none of its own: no source is left to test on; see the fold models"
 
 
-def main(args) -> None:
-    """Write weights/<name>.safetensors and weights/<name>.md."""
-    run = Path(args.run)
-    thresholds, tuned = thresholds_of(run, args.report, args.fold)
-    target = SHIPPED / f"{args.name}.safetensors"
-    best = run / "model_best.pth"  # where there is one, the thresholds are its
-    checkpoint = best if best.is_file() else run / "model_final.pth"
-    model_zoo.export(str(checkpoint), thresholds, str(target))
-    model = model_zoo.get(args.name)
+def card(args, model, thresholds: dict, tuned: str) -> str:
+    """The model card."""
     from audiodet.modeling import keras_count
 
     train = "rare_mini_all_train" if args.fold is None else f"rare_mini_fold{args.fold}_train"
-    text = CARD.format(
+    return CARD.format(
         name=args.name,
         labels=", ".join(model.cfg.DATASETS.LABELS),
         parameters=keras_count(model),
@@ -110,9 +116,21 @@ def main(args) -> None:
         train_hash=rare_mini_hash(train),
         rows=rows_seen(args.fold),
         thresholds=", ".join(f"{k} {v:.3f}" for k, v in thresholds.items()),
-        figures=figures(run, thresholds),
+        figures=figures(Path(args.run), thresholds),
     )
-    write_text(target.with_suffix(".md"), text)
+
+
+def main(args) -> None:
+    """Write the weights and the model card beside them, both or neither."""
+    run = Path(args.run)
+    thresholds, tuned = thresholds_of(run, args.report, args.fold)
+    target = Path(args.output or weights.SHIPPED / f"{args.name}.safetensors")
+    best = run / "model_best.pth"  # where there is one, the thresholds are its
+    checkpoint = best if best.is_file() else run / "model_final.pth"
+    with atomic_path(target) as temporary:
+        model_zoo.export(str(checkpoint), thresholds, str(temporary))
+        text = card(args, model_zoo.get(str(temporary)), thresholds, tuned)
+        write_text(target.with_suffix(".md"), text)
     print(f"{target}: {target.stat().st_size / 1e6:.2f} MB")
 
 

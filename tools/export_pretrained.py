@@ -50,7 +50,7 @@ def parse_args():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", required=True, metavar="DIR", help="of tools/reproduce.py")
     parser.add_argument("--all", required=True, metavar="DIR", help="training on all folds")
-    parser.add_argument("--system", default="mn04, frame-level head", help="row of the report")
+    parser.add_argument("--system", default="frame-level head", help="row of the report")
     parser.add_argument("--licence", required=True, metavar="FILE", help="EfficientAT's notice")
     return parser.parse_args()
 

@@ -1,15 +1,14 @@
 #!/usr/bin/env python
 """What a checkout's package measures: files and lines, imports, how dense the code is, its README.
 
-    python tools/house.py [CHECKOUT]
-
 A floor is a step of the longest chain of imports between packages; a circle is a group of packages
 that import each other. Imports inside functions count.
 """
 
+import argparse
 import ast
+import itertools
 import re
-import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -41,7 +40,8 @@ def imported_files(path: Path, package: Path) -> set[Path]:
 
 def reached_from(room: str, edges: dict) -> set[str]:
     """Rooms that a room imports, directly or through others."""
-    reached, todo = set(), [room]
+    reached = set()
+    todo = [room]
     while todo:
         for other in edges[todo.pop()] - reached:
             reached.add(other)
@@ -52,7 +52,10 @@ def reached_from(room: str, edges: dict) -> set[str]:
 def floors_and_circles(edges: dict) -> tuple[list[str], list[list[str]]]:
     """The longest chain of rooms that import each other downwards, and the groups in a circle."""
     reached = {room: reached_from(room, edges) for room in edges}
-    circles = {tuple(sorted(x for x in reached[r] if r in reached[x])) for r in edges}
+    circles = set()
+    for room in edges:
+        both_ways = [other for other in reached[room] if room in reached[other]]
+        circles.add(tuple(sorted(both_ways)))
     chains = {}
 
     def chain(room: str) -> list[str]:
@@ -68,7 +71,7 @@ def floors_and_circles(edges: dict) -> tuple[list[str], list[list[str]]]:
 def density(trees: list[ast.AST]) -> dict[str, int]:
     """How many comprehensions, nested ones, assignments, and assignments of tuples to tuples."""
     counts = dict.fromkeys(("comprehensions", "nested", "assignments", "tuples"), 0)
-    for node in (node for tree in trees for node in ast.walk(tree)):
+    for node in itertools.chain.from_iterable(map(ast.walk, trees)):
         if isinstance(node, COMPREHENSIONS):
             inside = [x for x in ast.walk(node) if x is not node]
             counts["comprehensions"] += 1
@@ -84,7 +87,8 @@ def main(checkout: Path) -> None:
     package = checkout / "audiodet"
     files = sorted(package.rglob("*.py"))
     texts = {path: path.read_text(encoding="utf-8") for path in files}
-    sizes, edges = defaultdict(list), defaultdict(set)
+    sizes = defaultdict(list)
+    edges = defaultdict(set)
     for path, text in texts.items():
         room = room_of(path, package)
         sizes[room].append(text.count("\n"))
@@ -111,4 +115,6 @@ def main(checkout: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve())
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkout", nargs="?", default=".", type=Path)
+    main(parser.parse_args().checkout.resolve())

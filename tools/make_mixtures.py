@@ -14,12 +14,12 @@ import argparse
 import os
 import sys
 
-from audiodet.data.mixing.mixture_files import SUBTYPES, write_mixtures
-from audiodet.data.mixing.recipes import make_recipes
 from audiodet.data.mixing.polyphonic import make_polyphonic_recipes
+from audiodet.data.mixing.rare import make_recipes
 from audiodet.data.mixing.soundbank import Clip, load_soundbank, soundbank_root
-from audiodet.data.mixing.synthetic_bank import write_synthetic_bank
 from audiodet.errors import AudiodetError, DataError
+from mixture_files import SUBTYPES, write_mixtures
+from synthetic_bank import write_synthetic_bank
 
 SPLIT_OF_SET = {"devtrain": "train", "devtest": "val"}  # sources that a set may use
 
@@ -56,7 +56,7 @@ def get_parser() -> argparse.ArgumentParser:
         "--longest",
         type=float,
         metavar="SECONDS",
-        help="of a longer event only the beginning is mixed, and their number is told; without it "
+        help="of a longer event only the beginning is mixed, and their number is said; without it "
         "an event that is longer than a mixture is an error",
     )
     parser.add_argument("--distractors", type=int, default=0, help="in every mixture")
@@ -65,11 +65,11 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def shortened(clips: list[Clip], seconds: float) -> list[Clip]:
-    """The clips with events of at most so many seconds; tells how many were longer."""
+    """The clips with events of at most these seconds; prints how many were longer."""
     long = [clip for clip in clips if clip.kind == "events" and clip.offset - clip.onset > seconds]
     if long:
-        told = f"{len(long)} events are longer than {seconds:g} s, only their beginning is mixed"
-        print(f"{told}: {long[0].path}{', ...' if len(long) > 1 else ''}", file=sys.stderr)
+        what = f"{len(long)} events are longer than {seconds:g} s, only their beginning is mixed"
+        print(f"{what}: {long[0].path}{', ...' if len(long) > 1 else ''}", file=sys.stderr)
     return [clip.cut(seconds) if clip.kind == "events" else clip for clip in clips]
 
 
@@ -89,7 +89,8 @@ def make_mixtures(args: argparse.Namespace) -> str:
     drawn = (
         ("ebrs", "duration") if args.polyphonic else ("presence", "ebrs", "duration", "distractors")
     )
-    settings, labels = {key: getattr(args, key) for key in drawn}, args.classes or bank.labels
+    settings = {key: getattr(args, key) for key in drawn}
+    labels = args.classes or bank.labels
     draw = {"n": args.count, "seed": args.seed, "name": f"mixture_{args.set}", **settings}
     if args.polyphonic:
         classes = (min(2, len(labels)), min(5, len(labels)))

@@ -50,7 +50,7 @@ def _check_name(name: str, labels: Sequence[str] | None):
     from detectron2.data import DatasetCatalog
 
     from audiodet.data import datasets  # noqa: F401  registers the built-in datasets
-    from audiodet.data.datasets.common import parse_spec
+    from audiodet.data.datasets import parse_spec
     from audiodet.data.labels.check import check_dataset, check_tsv
     from audiodet.data.loader import sound_datasets
 

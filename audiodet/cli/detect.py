@@ -21,7 +21,7 @@ def add_parser(commands) -> None:
         description="Find events in recordings. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 "
         "done but some inputs could not be used (errors.tsv names each and why), 130 interrupted.",
     )
-    add_recordings(parser, "audiodet_output", "folder for what is found, or - for stdout")
+    add_recordings(parser, "audiodet_output", "folder for the events, or - for stdout")
     parser.add_argument(
         "--format",
         type=_formats,

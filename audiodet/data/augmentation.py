@@ -12,17 +12,16 @@ def change_level(log_mel: np.ndarray, rng, gain_db: float, eq_db: float) -> np.n
     """Add a random gain and a random smooth curve over the mel axis, in dB (in place)."""
     bands = log_mel.shape[0]
     knots = rng.uniform(-eq_db, eq_db, 5)
-    curve = np.interp(np.linspace(0, 4, bands), np.arange(5), knots) + rng.uniform(
-        -gain_db, gain_db
-    )
+    curve = np.interp(np.linspace(0, 4, bands), np.arange(5), knots)
+    curve += rng.uniform(-gain_db, gain_db)
     log_mel += (curve * DB).astype(log_mel.dtype)[:, None]
     return log_mel
 
 
 def mask_strips(log_mel: np.ndarray, rng, axis: int, count: int, width: int) -> np.ndarray:
-    """SpecAugment: replace ``count`` strips of up to ``width`` cells by each band's mean (in place).
+    """SpecAugment: replace ``count`` strips of up to ``width`` cells by each band's mean.
 
-    Axis 0 masks mel bands, axis 1 masks frames.
+    In place. Axis 0 masks mel bands, axis 1 masks frames.
     """
     mean = log_mel.mean(axis=1, keepdims=True)
     for _ in range(count):

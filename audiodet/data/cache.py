@@ -25,8 +25,9 @@ class FeatureCache:
 
     def path(self, clip: dict) -> Path:
         """File that belongs to a dataset dict: its recipe, or its audio file as it is now."""
-        source = [rendering.VERSION, clip.get("recipe")]
-        if "recipe" not in clip:
+        if "recipe" in clip:
+            source = [rendering.VERSION, clip["recipe"].to_dict()]
+        else:
             status = os.stat(clip["file_name"])
             source = [os.path.abspath(clip["file_name"]), status.st_mtime_ns, status.st_size]
             source += [clip["cut_seconds"]] if "cut_seconds" in clip else []

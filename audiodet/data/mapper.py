@@ -1,4 +1,4 @@
-"""Dataset dict (seconds) -> the model's input (frames). The only door between the two units."""
+"""Dataset dict (seconds) -> the model's input (frames); detector_postprocess is the way back."""
 
 import copy
 
@@ -37,22 +37,26 @@ class SEDMapper:
         self.sequence = cfg.INPUT.SEQUENCE
         self.seed = max(cfg.SEED, 0)
         self.num_classes = len(cfg.DATASETS.LABELS)
-        self.crop, self.augmentation = cfg.INPUT.CROP_AUDIO, cfg.INPUT.SPEC_AUGMENT
+        self.crop = cfg.INPUT.CROP_AUDIO
+        self.augmentation = cfg.INPUT.SPEC_AUGMENT
         self.log_mel = LogMel.from_config(cfg)
-        folder = cfg.INPUT.CACHE_DIR
-        front_end = {"audio": dict(cfg.INPUT.AUDIO), "spectrogram": dict(cfg.INPUT.SPECTROGRAM)}
-        if cfg.INPUT.FRONT_END != "log_mel":
-            front_end["pretrained"] = [cfg.INPUT.FRONT_END, cfg.INPUT.LEVEL]
-        for key in ("NORMALIZE", "NORMALIZE_CLIPS"):  # applied behind the cache, in the model
-            front_end["spectrogram"].pop(key)
-        self.cache = FeatureCache(folder, front_end) if folder else None
+        self.cache = None
+        if cfg.INPUT.CACHE_DIR:
+            spectrogram = dict(cfg.INPUT.SPECTROGRAM)
+            for key in ("NORMALIZE", "NORMALIZE_CLIPS"):  # applied after the cache, in the model
+                del spectrogram[key]
+            front_end = {"audio": dict(cfg.INPUT.AUDIO), "spectrogram": spectrogram}
+            if cfg.INPUT.FRONT_END != "log_mel":
+                front_end["pretrained"] = [cfg.INPUT.FRONT_END, cfg.INPUT.LEVEL]
+            self.cache = FeatureCache(cfg.INPUT.CACHE_DIR, front_end)
 
     def __call__(self, dataset_dict: dict) -> dict:
         clip = copy.deepcopy(dataset_dict)
         draw = clip.pop("draw", 0 if self.is_train else clip.get("image_id", 0))
         rng = np.random.default_rng((self.seed, draw))
         log_mel = self.spectrogram(clip)
-        hop, start = self.log_mel.seconds_per_frame, 0
+        hop = self.log_mel.seconds_per_frame
+        start = 0
         if self.is_cropped:
             start, log_mel = self._crop(log_mel, clip, rng)
         if "sequence" in clip:
@@ -73,19 +77,18 @@ class SEDMapper:
 
     def spectrogram(self, clip: dict) -> np.ndarray:
         """Log-mel of a dataset dict, (H, T) float32."""
-        if self.cache is None:
-            return self._compute(clip)
-        return self.cache.get(clip, lambda: self._compute(clip))
 
-    def _compute(self, clip: dict) -> np.ndarray:
-        waveform = self.waveform(clip)
-        self.log_mel.check_length(waveform, clip["file_name"])
-        return self.log_mel(torch.from_numpy(waveform)).numpy()
+        def compute() -> np.ndarray:
+            waveform = self.waveform(clip)
+            self.log_mel.check_length(waveform, clip["file_name"])
+            return self.log_mel(torch.from_numpy(waveform)).numpy()
+
+        return self.cache.get(clip, compute) if self.cache else compute()
 
     def waveform(self, clip: dict) -> np.ndarray:
         """Samples of a dataset dict at the model's rate, (samples,) float32.
 
-        Of a clip with "cut_seconds" only its first so many seconds.
+        Of a clip with "cut_seconds" only those first seconds.
         """
         rate = self.log_mel.sample_rate
         if "recipe" in clip:
@@ -113,8 +116,8 @@ class SEDMapper:
 
     def _place_events(self, clip: dict, to_frames, image_size) -> None:
         """Annotations in seconds -> "instances" in frames and "clip_labels"."""
-        annotations, kept = clip.pop("annotations", []), []
-        for annotation in annotations:
+        kept = []
+        for annotation in clip.pop("annotations", []):
             full = to_frames.apply_box(np.array([annotation["bbox"]]))[0]
             moved = detection_utils.transform_instance_annotations(
                 annotation, to_frames, image_size

@@ -35,7 +35,7 @@ def mel_to_hz(mel: torch.Tensor) -> torch.Tensor:
 
 
 def mel_filters(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float):
-    """Triangular mel filters of equal area, (H, n_fft // 2 + 1); equal to ``librosa.filters.mel``."""
+    """Triangular mel filters of equal area, (H, n_fft // 2 + 1); equal to librosa.filters.mel."""
     mels = torch.linspace(hz_to_mel(f_min), hz_to_mel(f_max), n_mels + 2, dtype=torch.float64)
     edges = mel_to_hz(mels)
     bins = torch.linspace(0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64)
@@ -52,59 +52,66 @@ class LogMel(nn.Module):
 
     Frame t is centred on sample t * hop (zeros beyond the clip), so T = 1 + samples // hop. With
     ``centre`` False it begins there, and T = 1 + (samples - n_fft) // hop.
+
+    Args:
+        sample_rate: in Hz.
+        n_fft, hop: window and hop, in samples.
+        n_mels: number of mel bands H.
+        f_min, f_max: edges of the mel bank, in Hz; f_max 0 is half the sample rate.
+        floor: mel power below it is raised to it, so silence gives log(floor).
+        window: "hann" (periodic) or "hamming" (symmetric).
+        centre: whether frames are centred on multiples of the hop.
+        power: of the magnitudes that the mel bank sums: 2 or 1.
+        floor_added: the floor is added to all mel power instead.
     """
 
     def __init__(
         self,
-        sample_rate,
-        n_fft,
-        hop,
-        n_mels,
-        f_min=0.0,
-        f_max=0.0,
-        floor=1e-10,
+        sample_rate: int,
+        n_fft: int,
+        hop: int,
+        n_mels: int,
+        f_min: float = 0.0,
+        f_max: float = 0.0,
+        floor: float = 1e-10,
         *,
-        window="hann",
-        centre=True,
-        power=2,
-        floor_added=False,
+        window: str = "hann",
+        centre: bool = True,
+        power: int = 2,
+        floor_added: bool = False,
     ):
-        """
-        Args:
-            sample_rate: in Hz.
-            n_fft, hop: window and hop, in samples.
-            n_mels: number of mel bands H.
-            f_min, f_max: edges of the mel bank, in Hz; f_max 0 is half the sample rate.
-            floor: mel power below it is raised to it, so silence gives log(floor).
-            window: "hann" (periodic) or "hamming" (symmetric).
-            centre: whether frames are centred on multiples of the hop.
-            power: of the magnitudes that the mel bank sums: 2 or 1.
-            floor_added: the floor is added to all mel power.
-
-        Raises:
-            ConfigError: edges, window or power that there are not.
-        """
+        """See the class; ConfigError names edges, window or power that there are not."""
         super().__init__()
-        if window not in WINDOWS:
-            raise ConfigError(
-                f"INPUT.SPECTROGRAM.WINDOW is {window!r}, expected one of {', '.join(WINDOWS)}"
-            )
-        if power not in (1, 2):
-            raise ConfigError(f"INPUT.SPECTROGRAM.POWER is {power}, expected 1 or 2")
-        f_max = f_max or sample_rate / 2
-        if not 0 <= f_min < f_max <= sample_rate / 2:
-            raise ConfigError(
-                f"INPUT.SPECTROGRAM: F_MIN {f_min} and F_MAX {f_max} Hz, expected "
-                f"0 <= F_MIN < F_MAX <= {sample_rate / 2} Hz (half the sample rate)"
-            )
-        self.sample_rate, self.n_fft, self.hop, self.n_mels = sample_rate, n_fft, hop, n_mels
-        self.f_min, self.f_max, self.floor = f_min, f_max, floor
-        self.centre, self.power, self.floor_added = centre, power, floor_added
-        filters = mel_filters(sample_rate, n_fft, n_mels, f_min, f_max)
+        self.sample_rate = sample_rate
+        self.n_fft = n_fft
+        self.hop = hop
+        self.n_mels = n_mels
+        self.f_min = f_min
+        self.f_max = f_max or sample_rate / 2
+        self.floor = floor
+        self.centre = centre
+        self.power = power
+        self.floor_added = floor_added
+        self._check(window)
+        filters = mel_filters(sample_rate, n_fft, n_mels, f_min, self.f_max)
         # Highest bin that any filter weighs: bins above it are not multiplied.
         self.bins = int(filters.any(dim=0).nonzero().max()) + 1
         self.register_buffer("window", WINDOWS[window](n_fft), persistent=False)
         self.register_buffer("filters", filters[:, : self.bins].contiguous(), persistent=False)
+
+    def _check(self, window: str) -> None:
+        if window not in WINDOWS:
+            raise ConfigError(
+                f"INPUT.SPECTROGRAM.WINDOW is {window!r}, expected one of {', '.join(WINDOWS)}"
+            )
+        if self.power not in (1, 2):
+            raise ConfigError(f"INPUT.SPECTROGRAM.POWER is {self.power}, expected 1 or 2")
+        highest = self.sample_rate / 2
+        if not 0 <= self.f_min < self.f_max <= highest:
+            raise ConfigError(
+                f"INPUT.SPECTROGRAM: F_MIN {self.f_min} and F_MAX {self.f_max} Hz, expected "
+                f"0 <= F_MIN < F_MAX <= {highest} Hz (half the sample rate)"
+            )
 
     @classmethod
     def from_config(cls, cfg) -> "LogMel":
@@ -130,7 +137,7 @@ class LogMel(nn.Module):
 
     @property
     def seconds_per_frame(self) -> float:
-        """Time between two frames, in seconds: the only frames-to-seconds ratio there is."""
+        """Time between two frames of this spectrogram, in seconds."""
         return self.hop / self.sample_rate
 
     def check_length(self, waveform, name: str) -> None:
@@ -163,7 +170,8 @@ class LogMel(nn.Module):
 
     def band_edges(self) -> list[float]:
         """H + 1 frequencies in Hz that part the bands: half-way between their centres, in mel."""
-        low, high = hz_to_mel(self.f_min), hz_to_mel(self.f_max)
+        low = hz_to_mel(self.f_min)
+        high = hz_to_mel(self.f_max)
         places = (torch.arange(self.n_mels + 1) + 0.5) / (self.n_mels + 1)
         return mel_to_hz(low + (high - low) * places.double()).tolist()
 
@@ -193,7 +201,9 @@ class SpectrogramNormalizer(nn.Module):
         """Measure mean and deviation per band over an iterable of (1, H, T) log-mels."""
         if self.mode != "train":
             return
-        frames, total, squares = 0, 0.0, 0.0
+        frames = 0
+        total = 0.0
+        squares = 0.0
         for image in images:
             image = image.double()
             frames += image.shape[-1]
@@ -214,8 +224,8 @@ class SpectrogramNormalizer(nn.Module):
             return normalize_product(image)
         if self.mode == "none":
             return image
-        low, high = image.amin(), image.amax()
-        return (image - low) / (high - low).clamp(min=1e-6)
+        low = image.amin()
+        return (image - low) / (image.amax() - low).clamp(min=1e-6)
 
 
 def normalize_product(image: torch.Tensor) -> torch.Tensor:
@@ -228,12 +238,14 @@ def normalize_product(image: torch.Tensor) -> torch.Tensor:
     Args:
         image: (1, H, T).
     """
-    low, high = image.amin(), image.amax()
+    low = image.amin()
+    high = image.amax()
     if low == high:
         return torch.zeros_like(image)
     product = (image - low) / (high - low)
     for axis in (-1, -2):
-        low, high = image.amin(axis, keepdim=True), image.amax(axis, keepdim=True)
+        low = image.amin(axis, keepdim=True)
+        high = image.amax(axis, keepdim=True)
         factor = (image - low) / (high - low)
         product = product * torch.where(high > low, factor, 1.0)
     return product

@@ -2,8 +2,9 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import starmap
 
 from detectron2.data import DatasetCatalog
 
@@ -64,10 +65,10 @@ def reference_clips(dataset_name: str, labels: list[str]) -> dict[int, ClipResul
             raise DataError(
                 f"{record['file_name']}: its labels are {kind!r}, expected 'strong' to score events"
             )
-        events = [
-            Event(a["bbox"][0], a["bbox"][2], labels[a["category_id"]])
-            for a in record.get("annotations", ())
-        ]
+        events = []
+        for annotation in record.get("annotations", ()):
+            onset, _, offset, _ = annotation["bbox"]
+            events.append(Event(onset, offset, labels[annotation["category_id"]]))
         clips[record["image_id"]] = ClipResult(
             name=base if unique else record["file_name"],
             duration=record["width"],
@@ -95,8 +96,8 @@ def load_clips(path: str | os.PathLike) -> list[ClipResult]:
         for number, line in enumerate(file, 1):
             try:
                 clip = ClipResult(**json.loads(line))
-                clip.reference = [Event(*event) for event in clip.reference]
-                clip.candidates = [Event(*event) for event in clip.candidates]
+                clip.reference = list(starmap(Event, clip.reference))
+                clip.candidates = list(starmap(Event, clip.candidates))
             except (TypeError, ValueError) as error:
                 raise DataError(
                     f"{path}, line {number}: {line[:60]!r}, expected a clip's results ({error})"
@@ -106,7 +107,7 @@ def load_clips(path: str | os.PathLike) -> list[ClipResult]:
 
 
 def write_events(
-    events_of: Mapping[str, Iterable[Event]], path: str | os.PathLike, scores: bool = False
+    events_of: Mapping[str, Sequence[Event]], path: str | os.PathLike, scores: bool = False
 ) -> None:
     """Write events as a DESED table; a clip without events has one row with empty fields.
 
@@ -115,12 +116,14 @@ def write_events(
         path: the TSV file.
         scores: add a fifth column with the score.
     """
-    columns = ["filename", "onset", "offset", "event_label"] + ["score"] * scores
-    lines = ["\t".join(columns)]
+    columns = ["filename", "onset", "offset", "event_label", "score"]
+    width = len(columns) if scores else len(columns) - 1
+    lines = ["\t".join(columns[:width])]
     for name, events in events_of.items():
-        rows = [
-            [str(round(e.onset, 6)), str(round(e.offset, 6)), e.label, str(round(e.score, 6))]
-            for e in events
-        ] or [[""] * 4]
-        lines += ["\t".join([name, *row[: len(columns) - 1]]) for row in rows]
+        for event in events or [None]:
+            row = [name, "", "", "", ""]
+            if event is not None:
+                times = [str(round(time, 6)) for time in event[:2]]
+                row = [name, *times, event.label, str(round(event.score, 6))]
+            lines.append("\t".join(row[:width]))
     write_text(path, "\n".join(lines) + "\n")

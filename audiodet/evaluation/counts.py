@@ -1,21 +1,30 @@
-"""Event- and segment-based scores: sed_eval counts, clip by clip; this module only adds up.
+"""Counts of hits and errors, clip by clip: of each label, and of all labels together.
 
-Policy where a ratio has no denominator: a label of which nothing was predicted has precision 0,
-F1 0 and ER 1; a label without a single true event has no ER and no F1, is left out of the mean,
-and stands in ``SEDScores.without_reference``. ``SEDScores.zero_f1`` scores its F1 0 instead.
+Events are counted by sed_eval, segments by sed_eval's rules in one pass of numpy.
 
-Shape shorthand: N clips, K labels; the last axis of counts is (hits, insertions, deletions).
+One rule at the edges of segments and frames, whose times are no whole numbers in binary: a time
+within EDGE seconds of an edge lies on it. An event that ends on an edge does not touch the next
+segment; one that ends at 3.0000000000000004 s does not touch the fourth second.
+
+Shape shorthand: N clips, K labels, S segments; the last axis of counts is (hits, insertions,
+deletions), that of overall counts :data:`audiodet.evaluation.scores.OVERALL`.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sed_eval.sound_event import EventBasedMetrics, SegmentBasedMetrics
+from sed_eval.sound_event import EventBasedMetrics
 
 from audiodet.errors import DataError
 from audiodet.evaluation.clips import ClipResult
+from audiodet.evaluation.scores import OVERALL, SEDScores
 from audiodet.events import Event
+
+EDGE = 1e-5
+# sed_eval's names of the overall counts of events.
+EVENT_COUNTS = ("Nref", "Nsys", "Ntp", "Nsubs", "Nfn", "Nfp")
 
 
 @dataclass(frozen=True)
@@ -36,92 +45,22 @@ class Matching:
     def from_config(cls, cfg) -> "Matching":
         return cls(cfg.TEST.COLLAR, cfg.TEST.EVALUATE_OFFSET, cfg.TEST.OFFSET_FRACTION)
 
-    def metrics(self, labels: Sequence[str]) -> EventBasedMetrics:
-        """sed_eval's own, of these labels, with nothing counted yet."""
-        return EventBasedMetrics(
+    def count(
+        self, labels: Sequence[str], true: Iterable[Event], reported: Iterable[Event]
+    ) -> tuple[list, list]:
+        """Counts of one clip: (K, 3), and (6,) of all labels together."""
+        metrics = EventBasedMetrics(
             event_label_list=list(labels),
             evaluate_offset=self.evaluate_offset,
             t_collar=self.collar,
             percentage_of_length=self.offset_fraction,
         )
-
-    def counts(self, label: str, true: Iterable[Event], found: Iterable[Event]) -> tuple:
-        """(hits, insertions, deletions) of one clip; all events have this label."""
-        metrics = self.metrics([label])
-        return _counts(metrics.evaluate(sed_eval_list(true), sed_eval_list(found)), label)
-
-
-@dataclass(frozen=True)
-class SEDScores:
-    """Counts of every clip and label, and the figures that follow from them.
-
-    Attributes:
-        labels: the K labels.
-        clips: the N clips.
-        counts: (N, K, 3); zeros where a clip is not scored for a label.
-        zero_f1: a label without a true event has F1 0 and counts in the mean.
-    """
-
-    labels: tuple[str, ...]
-    clips: list[ClipResult]
-    counts: np.ndarray
-    zero_f1: bool = False
-
-    def rates(self, counts: np.ndarray) -> dict[str, np.ndarray]:
-        """:func:`rates` by the policy of ``zero_f1``."""
-        table = rates(counts)
-        return {**table, "F1": np.nan_to_num(table["F1"])} if self.zero_f1 else table
-
-    @property
-    def totals(self) -> dict[str, np.ndarray]:
-        """(hits, insertions, deletions) of each label over all clips."""
-        return dict(zip(self.labels, self.counts.sum(axis=0)))
-
-    @property
-    def per_label(self) -> dict[str, dict[str, float]]:
-        """:func:`rates` of each label."""
-        table = self.rates(self.counts.sum(axis=0))
-        return {
-            label: {name: float(values[k]) for name, values in table.items()}
-            for k, label in enumerate(self.labels)
-        }
-
-    @property
-    def mean(self) -> dict[str, float]:
-        """Mean of each rate over the labels that have it."""
-        table = self.rates(self.counts.sum(axis=0))
-        return {name: float(mean_over_labels(values)) for name, values in table.items()}
-
-    @property
-    def without_reference(self) -> list[str]:
-        """Labels without a true event."""
-        return [label for label, (hits, _, missed) in self.totals.items() if hits + missed == 0]
-
-
-def rates(counts: np.ndarray) -> dict[str, np.ndarray]:
-    """Figures of counts (..., 3): arrays (...), NaN where there is no true event.
-
-    ER = deletions + insertions, all three per true event; F1, precision and recall in percent.
-    """
-    hits, inserted, missed = np.moveaxis(np.asarray(counts, dtype=float), -1, 0)
-    true = np.where(hits + missed > 0, hits + missed, np.nan)
-    return {
-        "ER": (missed + inserted) / true,
-        "F1": 100 * 2 * hits / (true + hits + inserted),
-        "precision": 100 * hits / np.maximum(hits + inserted, 1) + 0 * true,
-        "recall": 100 * hits / true,
-        "deletions": missed / true,
-        "insertions": inserted / true,
-    }
-
-
-def mean_over_labels(values: np.ndarray) -> np.ndarray:
-    """(..., K) -> (...), leaving NaN out; NaN when no label is left."""
-    known = ~np.isnan(values)
-    number = known.sum(axis=-1)
-    return np.where(number > 0, np.where(known, values, 0).sum(axis=-1), np.nan) / np.maximum(
-        number, 1
-    )
+        metrics.evaluate(sed_eval_list(true), sed_eval_list(reported))
+        counts = []
+        for label in labels:
+            count = metrics.class_wise[label]
+            counts.append((count["Ntp"], count["Nfp"], count["Nfn"]))
+        return counts, [metrics.overall[name] for name in EVENT_COUNTS]
 
 
 def score_clips(
@@ -133,12 +72,14 @@ def score_clips(
 ) -> SEDScores:
     """Event-based scores of the decided events (:func:`audiodet.events.decide`).
 
+    Overall, a missed event with a wrong one of another label in its place is one substitution.
+
     Raises:
         DataError: two clips share a name, or an event has a label that is not in `labels`.
     """
 
-    def count(clip, label, true, found):
-        return matching.counts(label, true, found)
+    def count(clip, true, reported):
+        return matching.count(labels, true, reported)
 
     return _score(clips, labels, thresholds, best_event_per_clip, count)
 
@@ -150,49 +91,81 @@ def score_segments(
     best_event_per_clip: bool = False,
     seconds: float = 1.0,
 ) -> SEDScores:
-    """Segment-based scores (sed_eval's SegmentBasedMetrics): each segment of a clip that holds
-    a part of an event counts for one. `seconds` is the segment's length.
+    """Segment-based scores: each segment of a clip that holds a part of an event counts for one.
+
+    As sed_eval's SegmentBasedMetrics, but for the edges (see the module). `seconds` is the
+    segment's length.
 
     Raises:
         DataError: see :func:`score_clips`.
     """
 
-    def count(clip, label, true, found):
-        metrics = SegmentBasedMetrics(event_label_list=[label], time_resolution=float(seconds))
-        metrics.evaluate(sed_eval_list(true), sed_eval_list(found), clip.duration)
-        return _counts(metrics, label)
+    def count(clip, true, reported):
+        shape = (labels, math.ceil(clip.duration / seconds), seconds)
+        return segment_counts(segment_roll(true, *shape), segment_roll(reported, *shape))
 
     return _score(clips, labels, thresholds, best_event_per_clip, count)
 
 
+def segment_roll(
+    events: Iterable[Event], labels: Sequence[str], segments: int, seconds: float
+) -> np.ndarray:
+    """(S, K) whether a label's event is in a segment."""
+    roll = np.zeros((segments, len(labels)), bool)
+    for event in events:
+        onset = event.onset + EDGE
+        offset = max(event.offset - EDGE, onset)
+        first = math.floor(onset / seconds)
+        end = math.ceil(offset / seconds)
+        roll[first:end, labels.index(event.label)] = True
+    return roll
+
+
+def segment_counts(true: np.ndarray, reported: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two rolls (S, K) -> counts (K, 3), and (6,) of all labels together."""
+    hits = true & reported
+    errors = (reported & ~true, true & ~reported)
+    counts = np.stack([hits, *errors], axis=-1).sum(axis=0)
+    in_truth = true.sum(axis=1)
+    in_report = reported.sum(axis=1)
+    correct = hits.sum(axis=1)
+    # In a segment, a missed label and an inserted one are one substitution.
+    substitutions = np.minimum(in_truth, in_report) - correct
+    deletions = np.maximum(in_truth - in_report, 0)
+    insertions = np.maximum(in_report - in_truth, 0)
+    overall = np.stack([in_truth, in_report, correct, substitutions, deletions, insertions])
+    return counts, overall.sum(axis=1)
+
+
+def _score(clips, labels, thresholds, best_event_per_clip, count: Callable) -> SEDScores:
+    """Call `count`(clip, true events, reported events) once for every clip."""
+    check_clips(clips, labels)
+    counts = np.zeros((len(clips), len(labels), 3))
+    overall = np.zeros((len(clips), len(OVERALL)))
+    for i, clip in enumerate(clips):
+        true = [event for event in clip.reference if clip.is_scored(event.label)]
+        reported = clip.decided(thresholds, best_event_per_clip)
+        if true or reported:
+            counts[i], overall[i] = count(clip, true, reported)
+    return SEDScores(tuple(labels), list(clips), counts, overall)
+
+
 def pool_scores(scores: Sequence[SEDScores]) -> SEDScores:
-    """One result from several, such as the folds of a cross-validation with thresholds of their
-    own.
+    """One result from several, such as the folds of a cross-validation, each with its thresholds.
 
     Raises:
         DataError: the labels differ, or a clip is in two of them.
     """
-    labels = scores[0].labels
-    for other in scores[1:]:
-        if other.labels != labels:
-            raise DataError(f"pooling scores of labels {other.labels}, expected {labels}")
-    clips = [clip for part in scores for clip in part.clips]
-    check_clips(clips, labels)
+    first = scores[0]
+    clips = []
+    for part in scores:
+        if part.labels != first.labels:
+            raise DataError(f"pooling scores of labels {part.labels}, expected {first.labels}")
+        clips += part.clips
+    check_clips(clips, first.labels)
     counts = np.concatenate([part.counts for part in scores])
-    return SEDScores(labels, clips, counts, scores[0].zero_f1)
-
-
-def _score(clips, labels, thresholds, best_event_per_clip, count: Callable) -> SEDScores:
-    """Call `count`(clip, label, true, found) wherever a clip is scored for a label."""
-    check_clips(clips, labels)
-    counts = np.zeros((len(clips), len(labels), 3))
-    for i, clip in enumerate(clips):
-        decided = clip.decided(thresholds, best_event_per_clip)
-        for k, label in enumerate(labels):
-            if clip.is_scored(label):
-                true, found = of_label(clip.reference, label), of_label(decided, label)
-                counts[i, k] = count(clip, label, true, found)
-    return SEDScores(tuple(labels), list(clips), counts)
+    overall = np.concatenate([part.overall for part in scores])
+    return SEDScores(first.labels, clips, counts, overall, first.zero_f1)
 
 
 def of_label(events: Iterable[Event], label: str) -> list[Event]:
@@ -202,27 +175,18 @@ def of_label(events: Iterable[Event], label: str) -> list[Event]:
 
 def check_clips(clips: Sequence[ClipResult], labels: Sequence[str]) -> None:
     """See :func:`score_clips` for what is refused."""
-    seen = set()
+    names = set()
     for clip in clips:
-        if clip.name in seen:
+        if clip.name in names:
             raise DataError(f"{clip.name}: scored twice, expected every clip once")
-        seen.add(clip.name)
-        named = {event.label for event in [*clip.reference, *clip.candidates]}
-        if clip.target is not None:
-            named.add(clip.target)
-        if not named <= set(labels):
-            raise DataError(
-                f"{clip.name}: label {sorted(named - set(labels))[0]!r}, expected {list(labels)}"
-            )
+        names.add(clip.name)
+        known = {event.label for event in (*clip.reference, *clip.candidates)}
+        unknown = (known | {clip.target}) - {None, *labels}
+        if unknown:
+            raise DataError(f"{clip.name}: label {min(unknown)!r}, expected {list(labels)}")
 
 
 def sed_eval_list(events: Iterable[Event]) -> list[dict]:
     """Events as sed_eval reads them."""
-    return [
-        {"event_onset": e.onset, "event_offset": e.offset, "event_label": e.label} for e in events
-    ]
-
-
-def _counts(metrics, label: str) -> tuple:
-    count = metrics.class_wise[label]
-    return count["Ntp"], count["Nfp"], count["Nfn"]
+    keys = ("event_onset", "event_offset", "event_label")
+    return [dict(zip(keys, event)) for event in events]

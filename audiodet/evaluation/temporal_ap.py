@@ -59,11 +59,10 @@ class TemporalAPEvaluator(COCOEvaluator):
 
     def _eval_predictions(self, predictions, img_ids=None):
         """See :meth:`COCOEvaluator._eval_predictions`; raises the limit to the fullest clip's."""
-        counts = Counter(
-            (event["image_id"], event["category_id"])
-            for prediction in predictions
-            for event in prediction["instances"]
-        )
+        counts = Counter()
+        for prediction in predictions:
+            for event in prediction["instances"]:
+                counts[event["image_id"], event["category_id"]] += 1
         limit = max([COCO_LIMIT, *counts.values()])
         self._max_dets_per_image = [1, 10, limit]
         super()._eval_predictions(predictions, img_ids)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from audiodet.evaluation.clips import ClipResult
-from audiodet.evaluation.counts import Matching, of_label, rates
+from audiodet.evaluation.counts import Matching, of_label
+from audiodet.evaluation.scores import rates
 from audiodet.events import decide
 
 logger = logging.getLogger(__name__)
@@ -29,18 +30,23 @@ def sweep_thresholds(
     """
     sweeps = {}
     for label in labels:
-        scored = [clip for clip in clips if clip.is_scored(label)]
-        steps = [_steps(clip, label, best_event_per_clip, matching) for clip in scored]
-        start = sum((counts[0] for _, counts in steps), np.zeros(3))
-        scores = np.concatenate([scores for scores, _ in steps] or [np.zeros(0)])
-        changes = np.concatenate([np.diff(c, axis=0) for _, c in steps] or [np.zeros((0, 3))])
-        order = np.argsort(-scores, kind="stable")
-        scores, totals = scores[order], start + changes[order].cumsum(axis=0)
-        last_of_equal = np.append(scores[1:] != scores[:-1], True)[: len(scores)]
-        scores, totals = scores[last_of_equal], totals[last_of_equal]
-        nothing = max(1.0, scores[0] + 0.01) if len(scores) else 1.0  # a score may be 1.0
-        table = rates(np.vstack([start, totals]))
-        sweeps[label] = np.column_stack([np.append(nothing, scores), table["ER"], table["F1"]])
+        counts = np.zeros(3)  # of the first row
+        scores = [np.zeros(0)]
+        changes = [np.zeros((0, 3))]
+        for clip in clips:
+            if clip.is_scored(label):
+                steps, counts_at = _steps(clip, label, best_event_per_clip, matching)
+                counts += counts_at[0]
+                scores.append(steps)
+                changes.append(np.diff(counts_at, axis=0))
+        # Every distinct score of all clips together, from high to low.
+        distinct, place = np.unique(-np.concatenate(scores), return_inverse=True)
+        change = np.zeros((len(distinct), 3))
+        np.add.at(change, place, np.concatenate(changes))
+        table = rates(np.vstack([counts, counts + change.cumsum(axis=0)]))
+        nothing = max(1.0, 0.01 - distinct[0]) if len(distinct) else 1.0  # a score may be 1.0
+        thresholds = np.append(nothing, -distinct)
+        sweeps[label] = np.column_stack([thresholds, table["ER"], table["F1"]])
     return sweeps
 
 
@@ -85,8 +91,12 @@ def _steps(clip: ClipResult, label: str, best_event_per_clip: bool, matching: Ma
     events.sort(key=lambda event: -event.score)
     scores = np.unique([event.score for event in events])[::-1]
     true = of_label(clip.reference, label)
-    prefixes = [[]] + [[e for e in events if e.score >= score] for score in scores]
-    return scores, np.array([matching.counts(label, true, found) for found in prefixes])
+    counts = []
+    for score in (np.inf, *scores):
+        reported = [event for event in events if event.score >= score]
+        ((hits, inserted, missed),), _ = matching.count([label], true, reported)
+        counts.append((hits, inserted, missed))
+    return scores, np.array(counts)
 
 
 def _middle_of_best(sweep: np.ndarray) -> float:

@@ -164,15 +164,15 @@ class Detector:
                 pending.append((batch, pool.submit(self._batch_candidates, batch)))
                 if len(pending) > networks + 1:  # each network has its batch, and one waits
                     yield from joiner.add(*pending.popleft())
-            for batch, events in pending:
-                yield from joiner.add(batch, events)
+            while pending:
+                yield from joiner.add(*pending.popleft())
 
     @property
     def device(self) -> str:
         """Where the model runs: "cpu", "cuda", ..."""
         return self.cfg.MODEL.DEVICE
 
-    def features(self, samples, name: str = "waveform") -> dict:
+    def features(self, samples: np.ndarray, name: str = "waveform") -> dict:
         """(samples,), mono at the model's rate -> the model's input dict.
 
         Raises:
@@ -235,7 +235,7 @@ class _Joiner:
                 yield Detection(source, error=as_audio_error(source, window))
                 self._begin()
                 continue
-            _, place = window
+            place = window[1]
             settled = self.stitcher.add(next(of_windows), place.start, place.end, place.last)
             self.events = self.detector.decide([*self.events, *settled])
             if self.progress:

@@ -15,7 +15,7 @@ def collect(arguments: Iterable[str]) -> tuple[list[str], list[tuple[str, str]]]
 
     Args:
         arguments: files (of any name), folders (all recordings in them, by suffix, at any depth,
-            in order of their names; folders behind links too, each once) and ``@list`` (a file of
+            in order of their names; linked folders too, each once) and ``@list`` (a file of
             one path a line, or separated by NUL as ``find -print0`` writes; ``@-`` is stdin).
 
     Files in folders that look like sound of a format that cannot be read are counted on stderr.

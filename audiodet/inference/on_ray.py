@@ -1,7 +1,7 @@
 """The work of a run on a Ray cluster: one model per actor, recordings dealt out in small groups.
 
 Recordings are read where the actor runs, so all machines need the same paths. When an actor dies,
-Ray starts it anew and gives it its group again; what is found reaches the journal once.
+Ray starts it anew and gives it its group again; each detection reaches the journal once.
 """
 
 import os

@@ -91,7 +91,7 @@ class Run:
             journal.close()
 
     def _detections(self, paths, progress) -> Iterator[Detection]:
-        """What is found in the recordings, here or on a cluster, in any order."""
+        """Detections of the recordings, made here or on a cluster, in any order."""
         if self.request.ray:
             from audiodet.inference.on_ray import detect_on_ray
 

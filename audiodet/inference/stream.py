@@ -1,4 +1,4 @@
-"""Raw PCM from a pipe -> events as they are found."""
+"""Raw PCM from a pipe -> events, as soon as no later sound can change them."""
 
 import sys
 from collections.abc import Iterator

@@ -17,8 +17,6 @@ from audiodet.modeling.clip_input import ClipInput
 from audiodet.modeling.frame_classifier import FrameClassifier, clip_targets
 from audiodet.modeling.pooling import AttentionPooling, GlobalRankPooling
 
-LEVELS = ("bin", "frame")
-POOLINGS = ("rank", "attention")
 BAND_SHARE = 0.5  # of an event's strongest band: weaker ones are not in its frequency range
 
 
@@ -48,9 +46,9 @@ class TFSegmentation(FrameClassifier):
             gate: highest clip score that leaves a class without frame scores.
             band_edges: H + 1 frequencies that part the mel bands, in Hz.
         """
-        if level not in LEVELS:
+        if level not in ("bin", "frame"):
             raise ConfigError(f"MODEL.TFSEG.LEVEL is {level!r}, expected 'bin' or 'frame'")
-        if pooling not in POOLINGS:
+        if pooling not in ("rank", "attention"):
             raise ConfigError(f"MODEL.TFSEG.POOLING is {pooling!r}, expected 'rank' or 'attention'")
         super().__init__(stride=1, offset=0.5, **kwargs)
         ((self.feature, shape),) = backbone.output_shape().items()

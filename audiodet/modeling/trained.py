@@ -6,7 +6,7 @@ from detectron2.config import CfgNode
 
 from audiodet import __version__
 from audiodet.config import get_cfg
-from audiodet.errors import AudiodetError, WeightsError
+from audiodet.errors import WeightsError
 from audiodet.modeling.stock import build_model
 from audiodet.weights import CARD, read_described
 
@@ -28,8 +28,8 @@ def load_trained(path: str, device: str = "cpu"):
     data = read_described(path)
     try:
         model = _build(data[CARD]["config"], device)
-    except AudiodetError as error:
-        raise type(error)(f"{error}{_hint(data[CARD]['config'])}") from error
+    except WeightsError:  # of another file that the configuration names
+        raise
     except BAD_CONFIG as error:
         reason = " ".join(str(error.args[0] if error.args else error).split())[:200]
         raise WeightsError(

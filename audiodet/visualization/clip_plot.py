@@ -5,7 +5,7 @@ writes labels over the picture and knows no axes; a sonagram without seconds and
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.colors import to_rgba
@@ -15,8 +15,18 @@ from matplotlib.patches import Rectangle
 from audiodet.data.spectrogram import hz_to_mel
 from audiodet.events import Event
 from audiodet.files import atomic_path
-from audiodet.visualization import panels
-from audiodet.visualization.panels import DETECTION, DPI, TRUTH
+from audiodet.visualization.panels import (
+    DETECTION,
+    DPI,
+    TRUTH,
+    draw_curves,
+    draw_proposals,
+    draw_regions,
+    draw_tags,
+    place_tags,
+    row_count,
+    stack,
+)
 
 TICKS_HZ = (100, 200, 500, 1000, 2000, 5000, 10000, 20000)
 # Heights in inches.
@@ -57,41 +67,43 @@ def draw_clip(
     """
     bands, frames = log_mel.shape
     span = (-0.5 * seconds_per_frame, (frames - 0.5) * seconds_per_frame)
-    true_tags = panels.place_tags([(e, e.label) for e in truth or ()], span)
-    scored = [(e, f"{e.label} {e.score:.2f}") for e in detections or ()]
-    detected_tags = panels.place_tags(scored, span)
-    heights = {
-        "truth": 0 if truth is None else ROW * panels.row_count(true_tags),
-        "spectrogram": SPECTROGRAM,
-        "detected": 0 if detections is None else ROW * panels.row_count(detected_tags),
-        "proposals": PANEL if proposals else 0,
-        "regions": REGIONS if regions else 0,
-        "curves": PANEL if curves else 0,
-    }
-    shown = {name: height for name, height in heights.items() if height}
-    figure, axes = panels.stack(shown, span)
     scale = (bands, f_min, f_max)
-    _draw_spectrogram(axes["spectrogram"], log_mel, span, f_min, f_max)
+    parts = {"spectrogram": (SPECTROGRAM, lambda ax: _draw_spectrogram(ax, log_mel, span, scale))}
+    boxes = []
     if truth is not None:
-        _draw_boxes(axes["spectrogram"], truth, TRUTH, 0.0, scale)
-        panels.draw_tags(axes["truth"], true_tags, TRUTH, "truth", upwards=True)
+        tags = place_tags([(e, e.label) for e in truth], span)
+        parts = {"truth": _row_of_tags(tags, TRUTH, "truth", upwards=True), **parts}
+        boxes.append((truth, TRUTH, 0.0))
     if detections is not None:
-        _draw_boxes(axes["spectrogram"], detections, DETECTION, 0.04, scale)
-        panels.draw_tags(axes["detected"], detected_tags, DETECTION, "detected", upwards=False)
+        tags = place_tags([(e, f"{e.label} {e.score:.2f}") for e in detections], span)
+        parts["detected"] = _row_of_tags(tags, DETECTION, "detected", upwards=False)
+        boxes.append((detections, DETECTION, 0.04))
     if proposals:
-        panels.draw_proposals(axes["proposals"], proposals)
+        parts["proposals"] = (PANEL, lambda ax: draw_proposals(ax, proposals))
     if regions:
-        panels.draw_regions(axes["regions"], regions, set(detections or ()))
+        chosen = set(detections or ())
+        parts["regions"] = (REGIONS, lambda ax: draw_regions(ax, regions, chosen))
     if curves:
-        panels.draw_curves(axes["curves"], curves)
-    _write_round_the_axes(figure, title)
-    return figure
+        parts["curves"] = (PANEL, lambda ax: draw_curves(ax, curves))
+    return _compose(parts, boxes, span, scale, title)
 
 
-def _write_round_the_axes(figure: Figure, title: str) -> None:
+def _row_of_tags(tags: list, colour: str, name: str, upwards: bool) -> tuple[float, Callable]:
+    """Height of a row of tags, and what draws it."""
+    return ROW * row_count(tags), lambda ax: draw_tags(ax, tags, colour, name, upwards)
+
+
+def _compose(parts: Mapping[str, tuple], boxes: Sequence, span, scale, title: str) -> Figure:
+    """A figure of parts {name: (height, what draws it)} from top to bottom, boxes in its middle."""
+    figure, axes = stack({name: height for name, (height, _) in parts.items()}, span)
+    for name, (_, draw) in parts.items():
+        draw(axes[name])
+    for events, colour, inset in boxes:
+        _draw_boxes(axes["spectrogram"], events, colour, inset, scale)
     figure.axes[0].set_title(title, loc="left", fontsize=10, pad=5)
     figure.axes[-1].tick_params(labelbottom=True)
     figure.axes[-1].set_xlabel("time (s)", fontsize=9)
+    return figure
 
 
 def save_figure(figure: Figure, path: str | os.PathLike) -> None:
@@ -100,7 +112,7 @@ def save_figure(figure: Figure, path: str | os.PathLike) -> None:
         figure.savefig(temporary, dpi=DPI)
 
 
-def _draw_spectrogram(ax, log_mel, span, f_min, f_max):
+def _draw_spectrogram(ax, log_mel, span, scale):
     low, high = np.percentile(log_mel, [20, 99.8])
     bands = len(log_mel)
     ax.imshow(
@@ -113,7 +125,7 @@ def _draw_spectrogram(ax, log_mel, span, f_min, f_max):
         vmin=low,
         vmax=max(high, low + 1.0),
     )
-    positions = mel_positions(TICKS_HZ, bands, f_min, f_max)
+    positions = mel_positions(TICKS_HZ, *scale)
     ticks = []
     last = -np.inf  # row of the last tick
     for hz, position in zip(TICKS_HZ, positions):

@@ -38,22 +38,20 @@ def visualize_results(
     clips = load_clips(os.path.join(results_dir, "clips.jsonl"))
     with open(os.path.join(results_dir, "metrics.json"), encoding="utf-8") as file:
         scored = json.load(file)
-    thresholds = scored["thresholds"]
-    best = scored["best_event_per_clip"]
+    decision = (scored["thresholds"], scored["best_event_per_clip"])
     truth = reference_clips(dataset_name, MetadataCatalog.get(dataset_name).thing_classes)
     records = {truth[r["image_id"]].name: r for r in DatasetCatalog.get(dataset_name)}
     mapper = SEDMapper(cfg, is_train=False)
+    log_mel = mapper.log_mel
     paths = []
-    for kind, clip in choose_clips(clips, thresholds, best, Matching.from_config(cfg), limit):
+    for kind, clip in choose_clips(clips, *decision, Matching.from_config(cfg), limit):
         if clip.name not in records:
             raise DataError(f"{results_dir}: clip {clip.name} is not in dataset {dataset_name}")
         figure = draw_clip(
             mapper.spectrogram(records[clip.name]),
-            mapper.log_mel.seconds_per_frame,
-            mapper.log_mel.f_min,
-            mapper.log_mel.f_max,
+            *(log_mel.seconds_per_frame, log_mel.f_min, log_mel.f_max),
             truth=clip.reference,
-            detections=clip.decided(thresholds, best),
+            detections=clip.decided(*decision),
             title=f"{clip.name}: {kind.replace('_', ' ')}",
         )
         paths.append(Path(output_dir) / f"{kind}_{Path(clip.name).stem}.png")

@@ -79,9 +79,9 @@ def true_events(cfg, clip: dict) -> list[Event]:
 
 def region_proposals(model, clip: dict) -> list[tuple[float, float, float]]:
     """(onset, offset, objectness) of the RPN's proposals for one mapped clip, in seconds."""
-    (found,) = model.propose([clip])
-    seconds = _seconds(found.proposal_boxes, clip)
-    return torch.column_stack([seconds, found.objectness_logits.sigmoid()]).tolist()
+    (regions,) = model.propose([clip])
+    seconds = _seconds(regions.proposal_boxes, clip)
+    return torch.column_stack([seconds, regions.objectness_logits.sigmoid()]).tolist()
 
 
 def fusion_parts(model, instances, labels, clip: dict) -> dict:

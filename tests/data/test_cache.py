@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import torch
 from audiodet.config import get_cfg
 from audiodet.data.cache import FeatureCache
 from audiodet.data.mapper import SEDMapper
+from audiodet.data.mixing.recipes import Background, Recipe
 
 FRONT_END = {"hop": 256}
 
@@ -83,14 +85,17 @@ def test_what_follows_the_cache_shares_arrays(clip, tmp_path):
 
 def test_recipes_are_told_apart(tmp_path):
     cache = FeatureCache(str(tmp_path), FRONT_END)
+    recipe = Recipe("a.wav", 2.5, Background("bg.wav", 0.5, (), "room"), None, 0.0, 1)
     clips = [
-        {"recipe": {"seed": 1, "bg": "x"}, "soundbank": "bank"},
-        {"recipe": {"seed": 2, "bg": "x"}, "soundbank": "bank"},
-        {"recipe": {"seed": 1, "bg": "x"}, "soundbank": "other"},
+        {"recipe": recipe, "soundbank": "bank"},
+        {"recipe": replace(recipe, seed=2), "soundbank": "bank"},
+        {"recipe": recipe, "soundbank": "other"},
     ]
     assert len({cache.path(clip) for clip in clips}) == 3
-    same = {"recipe": {"bg": "x", "seed": 1}, "soundbank": "bank", "image_id": 9}
+    same = {"recipe": replace(recipe), "soundbank": "bank", "image_id": 9}
     assert cache.path(same) == cache.path(clips[0])
+    # What was stored before recipes were dataclasses is found again.
+    assert cache.path(clips[0]).name == "7af7b2867e6b0a926941d763b6729583e7972bc7.npy"
 
 
 def test_failure_leaves_nothing(clip, tmp_path, monkeypatch):

@@ -112,7 +112,7 @@ def test_crop_keeps_what_is_at_least_half_inside(monkeypatch):
     for _ in range(100):
         clip = random_clip(rng, 2 * RATE, events=4)
         chosen = float(rng.uniform(0, 1.5))
-        monkeypatch.setattr(mapper_module, "choose_crop", lambda *args: chosen)
+        monkeypatch.setattr(mapper_module, "choose_crop", lambda *args, start=chosen: start)
         out, first = mapper(clip), int(chosen / FRAME)
         assert torch.equal(
             out["image"], whole(clip)["image"][..., first : first + wanted].contiguous()

@@ -1,4 +1,4 @@
-"""Training on clip labels alone: the loss falls, all scores are taken; strong labels are refused."""
+"""Training on clip labels alone: the loss falls, all scores are taken, strong labels refused."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Training on weak and strong labels together: both kinds count, and an interruption changes nothing."""
+"""Training on weak and strong labels: both kinds count, an interruption changes nothing."""
 
 from pathlib import Path
 

@@ -9,13 +9,17 @@ from audiodet.evaluation import (
     ClipResult,
     Matching,
     load_clips,
+    of_label,
     pool_scores,
     results,
     save_clips,
     score_clips,
+    score_micro,
     score_segments,
     table,
 )
+from audiodet.evaluation.counts import sed_eval_list
+from audiodet.evaluation.scores import OVERALL, SEDScores
 from audiodet.events import Event
 
 LABELS = ["cry", "shot"]
@@ -126,6 +130,82 @@ def evaluate_directly(referee, clips, only=None, length=None):
         found = [e for e in clip.candidates if e.score >= {"cry": 0.3, "shot": 0.6}[e.label]]
         extra = () if length is None else (length,)
         referee.evaluate(as_dicts(clip.reference), as_dicts(found), *extra)
+
+
+def busy_clips(number: int) -> list[ClipResult]:
+    """Clips of 10 s with up to a dozen events of four labels, many of them under a wrong label."""
+    rng = np.random.default_rng(1)
+    labels = ["a", "b", "c", "d"]
+    clips = []
+    for i in range(number):
+        true, reported = [], []
+        for onset in rng.uniform(0, 9, rng.integers(0, 7)):
+            label = str(rng.choice(labels))
+            true.append(Event(onset, onset + rng.uniform(0.05, 2), label))
+            if rng.random() < 0.8:
+                other = str(rng.choice(labels)) if rng.random() < 0.3 else label
+                start = max(0.0, onset + rng.normal(0, 0.3))
+                reported.append(Event(start, start + rng.uniform(0.05, 2), other))
+        for onset in rng.uniform(0, 9, rng.integers(0, 4)):
+            reported.append(Event(onset, onset + 0.5, str(rng.choice(labels))))
+        clips.append(ClipResult(f"c{i}", 10.0, sorted(true), sorted(reported)))
+    return clips
+
+
+def assert_counts_are_separate_ones(scores: SEDScores, separate, names) -> None:
+    """As sed_eval alone on each label's events, and on all events: clip by clip."""
+    for i, clip in enumerate(scores.clips):
+        for k, label in enumerate(scores.labels):
+            events = [of_label(side, label) for side in (clip.reference, clip.candidates)]
+            counts = separate([label], *events).class_wise[label]
+            assert scores.counts[i, k].tolist() == [counts[x] for x in ("Ntp", "Nfp", "Nfn")]
+        overall = separate(scores.labels, clip.reference, clip.candidates).overall
+        assert scores.overall[i].tolist() == [overall[name] for name in names]
+    assert scores.overall[:, 3].sum() > 20  # substitutions
+
+
+@pytest.mark.parametrize("matching", [Matching(0.5), Matching(0.2, True, 0.3)])
+def test_one_pass_equals_a_pass_for_each_label_and_one_for_all(matching):
+    def separate(labels, true, reported):
+        metrics = EventBasedMetrics(
+            list(labels),
+            t_collar=matching.collar,
+            evaluate_offset=matching.evaluate_offset,
+            percentage_of_length=matching.offset_fraction,
+        )
+        return metrics.evaluate(sed_eval_list(true), sed_eval_list(reported))
+
+    names = ("Nref", "Nsys", "Ntp", "Nsubs", "Nfn", "Nfp")
+    everything = dict.fromkeys("abcd", 0.0)
+    scores = score_clips(busy_clips(300), list("abcd"), everything, matching=matching)
+    assert_counts_are_separate_ones(scores, separate, names)
+
+
+def test_segments_equal_sed_evals_passes():
+    def separate(labels, true, reported):
+        metrics = SegmentBasedMetrics(list(labels), time_resolution=0.5)
+        return metrics.evaluate(sed_eval_list(true), sed_eval_list(reported), 10.0)
+
+    everything = dict.fromkeys("abcd", 0.0)
+    scores = score_segments(busy_clips(300), list("abcd"), everything, seconds=0.5)
+    assert_counts_are_separate_ones(scores, separate, OVERALL)
+
+
+@pytest.mark.parametrize("count", [score_segments, score_micro])
+def test_an_event_that_ends_on_an_edge_does_not_touch_the_next_segment(count):
+    """3.0000000000000004 is three seconds; 3.0001 is in the fourth. So is 0.9999 in the first."""
+    truth = [Event(1.0, 3.0, "cry")]
+    for reported, errors in (
+        (Event(1.0, 3.0000000000000004, "cry"), [2, 0, 0]),
+        (Event(0.9999999999999999, 3.0, "cry"), [2, 0, 0]),
+        (Event(1.0, 3.0001, "cry"), [2, 1, 0]),
+        (Event(0.9999, 3.0, "cry"), [2, 1, 0]),
+        (Event(1.0000000000000002, 1.9999999999999998, "cry"), [1, 0, 1]),
+    ):
+        scores = count([ClipResult("a", 10.0, truth, [reported])], LABELS, ALL)
+        assert scores.totals["cry"].tolist() == errors
+        hits, inserted, missed = errors
+        assert scores.overall[0].tolist() == [2, hits + inserted, hits, 0, missed, inserted]
 
 
 def test_truth_and_silence():

@@ -5,8 +5,8 @@ import pytest
 from sed_eval.sound_event import EventBasedMetrics, SegmentBasedMetrics
 
 from audiodet.evaluation.clips import ClipResult
-from audiodet.evaluation.counts import Matching
-from audiodet.evaluation.micro import micro_events, micro_results, micro_table, score_micro
+from audiodet.evaluation import Matching, micro_results, micro_table, score_clips, score_micro
+from audiodet.evaluation.scores import micro_rates
 from audiodet.events import Event
 
 LABELS = ("a", "b")
@@ -18,11 +18,18 @@ def clip(name, reference, found, scene=None, duration=4.0):
     return ClipResult(name, duration, *events, scene=scene)
 
 
+def micro_events(clips, labels, thresholds, matching):
+    """Rates of the events of all labels together."""
+    return micro_rates(
+        score_clips(clips, labels, thresholds, matching=matching).overall.sum(axis=0)
+    )
+
+
 def test_by_hand():
     """Seconds 0 to 4: a substitution, a hit, an insertion, a deletion."""
     only = clip("x", [(0, 2, "a"), (3, 4, "a")], [(0, 1, "b"), (1, 2, "a"), (2, 3, "b")])
     scores = score_micro([only], LABELS, ALL)
-    assert scores.counts.tolist() == [[[3, 3, 1, 1, 1, 1]]]
+    assert scores.overall.tolist() == [[3, 3, 1, 1, 1, 1]]
     flat = micro_results(scores)
     assert flat["F1"] == pytest.approx(100 * 2 / 6) and flat["ER"] == 1.0
     assert (flat["substitutions"], flat["deletions"], flat["insertions"]) == (1 / 3, 1 / 3, 1 / 3)
@@ -36,7 +43,7 @@ def test_frame_edges_do_not_touch_the_next_frame():
     events = [(0.02 * i, 0.02 * (i + 3), "a") for i in range(0, 190, 7)]
     same = clip("x", events, [tuple(np.float32(e[:2]).tolist()) + ("a",) for e in events])
     scores = score_micro([same], LABELS, ALL, seconds=0.02)
-    assert scores.counts[0, 0].tolist() == [84, 84, 84, 0, 0, 0]
+    assert scores.overall[0].tolist() == [84, 84, 84, 0, 0, 0]
 
 
 def test_events_by_hand():

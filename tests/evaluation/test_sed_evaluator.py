@@ -11,6 +11,7 @@ from detectron2.structures import Boxes, BoxMode, Instances
 from audiodet import get_cfg
 from audiodet.errors import AudiodetError, ConfigError, DataError
 from audiodet.evaluation import (
+    registry,
     SEDEvaluator,
     TemporalAPEvaluator,
     build_sed_evaluators,
@@ -138,7 +139,7 @@ def test_ap_without_a_folder(dataset):
 
 
 def test_ap_judges_times_alone(dataset, tmp_path):
-    """A detector whose boxes have four learned sides loses nothing by their lower and upper ones."""
+    """A detector whose boxes have four learned sides loses nothing by their other two."""
     records, found = [record(0, [(1.0, 2.0, 0)])], oracle([(1.0, 2.0, 0)])
     found["instances"].pred_boxes.tensor[:, 1::2] = torch.tensor([0.1, 0.7])
     evaluator = build_sed_evaluators(config(), dataset(records), str(tmp_path))
@@ -285,16 +286,11 @@ def test_ranks_are_merged(dataset, monkeypatch):
     ranks = [SEDEvaluator(name, config()) for _ in range(2)]
     for i, (clip, output) in enumerate(zip(records, outputs)):
         ranks[i % 2].process([clip], [output])
-    import audiodet.evaluation.sed as sed
-
-    def gather(data):
-        of_candidates = data is ranks[0]._candidates
-        return [rank._candidates if of_candidates else rank._parts for rank in ranks]
-
-    monkeypatch.setattr(sed.comm, "gather", gather)
+    gathered = [rank._outputs for rank in ranks]
+    monkeypatch.setattr(registry.comm, "gather", lambda data: gathered)
     assert ranks[0].evaluate() == whole
-    monkeypatch.setattr(sed.comm, "gather", lambda data: [])
-    monkeypatch.setattr(sed.comm, "is_main_process", lambda: False)
+    monkeypatch.setattr(registry.comm, "gather", lambda data: [])
+    monkeypatch.setattr(registry.comm, "is_main_process", lambda: False)
     assert ranks[1].evaluate() is None
 
 

@@ -11,7 +11,7 @@ from detectron2.structures import Instances
 from audiodet.config import get_cfg
 from audiodet.errors import ConfigError
 from audiodet.evaluation.registry import build_sed_evaluators
-from audiodet.evaluation.tagging import TaggingEvaluator, clip_scores
+from audiodet.evaluation.unit_evaluators import TaggingEvaluator, clip_scores
 
 
 @pytest.fixture

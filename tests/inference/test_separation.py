@@ -15,6 +15,7 @@ from audiodet.engine.checkpoint import CARD, describe
 from audiodet.engine.setup import load_config
 from audiodet.errors import ConfigError, WeightsError
 from audiodet.inference.separation import Separator, apply_masks, mel_to_linear
+from audiodet.modeling.model import SEDModel
 
 KONG = {"window": "hamming", "centre": False, "power": 1, "floor_added": True}
 FRONT_ENDS = {
@@ -92,10 +93,11 @@ def test_mel_bands_are_interpolated():
     assert all(abs(filters[h].argmax() - weights[:, h].argmax()) <= 1 for h in range(5, 60))
 
 
-class Halves(torch.nn.Module):
+class Halves(SEDModel, torch.nn.Module):
     """Detects "a" with a mask of one half in every window, and "b" nowhere."""
 
-    level = "bin"
+    has_masks = True
+    time_stride = 1
 
     def __init__(self, cfg):
         super().__init__()

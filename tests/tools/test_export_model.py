@@ -7,7 +7,7 @@ import torch
 
 from audiodet import model_zoo, weights
 from audiodet.data.datasets import rare_mini
-from papers.rcrnn import ACROSS
+from papers.tables import load_tables
 from audiodet.inference.detector import Detector
 from tests.tiny import LABELS, run_tool, tiny_config, train, write_tiny_data
 
@@ -63,7 +63,9 @@ def test_thresholds_across_folds_and_the_best_checkpoint(export, trained, tmp_pa
     torch.save(best, trained / "model_best.pth")
     report = tmp_path / "report.json"
     found = {"all": {"burst": 0.25, "tone": 0.5}}
-    report.write_text(json.dumps({"thresholds": {f"R-CRNN{ACROSS}": found}}))
+    row = "R-CRNN, thresholds across folds"
+    assert row in load_tables()["rare-mini"]["rows"]
+    report.write_text(json.dumps({"thresholds": {row: found}}))
     assert export("--report", report) == ""
     model = model_zoo.get("tiny")
     assert Detector(model).thresholds == found["all"]
@@ -77,3 +79,30 @@ def test_a_missing_training(export, tmp_path):
     assert said.startswith(f"error: {tmp_path}/nowhere/thresholds.json: cannot be read (")
     assert said.endswith("expected what TEST.TUNE_THRESHOLDS True writes")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_path_of_the_users(export, tmp_path):
+    path = tmp_path / "mine" / "model.safetensors"
+    assert export("--fold", 0, "--output", path) == ""
+    assert [x.name for x in tmp_path.iterdir()] == ["mine"]
+    assert {x.name for x in path.parent.iterdir()} == {"model.md", "model.safetensors"}
+    assert set(Detector(model_zoo.get(str(path))).thresholds) == set(LABELS)
+
+
+def test_half_a_model_is_never_left(export, tmp_path, monkeypatch):
+    """The card comes last and needs the sound bank: without it there are no weights either."""
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"of before")
+    monkeypatch.setenv("AUDIODET_SOUNDBANK", str(tmp_path / "nowhere"))
+    assert "nowhere" in export("--fold", 0, "--output", path)
+    assert [x.name for x in tmp_path.iterdir()] == [path.name]
+    assert path.read_bytes() == b"of before"
+
+
+def test_weights_that_ship_are_written_in_a_checkout_alone(export, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("audiodet.__file__", "/elsewhere/site-packages/audiodet/__init__.py")
+    assert export("--fold", 0) == "2"
+    assert "--output FILE.safetensors is needed" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+    assert export("--output", "x.pth") == "2"
+    assert "--output x.pth, expected a file FILE.safetensors" in capsys.readouterr().err

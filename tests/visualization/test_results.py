@@ -64,7 +64,7 @@ def loud_seconds(cfg, log_mel) -> np.ndarray:
 
 def test_annotation_agrees_with_what_is_heard(dataset):
     cfg, seen = config(), 0
-    for (name, log_mel, shown), burst in zip(sources.annotated(cfg, dataset), BURSTS):
+    for (_name, log_mel, shown), burst in zip(sources.annotated(cfg, dataset), BURSTS):
         seen += 1
         if burst is None:
             assert shown["truth"] == []
@@ -105,7 +105,7 @@ def weights(tmp_path_factory) -> str:
 
 def test_model_source(dataset, weights):
     cfg = config("MODEL.WEIGHTS", weights, "TEST.THRESHOLDS", (0.0,))
-    for (_, log_mel, shown), burst in zip(sources.detected(cfg, dataset, True), BURSTS):
+    for (_, _log_mel, shown), burst in zip(sources.detected(cfg, dataset, True), BURSTS):
         assert shown["truth"] == ([Event(*burst)] if burst else [])
         labels = [event.label for event in shown["detections"]]
         assert labels and len(set(labels)) == len(labels)  # the best event of each label
@@ -190,7 +190,8 @@ def test_results_become_pictures(dataset, tmp_path):
         [Event(0.5, 0.6, "gunshot", 0.4)],
         [Event(1, 2, "babycry", 0.7)],
     ]
-    evaluator._candidates = dict(zip(reference_clips(dataset, LABELS), candidates))
+    outputs = [(events, {}) for events in candidates]  # and what their scores were made of
+    evaluator._outputs = dict(zip(reference_clips(dataset, LABELS), outputs))
     evaluator.evaluate()
     paths = visualize_results(cfg, dataset, str(tmp_path / "scored"), str(tmp_path / "png"))
     names = {"hit_clip0.png", "miss_clip1.png", "miss_clip2.png", "false_alarm_clip3.png"}

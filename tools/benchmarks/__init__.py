@@ -1,1 +1,1 @@
-"""What tools/benchmark.py measures, one module a subject."""
+"""What tools/benchmark.py measures: every module but timing.py is a subject that it finds."""

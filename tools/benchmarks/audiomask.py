@@ -8,17 +8,20 @@ from detectron2.structures import Boxes, Instances
 from fvcore.nn import FlopCountAnalysis
 
 from benchmarks.timing import measure, print_times, training_step
+from audiodet.data.datasets.standins import recipes_to_dicts
 from audiodet.data.mapper import SEDMapper
-from audiodet.data.mixing.recipes import make_recipes, recipes_to_dicts
+from audiodet.data.mixing.rare import make_recipes
 from audiodet.data.mixing.soundbank import load_soundbank
-from audiodet.data.mixing.synthetic_bank import write_synthetic_bank
 from audiodet.engine.checkpoint import SEDCheckpointer
 from audiodet.engine.setup import load_config
 from audiodet.modeling.hooks.fusion import VerifierFusion
 from audiodet.modeling.trained import load_trained
+from synthetic_bank import write_synthetic_bank
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "audiomask"
-BANDS, FRAMES, CROP = 128, 1305, 348  # of 30 s and of 8 s
+BANDS = 128
+FRAMES = 1305  # of 30 s
+CROP = 348  # frames of 8 s
 REGIONS = (1, 5)  # that the verifier looks at in a clip: most clips of a rare event, and many
 
 
@@ -60,7 +63,8 @@ def run(args, folder: str) -> dict:
 
 def inference(stock, ours, clip) -> dict:
     """Whole models and AudioMask's parts, one 30-s clip."""
-    features, images = {}, None
+    features = {}
+    images = None
 
     @torch.inference_mode()
     def backbone():
@@ -79,10 +83,9 @@ def inference(stock, ours, clip) -> dict:
         maps = {k: v for k, v in features.items() if k != "proposals"}
         ours.roi_heads(images, maps, features["proposals"], None)
 
-    whole = {"stock": stock, "AudioMask": ours}
-    found = {f"inference, {name}": _inference(model, clip) for name, model in whole.items()}
     return {
-        **found,
+        "inference, stock": _inference(stock, clip),
+        "inference, AudioMask": _inference(ours, clip),
         "  AudioMask's backbone": backbone,
         "  its proposals": proposals,
         "  its heads": heads,
@@ -118,12 +121,13 @@ def verifier(folder: str, clip) -> dict:
 
 def detections(count: int) -> Instances:
     """Detections of 50 frames, far from each other."""
-    found = Instances((BANDS, FRAMES))
+    events = Instances((BANDS, FRAMES))
     onsets = torch.linspace(0, 1200, count)
     boxes = torch.stack([onsets, 0 * onsets, onsets + 50, 0 * onsets + BANDS], 1)
-    found.pred_boxes, found.scores = Boxes(boxes), torch.full((count,), 0.9)
-    found.pred_classes = torch.zeros(count, dtype=torch.int64)
-    return found
+    events.pred_boxes = Boxes(boxes)
+    events.scores = torch.full((count,), 0.9)
+    events.pred_classes = torch.zeros(count, dtype=torch.int64)
+    return events
 
 
 def matmul() -> dict:
@@ -153,7 +157,8 @@ def backbone_macs(model, clip) -> float:
 
 def ratios(medians: dict, macs: float) -> dict:
     """The figures that have goals, and how near the backbone is to the machine's peak."""
-    ours, peak = medians["inference, AudioMask"], medians["matmul bfloat16"]
+    ours = medians["inference, AudioMask"]
+    peak = medians["matmul bfloat16"]
     rate = {"peak": 2048**3 / peak, "backbone": macs / medians["  AudioMask's backbone"]}
     return {
         "inference, AudioMask over stock (goal 0.5)": ours / medians["inference, stock"],
@@ -181,17 +186,20 @@ def precision(weights: str | None, folder: str) -> dict:
         print("bfloat16 against float32: give --weights of a trained R18 detector")
         return {}
     bank = write_synthetic_bank(f"{folder}/bank")
-    reduced, exact = load_trained(weights), load_trained(weights)
+    reduced = load_trained(weights)
+    exact = load_trained(weights)
     exact.precision = "float32"
     labels = list(exact.cfg.DATASETS.LABELS)
     recipes = [r for label in labels for r in make_recipes(load_soundbank(bank).clips, label, 8, 0)]
-    mapper, onset, score, count = SEDMapper(exact.cfg, is_train=False), 0.0, 0.0, 0
+    mapper = SEDMapper(exact.cfg, is_train=False)
+    differences = []
     for record in recipes_to_dicts(recipes, labels, bank):
         clip = [mapper(record)]
         with torch.inference_mode():
             a, b = (model(clip)[0]["instances"] for model in (reduced, exact))
-        for pair in pairs(a, b):
-            onset, score, count = max(onset, pair[0]), max(score, pair[1]), count + 1
+        differences += pairs(a, b)
+    count = len(differences)
+    onset, score = (max(each, default=0.0) for each in zip(*differences or [(0.0, 0.0)]))
     print(
         f"bfloat16 against float32, {count} events: onset up to {1000 * onset:.1f} ms (goal 20), "
         f"score up to {score:.4f} (goal 0.02)"
@@ -200,7 +208,7 @@ def precision(weights: str | None, folder: str) -> dict:
 
 
 def pairs(a: Instances, b: Instances, least: float = 0.3):
-    """(onset difference, score difference) of each event of ``b`` and its nearest of the class in ``a``."""
+    """Differences of onset and score of each event of ``b`` to ``a``'s nearest of its class."""
     for box, score, k in zip(b.pred_boxes.tensor, b.scores, b.pred_classes):
         same = a[a.pred_classes == k]
         if score < least or not len(same):

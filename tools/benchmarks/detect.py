@@ -20,7 +20,8 @@ from tabulate import tabulate
 from benchmarks.timing import import_seconds
 from audiodet.errors import AudiodetError
 
-RATE, SECONDS = 44100, 30.0
+RATE = 44100
+SECONDS = 30.0
 
 
 def run(args, folder: str) -> dict:
@@ -67,26 +68,30 @@ def detect(source: str, args, cores: int) -> dict:
             text=True,
             preexec_fn=lambda: os.sched_setaffinity(0, chosen),
         )
-        told = process.stderr.read()
+        said = process.stderr.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - start
         if process.returncode:
-            raise AudiodetError(f"audiodet detect ended with {process.returncode}: {told.strip()}")
+            raise AudiodetError(f"audiodet detect ended with {process.returncode}: {said.strip()}")
         audio = json.loads(Path(out, "out", "audiodet_run.json").read_text())["seconds_of_audio"]
-    own = (usage.ru_utime + usage.ru_stime) / audio
-    return {"seconds": seconds, "audio": audio, "cpu": own, "MB": usage.ru_maxrss / 1024}
+    cpu = (usage.ru_utime + usage.ru_stime) / audio
+    return {"seconds": seconds, "audio": audio, "cpu": cpu, "MB": usage.ru_maxrss / 1024}
 
 
 def median(function, rounds: int) -> dict:
     """Median of each figure that `function` returns."""
     runs = [function() for _ in range(rounds)]
-    return {key: statistics.median(each[key] for each in runs) for key in runs[0]}
+    medians = {}
+    for key in runs[0]:
+        medians[key] = statistics.median([each[key] for each in runs])
+    return medians
 
 
 def measure(args, folder: Path) -> dict:
     """All figures."""
-    many, pair = write_folder(folder / "many", args.files), min(2, len(os.sched_getaffinity(0)))
+    many = write_folder(folder / "many", args.files)
+    pair = min(2, len(os.sched_getaffinity(0)))
     two, one = (median(lambda n=n: detect(many, args, n), args.rounds) for n in (pair, 1))
     single = median(lambda: detect(f"{many}/0000.wav", args, pair), args.rounds)
     figures = {
@@ -101,7 +106,7 @@ def measure(args, folder: Path) -> dict:
     if args.hours:
         for hours in (args.hours / 60, args.hours):
             path = write_long(folder / "long.wav", hours)
-            found = detect(path, args, pair)
-            figures[f"peak memory, {hours:g} hours, MB"] = found["MB"]
-            figures[f"real-time factor, {hours:g} hours"] = found["seconds"] / found["audio"]
+            run = detect(path, args, pair)
+            figures[f"peak memory, {hours:g} hours, MB"] = run["MB"]
+            figures[f"real-time factor, {hours:g} hours"] = run["seconds"] / run["audio"]
     return figures

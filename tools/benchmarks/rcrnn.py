@@ -9,17 +9,19 @@ import torch
 
 from audiodet import model_zoo
 from benchmarks.timing import import_seconds, measure, print_times, training_step
-from audiodet.data.mixing.recipes import make_recipes, render
+from audiodet.data.mixing.rare import make_recipes
+from audiodet.data.mixing.rendering import render
 from audiodet.data.mixing.soundbank import load_soundbank
 from audiodet.data.spectrogram import LogMel
-from audiodet.data.mixing.synthetic_bank import write_synthetic_bank
 from audiodet.engine.trainer import Trainer
 from audiodet.audio.io import read_audio
 from audiodet.inference.detector import Detector
 from audiodet.events import decide
 from audiodet.modeling.instances import events_from_instances
+from synthetic_bank import write_synthetic_bank
 
-RATE, SECONDS = 44100, 30.0
+RATE = 44100
+SECONDS = 30.0
 
 
 def run(args, folder: str) -> dict:
@@ -39,7 +41,8 @@ def front_end(wave: np.ndarray) -> dict:
     """Log-mel of one 30-s clip: audiodet's module and librosa, the same output."""
     import librosa
 
-    module, tensor = LogMel(RATE, 2048, 1014, 64), torch.from_numpy(wave)
+    module = LogMel(RATE, 2048, 1014, 64)
+    tensor = torch.from_numpy(wave)
 
     def ours():
         return module(tensor).numpy()
@@ -72,8 +75,8 @@ def inference(model, mixtures, folder: str) -> dict:
 
     def decisions():
         for clip, output in zip(inputs, outputs):
-            found = events_from_instances(output["instances"], detector.labels, clip["duration"])
-            decide(found, detector.thresholds, True)
+            events = events_from_instances(output["instances"], detector.labels, clip["duration"])
+            decide(events, detector.thresholds, True)
 
     outputs = network()
     return {
@@ -87,7 +90,8 @@ def inference(model, mixtures, folder: str) -> dict:
 
 def training(model) -> dict:
     """One training step as configs/rcrnn/rare.yaml takes it: 16 crops of 8 s."""
-    optimizer, spectrogram = Trainer.build_optimizer(model.cfg, model), model.cfg.INPUT.SPECTROGRAM
+    optimizer = Trainer.build_optimizer(model.cfg, model)
+    spectrogram = model.cfg.INPUT.SPECTROGRAM
     frames = round(8 * RATE / spectrogram.HOP)
     return {"training step": training_step(model, optimizer, spectrogram.N_MELS, frames, 16)}
 

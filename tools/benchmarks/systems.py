@@ -32,7 +32,9 @@ SYSTEMS = (
     "self_mask/weak_mini",
     "crnn/weak_mini",
 )
-SECONDS, CROP, BATCH = 10.0, 4.0, 4  # of a clip; of a training step's crops; their number
+SECONDS = 10.0  # of a clip
+CROP = 4.0  # seconds of a training step's crops
+BATCH = 4  # crops of a training step
 
 
 def run(args, folder: str) -> dict:
@@ -40,9 +42,10 @@ def run(args, folder: str) -> dict:
     built = {name: System(name) for name in SYSTEMS}
     times = measure({name: system.detect for name, system in built.items()}, args.rounds)
     steps = measure({name: system.step for name, system in built.items()}, args.rounds)
-    figures, rows = {}, []
+    figures = {}
+    rows = []
     for name, system in built.items():
-        found = figures[name] = {
+        figures[name] = {
             "parameters": keras_count(system.model),
             "GMAC per 10 s, backbone": system.macs() / 1e9,
             "real-time factor": float(np.median(times[name])) / SECONDS,
@@ -51,9 +54,8 @@ def run(args, folder: str) -> dict:
                 f"from {__name__} import System\nSystem({name!r}).detect()"
             ),
         }
-        rows.append(
-            [name, f"{found['parameters']:,}", *(f"{x:.3g}" for x in [*found.values()][1:])]
-        )
+        count, *others = figures[name].values()
+        rows.append([name, f"{count:,}", *(f"{x:.3g}" for x in others)])
     print(tabulate(rows, ["system", *figures[SYSTEMS[0]]], disable_numparse=True))
     return figures
 
@@ -82,14 +84,13 @@ class System:
     def macs(self) -> float:
         """Multiply-adds of the backbone (a verifier: of its layers) for 10 s, as fvcore counts."""
         image = {"image": self.log_mel(self.wave)[None]}
-        module, inputs = self.model, None
-        if self.model.has_backbone:
-            module = self.model.backbone
-            inputs = self.model.clip_input([image], "cpu").tensor
-        else:
+        inputs = self.model.clip_input([image], "cpu").tensor
+        if not self.model.has_backbone:
             frames = image["image"].shape[-1] // self.model.length * self.model.length
-            inputs = self.model.clip_input([image], "cpu").tensor[..., :frames]
+            inputs = inputs[..., :frames]
             module = _Segments(self.model)
+        else:
+            module = self.model.backbone
         with torch.inference_mode():
             counted = FlopCountAnalysis(module, inputs).set_op_handle(**COUNTS)
             counted.uncalled_modules_warnings(False).unsupported_ops_warnings(False)
@@ -119,7 +120,8 @@ def _recurrent(inputs, outputs) -> int:
 
 def _same_convolution(inputs, outputs) -> int:
     """A convolution that keeps the size, which fvcore does not know."""
-    weight, output = inputs[1].type().sizes(), outputs[0].type().sizes()
+    weight = inputs[1].type().sizes()
+    output = outputs[0].type().sizes()
     return int(np.prod(output) * np.prod(weight[1:]))
 
 

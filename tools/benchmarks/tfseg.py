@@ -14,8 +14,13 @@ from audiodet.inference.separation import apply_masks
 from audiodet.modeling.pooling import GlobalRankPooling
 
 CONFIG = "tfseg/dcase2018_gwrp"  # the paper's sizes, without weights
-CLIPS, CLASSES, BANDS, FRAMES, DECAY = 4, 41, 64, 311, 0.9998
-SECONDS, BATCH = 10.0, 4
+CLIPS = 4
+CLASSES = 41
+BANDS = 64
+FRAMES = 311
+DECAY = 0.9998
+SECONDS = 10.0
+BATCH = 4
 POOLING = ("", ", with gradient")
 
 
@@ -47,7 +52,8 @@ def plain_sort(x: torch.Tensor) -> torch.Tensor:
 
 def pooling() -> dict:
     """Both ways over the masks of some clips, with and without the gradient."""
-    ours, shape = GlobalRankPooling(DECAY), (CLIPS, CLASSES, BANDS * FRAMES)
+    ours = GlobalRankPooling(DECAY)
+    shape = (CLIPS, CLASSES, BANDS * FRAMES)
     x = torch.rand(shape, generator=torch.Generator().manual_seed(0))
     both = {"audiodet": ours, "plain sort": plain_sort}
     gradients = {}
@@ -73,7 +79,8 @@ def pooling() -> dict:
 def network() -> dict:
     """The steps from samples to events and masks and to separated sounds; a training step."""
     cfg = load_config(str(CONFIGS / f"{CONFIG}.yaml"), ["MODEL.DEVICE", "cpu"])
-    model, log_mel = build_model(cfg).eval(), LogMel.from_config(cfg)
+    model = build_model(cfg).eval()
+    log_mel = LogMel.from_config(cfg)
     noise = np.random.default_rng(0).normal(0, 0.05, int(SECONDS * log_mel.sample_rate))
     wave = torch.from_numpy(noise.astype(np.float32))
     masks = torch.rand(3, BANDS, FRAMES)  # a clip's three classes

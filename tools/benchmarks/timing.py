@@ -17,7 +17,8 @@ from tabulate import tabulate
 def machine() -> str:
     """What the figures were measured on, in one line."""
     kind = platform.processor() or platform.machine()
-    return f"{kind}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    cores = f"{os.cpu_count()} cores, {torch.get_num_threads()} threads"
+    return f"{kind}, {cores}, torch {torch.__version__}"
 
 
 def measure(items: Mapping[str, Callable], rounds: int) -> dict[str, list[float]]:
@@ -36,7 +37,8 @@ def print_times(
     times: Mapping[str, list[float]], share: Mapping[str, int], unit: Mapping[str, str]
 ):
     """Print milliseconds and return their medians; an item's time is split among ``share``."""
-    rows, medians = [], {}
+    rows = []
+    medians = {}
     for name, values in times.items():
         each = [1000 * value / share.get(name, 1) for value in values]
         medians[name] = statistics.median(each)
@@ -49,7 +51,7 @@ def print_times(
 def training_step(
     model, optimizer, bands: int, frames: int, count: int, labels: int = 1
 ) -> Callable:
-    """A function that takes one step on ``count`` crops with an event of the first label in each."""
+    """A function that takes one step on ``count`` crops, each with an event of the first label."""
     truth = Instances((bands, frames))
     truth.gt_boxes = Boxes(torch.tensor([[0.3 * frames, 0.0, 0.5 * frames, float(bands)]]))
     truth.gt_classes = torch.tensor([0])
@@ -75,9 +77,9 @@ def peak_memory(code: str) -> float:
 
     As /proc has it: the maximum of getrusage(2) is inherited from the process that starts it.
     """
-    tell = "[line] = [x for x in open('/proc/self/status') if x.startswith('VmHWM')]\n"
-    tell += "print(int(line.split()[1]) / 1024)"
-    command = [sys.executable, "-W", "ignore", "-c", f"{code}\n{tell}"]
+    report = "[line] = [x for x in open('/proc/self/status') if x.startswith('VmHWM')]\n"
+    report += "print(int(line.split()[1]) / 1024)"
+    command = [sys.executable, "-W", "ignore", "-c", f"{code}\n{report}"]
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return float(run.stdout.strip().splitlines()[-1])
 

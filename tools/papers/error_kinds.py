@@ -1,7 +1,9 @@
-"""Why events are missed: what became of the best candidate of each clip that holds one."""
+"""Why events are missed: the best candidate of each clip, and what another system changes."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+
+import numpy as np
 
 from audiodet.evaluation.clips import ClipResult
 from audiodet.evaluation.counts import of_label
@@ -18,16 +20,16 @@ def error_kinds(
     at: "unsure" is at the right place but under the threshold; "early" and "late" overlap the event
     but begin more than ``collar`` seconds off; "elsewhere" does not overlap it.
     """
-    found = {}
+    counts = {}
     for clip in clips:
         label = clip.target
-        kinds = found.setdefault(label, Counter())
+        kinds = counts.setdefault(label, Counter())
         best = max(of_label(clip.candidates, label), key=lambda e: e.score, default=None)
         for event in of_label(clip.reference, label):
             kinds[_kind(event, best, thresholds[label], collar)] += 1
         if not clip.reference and best is not None and best.score >= thresholds[label]:
             kinds["false alarm"] += 1
-    return found
+    return counts
 
 
 def _kind(event, best, threshold: float, collar: float) -> str:
@@ -38,3 +40,23 @@ def _kind(event, best, threshold: float, collar: float) -> str:
     if min(best.offset, event.offset) <= max(best.onset, event.onset):
         return "elsewhere"
     return "early" if best.onset < event.onset else "late"
+
+
+def changes(before, after) -> dict[str, int]:
+    """Clips that are wholly right after and were not before ("won"), and the reverse ("lost").
+
+    Args:
+        before, after: SEDScores of two systems on the same clips, each scored for one label.
+
+    Returns:
+        {"<label> event won", "<label> empty lost", ...: clips}.
+    """
+    was_right, is_right = (
+        scores.counts[:, :, 1:].sum(axis=(1, 2)) == 0 for scores in (before, after)
+    )
+    changed = Counter()
+    for i in np.flatnonzero(was_right != is_right):
+        clip = before.clips[i]
+        kind = "event" if clip.reference else "empty"
+        changed[f"{clip.target} {kind} {'won' if is_right[i] else 'lost'}"] += 1
+    return dict(sorted(changed.items()))

@@ -1,7 +1,11 @@
-"""Controls without learning, which any detector must beat."""
+"""Baselines without learning, which any detector must beat."""
 
 import numpy as np
+from detectron2.data import DatasetCatalog
 
+from audiodet.data.datasets.rare_mini import RARE_LABELS
+from audiodet.data.mapper import SEDMapper
+from audiodet.evaluation.clips import reference_clips
 from audiodet.events import Event
 
 
@@ -38,3 +42,16 @@ def spectral_flux_events(log_mel: np.ndarray, seconds_per_frame: float, labels) 
     score = float(flux[peak] / (flux[peak] + 10 * np.median(flux) + 1e-9))
     onset = peak * seconds_per_frame
     return [Event(onset, onset + 0.5, label, score) for label in labels]
+
+
+BASELINES = {"energy onset": energy_onset_events, "spectral flux": spectral_flux_events}
+
+
+def baseline_clips(dataset: str, mapper: SEDMapper, name: str) -> list:
+    """The clips of a dataset of rare-mini with the candidates of one of BASELINES."""
+    clips = reference_clips(dataset, RARE_LABELS)
+    for record in DatasetCatalog.get(dataset):
+        log_mel = mapper.spectrogram(record)
+        hop = mapper.log_mel.seconds_per_frame
+        clips[record["image_id"]].candidates = BASELINES[name](log_mel, hop, RARE_LABELS)
+    return list(clips.values())

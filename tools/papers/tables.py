@@ -1,142 +1,198 @@
-"""Cells and tables that the published comparisons share."""
+"""Published tables as data: the YAML files of tools/papers/tables become trainings and rows.
 
-import json
-import math
+A file holds tables by name; names that begin with a dot are parts that others refer to. A table:
 
-from detectron2.modeling import build_model
-from tabulate import tabulate
+    benchmark     one of papers.engine.BENCHMARKS, which knows how a row is scored
+    title         printed above it; {folds} stands for those that were asked for
+    folds, fold   folds of the benchmark that every training is done on: the default, or a fixed one
+    opts          settings of all its trainings
+    each          {name: values}: trainings, rows and claims are repeated for each combination
+    trainings     {name: {config, folder, opts, seeds, weights, tune, shipped}}; {name of another
+                  training} stands for its folder
+    rows          {label: {of: training, ...how it is scored}}; without it one for each training
+    columns       {header: cell}, see papers.cells
+    claims        pairs of rows, the better one of the paper first
+    differences   pairs of rows about which the paper claims nothing
+    paper         {header: {label: figure}}: the paper's figures, in columns or rows of their own
+    published     {title, headers, rows}: a table of the paper's to be read below ours
+    notes         lines printed below
+"""
 
-from audiodet.engine.setup import load_config
-from audiodet.evaluation import paired_bootstrap, results
-from papers.runs import (
-    CONDITIONS,
-    Options,
-    Run,
-    own_thresholds,
-    pooled_scores,
-    rare_mini_run,
-    temporal_ap50,
-    training_minutes,
-)
-from audiodet.modeling import keras_count
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
-ER_AND_F1 = ("ER [by source]", "F1 %")
-BY_CLIP = "intervals by clip: a clip holds several sources"
-VERDICTS = ("confirmed", "contradicted", "not shown")
-# Few steps, so that all rows of a table on one fold fit into half an hour on two cores; the same
-# for every row of a table.
-SHORT = ["SOLVER.MAX_ITER", "600", "SOLVER.VAL_PERIOD", "600", "SOLVER.CHECKPOINT_PERIOD", "300"]
+import yaml
 
+from audiodet.weights import SHIPPED
+from papers.runs import Options, Run, with_needed
 
-def short_run(options: Options, config: str, name: str, opts=(), **kwargs) -> Run:
-    """A :class:`Run` of 600 iterations on fold 0 of rare-mini."""
-    return rare_mini_run(
-        options.configs / f"{config}.yaml",
-        name,
-        0,
-        options.root,
-        opts=[*SHORT, *options.opts, *opts],
-        **kwargs,
-    )
+FOLDER = Path(__file__).parent / "tables"
+PLACEHOLDER = r"\{([^{}]+)\}"
 
 
-def interval(figures: dict, metric: str, unit: str, digits: int = 2) -> str:
-    """Bounds by clip (unit "") or by source (unit "-source") as text."""
-    low, high = figures[f"{metric}{unit}-low"], figures[f"{metric}{unit}-high"]
-    return f"[{low:.{digits}f}, {high:.{digits}f}]"
+@dataclass
+class Row:
+    """A line of a table: its trainings (of the folds or seeds) and how they are scored."""
+
+    label: str
+    runs: list[Run]
+    spec: dict
+    tuned_on: list[Run]  # runs that its thresholds come from, mostly its own
 
 
-def cell(figures: dict, metric: str, digits: int) -> str:
-    """A figure and its interval by clip, where it has one; "n/a" where there is no figure."""
-    value, *bounds = (figures.get(f"{metric}{end}") for end in ("", "-low", "-high"))
-    if value is None or math.isnan(value):
-        return "n/a"
-    if None in bounds or any(map(math.isnan, bounds)) or bounds[0] == bounds[1]:
-        return f"{value:.{digits}f}"
-    return f"{value:.{digits}f} {interval(figures, metric, '', digits)}"
+@dataclass
+class Table:
+    """A table of a data file, with its placeholders filled in.
 
-
-def signed(difference, digits: int) -> str:
-    """(difference, low, high) as text with signs."""
-    return "{:+.{n}f} [{:+.{n}f}, {:+.{n}f}]".format(*difference, n=digits)
-
-
-def verdict(low: float, high: float, words=VERDICTS) -> str:
-    """What an interval of a difference says of the claim that it is positive; NaN: nothing."""
-    return words[0] if low > 0 else words[1] if high < 0 else words[2]
-
-
-def er_difference(name: str, a, b) -> dict:
-    """Print and return the paired difference of ER of two results, a - b, by source group."""
-    found = paired_bootstrap(a, b, unit="source")["ER"]
-    print(f"{name}: {signed(found, 2)} by source")
-    return dict(zip(("ER", "low", "high"), found))
-
-
-def stored(run: Run, dataset: str, file: str, task: str) -> dict:
-    """An evaluator's figures of a dataset, {metric: value}; None where it has none."""
-    return json.loads((run.folder / "inference" / dataset / f"{file}.json").read_text())[task]
-
-
-def parameters(run: Run) -> int:
-    """Parameters of a run's model by the papers' rule (:func:`keras_count`)."""
-    cfg = load_config(str(run.config), [*run.opts, "MODEL.DEVICE", "cpu"])
-    return keras_count(build_model(cfg))
-
-
-def print_trainings(runs, by_clip: bool = False) -> None:
-    """Seeds and minutes of all trainings behind a table, those that ``runs`` start from included.
-
-    Minutes are of the training loops, without evaluation. ``by_clip``: also what the table's
-    intervals leave out.
+    Attributes:
+        data: the table as the file has it.
+        trainings: {name: its runs, one for each fold or seed}.
+        rows: its lines; of those that the options leave out there are none.
     """
-    everything = {r.folder: r for run in runs for r in (*run.after, run) if not r.weights}.values()
-    seeds = sorted({load_config(str(run.config), run.opts).SEED for run in everything})
-    minutes = sum(training_minutes(run) for run in everything)
-    if by_clip:
-        print(f"\n{BY_CLIP}")
-    print(
-        f"trainings: {len(everything)}, seeds {', '.join(map(str, seeds))}, "
-        f"{minutes:.1f} min of training loops in all"
-    )
+
+    name: str
+    data: dict
+    trainings: dict[str, list[Run]]
+    rows: list[Row]
+
+    @property
+    def runs(self) -> list[Run]:
+        """Every run that a row needs, each once, what others start from first."""
+        return with_needed(run for row in self.rows for run in [*row.runs, *row.tuned_on])
+
+    def pairs(self, key: str) -> list[tuple[str, str]]:
+        """The pairs of rows under ``key`` of which both are in the table."""
+        known = {row.label for row in self.rows}
+        pairs = {}
+        for names in _each(self.data.get("each", {})):
+            for pair in fill(self.data.get(key, []), names):
+                pairs[tuple(pair)] = known.issuperset(pair)
+        return [pair for pair, is_known in pairs.items() if is_known]
 
 
-def er_and_f1(figures: dict) -> list[str]:
-    """The cells of ER_AND_F1."""
-    return [f"{figures['ER']:.2f} {interval(figures, 'ER', '-source')}", f"{figures['F1']:.1f}"]
+def load_tables(folder: Path = FOLDER) -> dict[str, dict]:
+    """{name: table} of every file of the folder."""
+    tables = {}
+    for path in sorted(folder.glob("*.yaml")):
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tables.update({k: table for k, table in content.items() if not k.startswith(".")})
+    return tables
 
 
-def print_table(title: str, rows: list, headers: list) -> None:
-    """A table for a README."""
-    print(f"\n{title}\n")
-    print(tabulate(rows, headers, tablefmt="github", disable_numparse=True))
+def detectors(tables: dict) -> list[str]:
+    """Names under "detector" of any row: what --detectors chooses from."""
+    names = {}
+    for data in tables.values():
+        for spec in data.get("rows", {}).values():
+            names[spec.get("detector")] = True
+    return [name for name in names if name]
 
 
-def _paper(paper: dict, name: str) -> list[str]:
-    return [f"{paper[name]:.3f}"] if paper else []
+def build_table(name: str, data: dict, benchmark_opts: dict, options: Options) -> Table:
+    """The table's trainings and rows as the options want them.
 
-
-def fold_table(title: str, key: str, rows: dict, paper: dict, pairs=()) -> dict:
-    """Print and return ER, F1 and AP50 of single-fold runs {name: Run} beside the paper's ER.
-
-    For each of ``pairs`` of names, the difference of ER by :func:`er_difference` too.
+    Args:
+        benchmark_opts: settings of every training on the table's benchmark.
     """
-    report, table, scores = {}, [], {}
-    for name, run in rows.items():
-        line, thresholds = [name], own_thresholds([run])
-        report[name] = {"minutes": training_minutes(run)}
-        for condition in CONDITIONS:
-            scores[name, condition] = pooled_scores([run], condition, thresholds)
-            figures = results(scores[name, condition], n_bootstrap=1000)
-            report[name][condition] = {**figures, "AP50": temporal_ap50(run, condition)}
-            line += [*er_and_f1(figures), f"{report[name][condition]['AP50']:.1f}"]
-        table.append([*line, f"{report[name]['minutes']:.1f}", *_paper(paper, name)])
-    each = [f"{c} {x}" for c in CONDITIONS for x in (*ER_AND_F1, "AP50")]
-    print_table(title, table, [key, *each, "train min", *(["paper, ER"] if paper else [])])
-    for a, b in pairs:
-        report[f"{a} - {b}"] = {
-            c: er_difference(f"{c}, paired difference of ER, {a} - {b}", scores[a, c], scores[b, c])
-            for c in CONDITIONS
-        }
-    print_trainings(rows.values())
-    return report
+    common = {**benchmark_opts, **data.get("opts", {})}
+    each = data.get("each", {})
+    entries = {}
+    for name, spec in data.get("trainings", {}).items():  # settings of all go into each
+        entries[name] = {**spec, "opts": {**common, **spec.get("opts", {})}}
+    trainings = {}
+    for name, spec in _repeated(entries, each):
+        if options.shipped:
+            spec = {**spec, **spec.get("shipped", {})}
+        trainings[name] = _build_runs(data, spec, trainings, options)
+    built = []
+    for label, spec in _repeated(data.get("rows", entries), each):
+        runs = trainings.get(spec.get("of", label), [])
+        if _is_wanted(spec, runs, options):
+            tuned_on = trainings.get(spec.get("thresholds of"), runs)
+            built.append(Row(label, runs, spec, tuned_on))
+    return Table(name, data, trainings, built)
+
+
+def columns_of(data: dict) -> dict[str, str]:
+    """{header: cell}; columns with {label} are repeated for the table's "labels"."""
+    columns = {}
+    for label in data.get("labels", [""]):
+        columns.update(fill(data["columns"], {"label": label}))
+    return columns
+
+
+def _is_wanted(spec: dict, runs: list[Run], options: Options) -> bool:
+    if options.detectors and spec.get("detector") not in (None, *options.detectors):
+        return False
+    if options.shipped and spec.get("beside shipped") == "never":
+        return False
+    if options.shipped and spec.get("beside shipped") == "where trained before":
+        return all(run.done for run in runs)
+    return True
+
+
+def _build_runs(data, spec, trainings, options: Options) -> list[Run]:
+    """A run for each fold or seed of a training."""
+    if "fold" in data:
+        places = [{"fold": data["fold"]}]
+    elif "folds" in data:
+        places = [{"fold": fold} for fold in options.folds or data["folds"]]
+    else:
+        places = [{"seed": seed} for seed in spec.get("seeds", [None])]
+    needed = [name for name in trainings if f"{{{name}}}" in str(spec)]
+    runs = []
+    for i, place in enumerate(places):
+        after = [trainings[name][i] for name in needed]
+        folders = {name: run.folder for name, run in zip(needed, after)}
+        seed = {"SEED": place["seed"]} if place.get("seed") is not None else {}
+        filled = fill(spec, {**place, **folders, "shipped": SHIPPED})
+        runs.append(
+            Run(
+                options.configs / f"{filled['config']}.yaml",
+                options.root / filled["folder"],
+                {**seed, **filled["opts"], **options.opts},
+                **place,
+                after=after,
+                weights=filled.get("weights"),
+                tune=filled.get("tune", False),
+            )
+        )
+    return runs
+
+
+def _repeated(entries: dict, each: dict) -> Iterator[tuple[str, dict]]:
+    """Names and entries, for each combination of ``each`` and of their own "each"."""
+    for of_table in _each(each):
+        for name, spec in entries.items():
+            for of_entry in _each(spec.get("each", {})):
+                names = {**of_table, **of_entry}
+                yield fill(name, names), fill(spec, names)
+
+
+def _each(values: Mapping[str, list]) -> Iterator[dict]:
+    """{name: values} -> {name: value} of every combination; a value may be a mapping of names."""
+    for combination in itertools.product(*values.values()):
+        names = {}
+        for name, value in zip(values, combination):
+            names.update(value if isinstance(value, dict) else {name: value})
+        yield names
+
+
+def fill(value, names: Mapping):
+    """A value of a data file with {name} replaced wherever the name is known.
+
+    A text that is nothing but {name} becomes the value itself, be it a number or a list.
+    """
+    if isinstance(value, dict):
+        return {str(fill(key, names)): fill(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [fill(item, names) for item in value]
+    if not isinstance(value, str):
+        return value
+    whole = re.fullmatch(PLACEHOLDER, value)
+    if whole and whole[1] in names:
+        return names[whole[1]]
+    return re.sub(PLACEHOLDER, lambda match: str(names.get(match[1], match[0])), value)

@@ -1,24 +1,25 @@
 """Datasets: importing this package registers the built-in ones with detectron2.
 
-A new one is a file with a pure ``load_*`` and a ``register_*``, and one line below.
+A new corpus is a file with a pure ``load_*`` and a ``register_*``, a new stand-in a file with a
+:class:`~audiodet.data.datasets.standins.StandIn`; either is registered by one line below.
 """
 
 import os
 
 from audiodet.data.datasets.chime_home import load_chime_home, register_chime_home
-from audiodet.data.datasets.common import load_tsv, register_custom, register_tsv
+from audiodet.data.datasets.custom import load_tsv, parse_spec, register_custom, register_tsv
 from audiodet.data.datasets.dcase2018_remix import register_dcase2018_remix
 from audiodet.data.datasets.desed import load_desed, register_desed
-from audiodet.data.datasets.poly_mini import register_poly_mini
-from audiodet.data.datasets.rare_mini import register_rare_mini
-from audiodet.data.datasets.remix_mini import register_remix_mini
+from audiodet.data.datasets.poly_mini import POLY_MINI
+from audiodet.data.datasets.rare_mini import RARE_MINI, RARE_QUICK
+from audiodet.data.datasets.remix_mini import REMIX_MINI
 from audiodet.data.datasets.tut_rare import load_tut_rare, register_tut_rare
 from audiodet.data.datasets.tut_sed import load_tut_sed, register_tut_sed
 from audiodet.data.datasets.tut_sed_synthetic import (
     load_tut_sed_synthetic,
     register_tut_sed_synthetic,
 )
-from audiodet.data.datasets.weak_mini import register_weak_mini
+from audiodet.data.datasets.weak_mini import WEAK_MINI
 
 __all__ = [
     "load_chime_home",
@@ -27,6 +28,7 @@ __all__ = [
     "load_tut_rare",
     "load_tut_sed",
     "load_tut_sed_synthetic",
+    "parse_spec",
     "register_custom",
     "register_tsv",
     "setup_datasets",
@@ -55,7 +57,8 @@ register_tut_sed_synthetic(ROOT)
 register_chime_home(ROOT)
 register_dcase2018_remix(ROOT)
 register_desed(ROOT)
-register_rare_mini()
-register_poly_mini()
-register_remix_mini()
-register_weak_mini()
+RARE_MINI.register()
+RARE_QUICK.register()
+POLY_MINI.register()
+REMIX_MINI.register()
+WEAK_MINI.register()

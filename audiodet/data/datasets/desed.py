@@ -16,31 +16,23 @@ There is no official split to choose checkpoints on but the one that systems are
 import logging
 import os
 import zlib
-from functools import partial
 
-from audiodet.data.datasets.common import table_dicts
-from audiodet.data.datasets.trees import register_tree
+from audiodet.data.datasets.common import read_good_table, register_tree, table_dicts
 from audiodet.data.labels.lengths import cut_long_clips
 from audiodet.data.labels.overlaps import merge_overlaps
-from audiodet.data.labels.table import LabelTable, read_table
+from audiodet.data.labels.table import LabelTable
 from audiodet.errors import DataError
 
 logger = logging.getLogger(__name__)
 
-DESED_LABELS = (
-    "Alarm_bell_ringing",
-    "Blender",
-    "Cat",
-    "Dishes",
-    "Dog",
-    "Electric_shaver_toothbrush",
-    "Frying",
-    "Running_water",
-    "Speech",
-    "Vacuum_cleaner",
+DESED_LABELS = tuple(
+    """
+    Alarm_bell_ringing Blender Cat Dishes Dog Electric_shaver_toothbrush Frying Running_water
+    Speech Vacuum_cleaner
+    """.split()
 )
 FOLDER = "DCASE2019_task4"
-SECONDS = 10.0  # what lies behind is cut
+SECONDS = 10.0  # what lies after is cut
 # Split -> (table without its suffix and folder of audio, kind of labels).
 SPLITS = {
     "weak": ("train/weak", "weak"),
@@ -53,20 +45,16 @@ SPLITS = {
 
 
 def register_desed(root: str) -> None:
-    """Register ``desed_2019_<split>``; nothing is read before a set is asked for."""
+    """Register ``desed_2019_<split>``."""
     for split in SPLITS:
-        name = f"desed_2019_{split}"
-        register_tree(name, DESED_LABELS, partial(load_desed, root, split))
+        register_tree(f"desed_2019_{split}", DESED_LABELS, load_desed, root, split)
 
 
 def load_desed(root: str, split: str) -> list[dict]:
-    """Dataset dicts of one of SPLITS.
+    """Dataset dicts of one of SPLITS of the tree under ``root``.
 
-    Overlapping events of one label are joined. What lies behind 10 s, or behind the end of a
+    Overlapping events of one label are joined. What lies after 10 s, or after the end of a
     recording that is shorter than its labels say, is cut; each is counted in a warning.
-
-    Args:
-        root: folder that holds the tree.
 
     Raises:
         DataError: the table is missing, damaged or holds another kind of labels; no recording of
@@ -81,14 +69,11 @@ def load_desed(root: str, split: str) -> list[dict]:
         raise DataError(
             f"{table.path}: {table.kind} labels, expected {kind} ones in the split {split!r}"
         )
-    if table.problems:
-        first = table.problems[0]
-        raise DataError(f"{table.path}:{first.line}: {first.text}")
     _leave_out_missing(table, audio)
     if split in ("synthetic_train", "synthetic_val"):
         held_out = split == "synthetic_val"
         table.rows = [row for row in table.rows if is_held_out(row.filename) == held_out]
-    clips = table_dicts(table, audio, list(DESED_LABELS), cut=True)
+    clips = table_dicts(table, audio, DESED_LABELS, cut=True)
     return merge_overlaps(cut_long_clips(clips, SECONDS, table.path), table.path)
 
 
@@ -100,7 +85,7 @@ def is_held_out(filename: str) -> bool:
 def _table(path: str) -> LabelTable:
     for suffix in (".tsv", ".csv"):
         if os.path.isfile(path + suffix):
-            return read_table(path + suffix, DESED_LABELS)
+            return read_good_table(path + suffix, DESED_LABELS)
     raise DataError(f"{path}.tsv: no such table; see datasets/README.md for the tree")
 
 

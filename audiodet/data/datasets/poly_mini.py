@@ -2,74 +2,50 @@
 
 Clips of 20 s over real backgrounds with exact annotation. Classes are the bank's events and those
 distractors of which there are enough recordings. Test sources are those of the bank's last fold,
-validation sources are held out of the other folds. Recipes are drawn on first use, from the bank
-of :func:`~audiodet.data.mixing.soundbank.soundbank_root`; the audio is rendered by the loader.
+validation sources are held out of the other folds.
 """
 
-from functools import cache
-
+from audiodet.data.datasets.standins import StandIn
 from audiodet.data.labels.overlaps import merge_overlaps
 from audiodet.data.mixing.polyphonic import make_polyphonic_recipes
-from audiodet.data.mixing.recipes import recipes_hash, recipes_to_dicts, register_mixtures
-from audiodet.data.mixing.soundbank import hold_out, load_soundbank, soundbank_root
-from audiodet.errors import DataError
+from audiodet.data.mixing.recipes import Recipe
+from audiodet.data.mixing.soundbank import Clip, SoundBank, hold_out
 
-POLY_LABELS = (
-    "babycry",
-    "cat_meow",
-    "clock_tick",
-    "dog_bark",
-    "glassbreak",
-    "gunshot",
-    "rooster",
-    "sneeze",
+POLY_LABELS = tuple(
+    "babycry cat_meow clock_tick dog_bark glassbreak gunshot rooster sneeze".split()
 )
 TEST_FOLD = 3
 HELD_OUT = 0.15  # share of source groups that validation takes from the training folds
 CLIPS = {"train": 1500, "val": 60, "test": 200}
 SEEDS = {"train": 1, "val": 2, "test": 3}
-POLY_MINI_NAMES = [f"poly_mini_{split}" for split in CLIPS]
+TRAINING = {"augment": True, "ebr_jitter": 3.0}
+POLY_MINI_NAMES = ("poly_mini_train", "poly_mini_val", "poly_mini_test")
 
 
-def register_poly_mini() -> None:
-    """Register all names; the sound bank is looked for when a dataset is first used."""
-    register_mixtures(POLY_MINI_NAMES, POLY_LABELS, load_poly_mini)
+def poly_mini_sources(bank: SoundBank) -> dict[str, list[Clip]]:
+    """Clips to mix for "train", "val" and "test"."""
+    usable = [c for c in bank.clips if c.kind == "backgrounds" or c.label in POLY_LABELS]
+    test = [clip for clip in usable if clip.fold == TEST_FOLD]
+    others = [clip for clip in usable if clip.fold != TEST_FOLD]
+    train, val = hold_out(others, HELD_OUT, seed=0)
+    return {"train": train, "val": val, "test": test}
 
 
-def load_poly_mini(name: str, root: str = "") -> list[dict]:
-    """Dataset dicts of one of POLY_MINI_NAMES; ``root`` as in ``soundbank_root``.
-
-    Raises:
-        DataError: no such dataset, or the bank lacks one of its classes.
-    """
-    root = soundbank_root(root)
-    return merge_overlaps(recipes_to_dicts(_recipes(name, root), POLY_LABELS, root), name)
-
-
-def poly_mini_hash(name: str, root: str = "") -> str:
-    """Hash that names the fixed recipes of a dataset in reports."""
-    return recipes_hash(_recipes(name, soundbank_root(root)))
+def draw_polyphonic(
+    name: str, bank: SoundBank, sources: str, n: int, seed: int, **rules
+) -> list[Recipe]:
+    """Recipes of one of the sources; those for training are augmented."""
+    clips = poly_mini_sources(bank)[sources]
+    if sources == "train":
+        rules = {**rules, **TRAINING}
+    return make_polyphonic_recipes(clips, POLY_LABELS, n, seed, name=name, **rules)
 
 
-@cache
-def _recipes(name: str, root: str) -> tuple[dict, ...]:
-    if name not in POLY_MINI_NAMES:
-        raise DataError(f"{name}: no such dataset, expected one of {', '.join(POLY_MINI_NAMES)}")
-    bank, split = load_soundbank(root), name.rpartition("_")[2]
-    missing = set(POLY_LABELS) - {clip.label for clip in bank.clips if clip.kind != "backgrounds"}
-    if missing:
-        raise DataError(f"{root}: no sounds of {', '.join(sorted(missing))}, which {name} needs")
-    clips = dict(zip(CLIPS, poly_mini_sources(bank)))[split]
-    training = {"augment": True, "ebr_jitter": 3.0} if split == "train" else {}
-    return tuple(
-        make_polyphonic_recipes(
-            clips, POLY_LABELS, CLIPS[split], SEEDS[split], name=name, **training
-        )
-    )
+def _draw(name: str, bank: SoundBank) -> list[Recipe]:
+    split = name.rpartition("_")[2]
+    return draw_polyphonic(name, bank, split, CLIPS[split], SEEDS[split])
 
 
-def poly_mini_sources(bank) -> tuple[list, list, list]:
-    """Clips for training, validation and test."""
-    kept = [c for c in bank.clips if c.kind == "backgrounds" or c.label in POLY_LABELS]
-    others = [clip for clip in kept if clip.fold != TEST_FOLD]
-    return *hold_out(others, HELD_OUT, seed=0), [c for c in kept if c.fold == TEST_FOLD]
+POLY_MINI = StandIn(POLY_MINI_NAMES, POLY_LABELS, _draw, merge_overlaps)
+load_poly_mini = POLY_MINI.load
+poly_mini_hash = POLY_MINI.hash

@@ -1,10 +1,8 @@
 """TUT Rare Sound Events 2017 (DCASE 2017 Task 2), in the folder trees its authors publish.
 
-The trees, file names and formats are those of the READMEs inside "TUT Rare Sound events 2017,
-Development dataset" and "... Evaluation dataset" (A. Diment, T. Heittola, A. Mesaros,
-T. Virtanen) and of the published mixture synthesizer (TUT-ARG/
-TUT_Rare_sound_events_mixture_synthesizer: core.py for the event lists and recipes,
-affected_files.txt for the mixtures whose background contains a cry by itself). Under the root::
+As the READMEs inside "TUT Rare Sound events 2017, Development dataset" and "... Evaluation
+dataset" (A. Diment, T. Heittola, A. Mesaros, T. Virtanen) and the published mixture synthesizer
+(TUT-ARG/TUT_Rare_sound_events_mixture_synthesizer) have them. Under the root::
 
     TUT-rare-sound-events-2017-development/data/mixture_data/{devtrain,devtest}/<hash>/
         meta/event_list_devtrain_babycry.csv         file [onset offset label], tabs, seconds
@@ -18,18 +16,20 @@ affected_files.txt for the mixtures whose background contains a cry by itself). 
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import yaml
 
-from audiodet.data.datasets.common import table_dicts
-from audiodet.data.datasets.trees import (
+from audiodet.data.datasets.common import (
     WHERE,
     number_clips,
     read_good_table,
-    register_sed,
-    tree_file,
+    register_tree,
+    table_dicts,
+    tree_path,
 )
-from audiodet.data.labels.table import STRONG
+from audiodet.data.labels.table import STRONG, LabelTable
 from audiodet.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -45,31 +45,25 @@ AFFECTED = os.path.join("TUT_Rare_sound_events_mixture_synthesizer", "affected_f
 
 
 def register_tut_rare(root: str) -> None:
-    """Register ``tut_rare_2017_{devtrain,devtest,eval}`` and one set per label and split.
-
-    Args:
-        root: folder that holds the official trees; nothing is read before a set is asked for.
-    """
+    """Register ``tut_rare_2017_{devtrain,devtest,eval}`` and one set per label and split."""
     for split in SPLITS:
-        register_sed(f"tut_rare_2017_{split}", LABELS, load_tut_rare, root, split)
+        register_tree(f"tut_rare_2017_{split}", LABELS, load_tut_rare, root, split)
         for label in LABELS:
             name = f"tut_rare_2017_{label}_{split}"
-            register_sed(name, [label], load_tut_rare, root, split, [label])
+            register_tree(name, [label], load_tut_rare, root, split, [label])
 
 
 def load_tut_rare(root: str, split: str, labels: Sequence[str] = LABELS) -> list[dict]:
-    """Dataset dicts of the official mixtures.
+    """Dataset dicts of the official mixtures of the trees under ``root``.
 
     Args:
-        root: folder that holds the official trees.
         split: "devtrain", "devtest" or "eval".
         labels: classes whose mixtures are loaded; also the order of the category ids.
 
     Returns:
-        One dict per mixture of the event lists. ``target`` is the class whose list it stands in:
-        the protocol scores each class on its own mixtures only. With recipes in the tree,
-        ``source_group`` is the recording of the event ("babycry/31527.wav") or, without an
-        event, of the background ("a001"). Mixtures named by affected_files.txt are left out.
+        One dict per mixture of the event lists, without those of affected_files.txt. ``target`` is
+        the class that it is scored for. With recipes in the tree, ``source_group`` is the
+        recording of the event ("babycry/31527.wav") or, without one, of the background ("a001").
 
     Raises:
         DataError: the tree, a list or mixtures are missing, or a list is damaged.
@@ -81,48 +75,39 @@ def load_tut_rare(root: str, split: str, labels: Sequence[str] = LABELS) -> list
     affected = _affected(os.path.join(top, AFFECTED))
     clips = []
     for label in labels:
-        meta = os.path.join(folder, "meta")
-        events = os.path.join(meta, f"event_list_{subset}_{label}.csv")
-        groups = _source_groups(os.path.join(meta, f"mixture_recipes_{subset}_{label}.yaml"))
-        clips += _load_class(events, os.path.join(folder, "audio"), label, labels, affected, groups)
+        meta = os.path.join(folder, "meta", f"{{}}_{subset}_{label}.{{}}")
+        table = _mixture_table(meta.format("event_list", "csv"), label, affected)
+        groups = _source_groups(meta.format("mixture_recipes", "yaml"))
+        for clip in table_dicts(table, os.path.join(folder, "audio"), labels):
+            clip["target"] = label
+            group = groups.get(os.path.basename(clip["file_name"]))
+            if group:
+                clip["source_group"] = group
+            clips.append(clip)
     return number_clips(clips)
 
 
-def _load_class(
-    events: str,
-    audio_dir: str,
-    label: str,
-    labels: Sequence[str],
-    affected: set[str],
-    groups: dict[str, str],
-) -> list[dict]:
-    """Dicts of the mixtures of one event list."""
-    table = read_good_table(tree_file(events, "event list"), [label], STRONG)
-    dropped = {row.filename for row in table.rows} & affected
+def _mixture_table(path: str, label: str, affected: set[str]) -> LabelTable:
+    """An event list without the affected mixtures."""
+    table = read_good_table(tree_path(path, "event list"), [label], STRONG)
+    kept = [row for row in table.rows if row.filename not in affected]
+    dropped = len(table.rows) - len(kept)
     if dropped:
-        logger.info("%s: left out %d mixtures of affected_files.txt", events, len(dropped))
-        table.rows = [row for row in table.rows if row.filename not in dropped]
-    clips = table_dicts(table, audio_dir, list(labels))
-    for clip in clips:
-        clip["target"] = label
-        group = groups.get(os.path.basename(clip["file_name"]))
-        if group:
-            clip["source_group"] = group
-    return clips
+        logger.info("%s: left out %d mixtures of affected_files.txt", path, dropped)
+    return replace(table, rows=kept)
 
 
 def _mixture_folder(top: str, split: str) -> str:
     """Folder with the ``meta`` and ``audio`` of a split: the official hash, or the only one."""
     _, subset, official = SPLITS[split]
     parent = os.path.join(top, "data", "mixture_data", subset)
-    found = sorted(os.listdir(parent)) if os.path.isdir(parent) else []
-    found = [name for name in found if os.path.isdir(os.path.join(parent, name))]
-    if official in found:
+    folders = sorted(path.name for path in Path(parent).glob("*/"))
+    if official in folders:
         return os.path.join(parent, official)
-    if len(found) == 1:
-        return os.path.join(parent, found[0])
+    if len(folders) == 1:
+        return os.path.join(parent, folders[0])
     raise DataError(
-        f"{os.path.join(parent, official)}: no such folder (found {', '.join(found) or 'nothing'}"
+        f"{os.path.join(parent, official)}: no such folder (found {', '.join(folders) or 'nothing'}"
         f" in {parent}); {WHERE}"
     )
 

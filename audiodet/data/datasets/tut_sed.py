@@ -11,31 +11,22 @@ areas (42:00 min), four folds per scene. Under the root::
             home_fold1_evaluate.txt    the test files with columns as in train
             ...                        likewise residential_area, and folds 2 to 4
 
-Tabs, no headers. Where this is from: the README inside the corpus (tree, lists, columns, labels
-and their counts), the group's TUT-ARG/DCASE2016-baseline-system-python (src/dataset.py: audio
-files are relative to the tree and start with "audio/", times have decimal points) and the tests
-of DCASE-REPO/dcase_util (17 labels, training and test files of each fold disjoint, 6, 6, 5 and 5
-test files in the folds of both scenes together).
-
-Not verified, since the archive could not be looked into: that the lists hold the target labels
-alone, as ``meta`` does, and that no list has a recording without events. A label of
-``meta_full`` is an error here; a test recording without a line in the evaluate list is a clip
-without events.
-
-``datasets/README.md`` says where to get it.
+Tabs, no headers. A label of ``meta_full`` is an error; a test recording without a line in the
+evaluate list is a clip without events. ``datasets/README.md`` says where to get the tree, where
+this is from and what of it could not be verified.
 """
 
 import os
 from collections.abc import Sequence
 
-from audiodet.data.datasets.common import expect_files, table_dicts
-from audiodet.data.datasets.trees import (
+from audiodet.data.datasets.common import (
     expect_choice,
+    expect_files,
     number_clips,
     read_good_table,
-    register_sed,
-    tree_file,
-    tree_folder,
+    register_tree,
+    table_dicts,
+    tree_path,
 )
 from audiodet.data.labels.table import STRONG, LabelTable
 from audiodet.errors import DataError
@@ -73,36 +64,31 @@ EVENT_COLUMNS = (*FILE_COLUMNS, *STRONG[1:])
 
 def scene_labels(scene: str | None = None) -> list[str]:
     """Labels of a scene, or of both together: 17, sorted, as "people walking" is in both."""
-    return sorted({label for one in _scenes(scene) for label in LABELS[one]})
+    return sorted(set().union(*map(LABELS.get, _scenes(scene))))
 
 
 def register_tut_sed(root: str) -> None:
-    """Register ``tut_sed_2016_{home,residential_area}_fold{1..4}_{train,test}`` and
-    ``tut_sed_2016_fold{1..4}_{train,test}`` of both scenes.
-
-    Args:
-        root: folder that holds the official tree; nothing is read before a set is asked for.
+    """Register ``tut_sed_2016_{home,residential_area}_fold{1..4}_{train,test}`` and, of both
+    scenes, ``tut_sed_2016_fold{1..4}_{train,test}``; the tree is under ``root``.
     """
     for scene in (None, *LABELS):
         for fold in FOLDS:
             for split in SPLITS:
                 name = "_".join(filter(None, ("tut_sed_2016", scene, f"fold{fold}", split)))
-                register_sed(name, scene_labels(scene), load_tut_sed, root, fold, split, scene)
+                register_tree(name, scene_labels(scene), load_tut_sed, root, fold, split, scene)
 
 
 def load_tut_sed(root: str, fold: int, split: str, scene: str | None = None) -> list[dict]:
-    """Dataset dicts of an official fold; source in the module's docstring.
+    """Dataset dicts of an official fold of the tree under ``root``, in the lists' order.
 
     Args:
-        root: folder that holds the official tree.
         fold: 1 to 4.
         split: "train" or "test".
         scene: "home" or "residential_area"; None takes both, home first.
 
     Returns:
-        One dict per recording, in the lists' order, with strong labels: onsets, offsets and the
-        width (duration, from the header) in seconds, category ids in the order of
-        :func:`scene_labels`. ``scene`` is the recording's scene.
+        One dict per recording, with category ids in the order of :func:`scene_labels` and its
+        "scene".
 
     Raises:
         DataError: the fold, split or scene does not exist; the tree, a list or recordings are
@@ -110,17 +96,17 @@ def load_tut_sed(root: str, fold: int, split: str, scene: str | None = None) -> 
             names a recording that the test list lacks.
         AudioError: the header of a recording cannot be read.
     """
-    for what, value, allowed in (("fold", fold, FOLDS), ("split", split, SPLITS)):
-        expect_choice(what, value, allowed)
+    expect_choice("fold", fold, FOLDS)
+    expect_choice("split", split, SPLITS)
     labels = scene_labels(scene)
-    top = tree_folder(root, FOLDER)
+    top = tree_path(os.path.join(root, FOLDER), "folder")
     clips = []
-    for one in _scenes(scene):
+    for name in _scenes(scene):
         if split == "test":
-            table = _test_table(top, one, fold)
+            table = _test_table(top, name, fold)
         else:
-            table = _list(top, one, fold, "train", EVENT_COLUMNS)
-        clips += [{**clip, "scene": one} for clip in table_dicts(table, top, labels)]
+            table = _list(top, name, fold, "train", EVENT_COLUMNS)
+        clips += [{**clip, "scene": name} for clip in table_dicts(table, top, labels)]
     return number_clips(clips)
 
 
@@ -147,4 +133,4 @@ def _test_table(top: str, scene: str, fold: int) -> LabelTable:
 
 def _list(top: str, scene: str, fold: int, part: str, columns: Sequence[str]) -> LabelTable:
     path = os.path.join(top, "evaluation_setup", f"{scene}_fold{fold}_{part}.txt")
-    return read_good_table(tree_file(path, "fold list"), LABELS[scene], columns)
+    return read_good_table(tree_path(path, "fold list"), LABELS[scene], columns)

@@ -10,51 +10,29 @@ which are made of different instances of the sounds. Under the root::
         meta/TUT-SED-synthetic-2016-annot-0.txt ...    onset offset label; seconds, no header
         evaluation_setup/train+validate.txt, validate.txt, test.txt    first column: audio file
 
-Where this is from: mixtures, classes and percentages, the corpus's page
-(webpages.tuni.fi/arg/paper/taslp2017-crnn-sed/tut-sed-synthetic-2016). Folder, archives and
-lists, the class TUT_SED_Synthetic_2016 of the group's DCASE-REPO/dcase_util
-(dcase_util/datasets/tut.py), whose relative audio names begin with "audio/". File names in audio
-and meta, columns and the 16 labels, three independent public programs that read the archives.
-
-Not verified, since the archives could not be looked into: the columns of the lists behind the
-first, which are ignored (events come from meta); that train+validate.txt names the mixtures of
-both, so that training is what validate.txt lacks; and the separator, which may be any white
-space here. One of these programs trains on mixtures 40 to 99 and tests on 0 to 19 without the
-lists; the loader uses the lists alone and never guesses a split.
-
-``datasets/README.md`` says where to get it.
+Training is what train+validate.txt lists and validate.txt does not; events come from ``meta``.
+``datasets/README.md`` says where to get the tree, where this is from and what of it could not be
+verified.
 """
 
 import os
 
-from audiodet.data.datasets.common import expect_files, table_dicts
-from audiodet.data.datasets.trees import (
+from audiodet.data.datasets.common import (
     expect_choice,
+    expect_files,
     number_clips,
     read_good_table,
-    register_sed,
-    tree_file,
-    tree_folder,
+    register_tree,
+    table_dicts,
+    tree_path,
 )
 from audiodet.data.labels.table import STRONG, Row, read_table
 
-LABELS = (
-    "alarms_and_sirens",
-    "baby_crying",
-    "bird_singing",
-    "bus",
-    "cat_meowing",
-    "crowd_applause",
-    "crowd_cheering",
-    "dog_barking",
-    "footsteps",
-    "glass_smash",
-    "gun_shot",
-    "horsewalk",
-    "mixer",
-    "motorcycle",
-    "rain",
-    "thunder",
+LABELS = tuple(
+    """
+    alarms_and_sirens baby_crying bird_singing bus cat_meowing crowd_applause crowd_cheering
+    dog_barking footsteps glass_smash gun_shot horsewalk mixer motorcycle rain thunder
+    """.split()
 )
 FOLDER = "TUT-SED-synthetic-2016"
 # Our split -> (official list that holds it, list whose mixtures are taken out of that one).
@@ -66,26 +44,17 @@ SPLITS = {
 
 
 def register_tut_sed_synthetic(root: str) -> None:
-    """Register ``tut_sed_synthetic_2016_{train,validation,test}``.
-
-    Args:
-        root: folder that holds the official tree; nothing is read before a set is asked for.
-    """
+    """Register ``tut_sed_synthetic_2016_{train,validation,test}`` of the tree under ``root``."""
     for split in SPLITS:
         name = f"tut_sed_synthetic_2016_{split}"
-        register_sed(name, LABELS, load_tut_sed_synthetic, root, split)
+        register_tree(name, LABELS, load_tut_sed_synthetic, root, split)
 
 
 def load_tut_sed_synthetic(root: str, split: str) -> list[dict]:
-    """Dataset dicts of the official mixtures; source in the module's docstring.
+    """Dataset dicts of the official mixtures under ``root``, in the list's order.
 
     Args:
-        root: folder that holds the official tree.
         split: "train", "validation" or "test".
-
-    Returns:
-        One dict per mixture, in the list's order, with strong labels: onsets, offsets and the
-        width (duration, from the header) in seconds, category ids in the order of ``LABELS``.
 
     Raises:
         DataError: the split does not exist; the tree, a list, annotations or mixtures are
@@ -93,7 +62,7 @@ def load_tut_sed_synthetic(root: str, split: str) -> list[dict]:
         AudioError: the header of a mixture cannot be read.
     """
     expect_choice("split", split, SPLITS)
-    top = tree_folder(root, FOLDER)
+    top = tree_path(os.path.join(root, FOLDER), "folder")
     listed_in, without = SPLITS[split]
     path = os.path.join(top, "evaluation_setup", listed_in)
     names = _listed(path)
@@ -101,23 +70,20 @@ def load_tut_sed_synthetic(root: str, split: str) -> list[dict]:
         others = set(_listed(os.path.join(top, "evaluation_setup", without)))
         names = [name for name in names if name not in others]
     expect_files(path, [os.path.join(top, name) for name in names])
-    annotations = [os.path.join(top, _annotation_name(name)) for name in names]
+    stems = [os.path.splitext(os.path.basename(name))[0] for name in names]
+    annotations = [
+        os.path.join(top, "meta", stem.replace("-mix-", "-annot-") + ".txt") for stem in stems
+    ]
     expect_files(path, annotations, "annotation files")
     clips = []
     for name, annotation in zip(names, annotations):
         events = read_good_table(annotation, LABELS, STRONG[1:], filename=name, delimiter=None)
         events.rows.insert(0, Row(0, name))  # a clip even when it has no event
-        clips += table_dicts(events, top, list(LABELS))
+        clips += table_dicts(events, top, LABELS)
     return number_clips(clips)
 
 
 def _listed(path: str) -> list[str]:
     """Audio files of an official list, each once, relative to the tree."""
     header = ["filename"]
-    return list(read_table(tree_file(path, "split list"), header=header, delimiter=None).clips())
-
-
-def _annotation_name(name: str) -> str:
-    """ "audio/...-mix-7.wav" -> "meta/...-annot-7.txt"."""
-    stem = os.path.splitext(os.path.basename(name))[0]
-    return os.path.join("meta", stem.replace("-mix-", "-annot-") + ".txt")
+    return list(read_table(tree_path(path, "split list"), header=header, delimiter=None).clips())

@@ -13,13 +13,13 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 from tqdm import tqdm
 
 from audiodet.audio import audio_info, read_blocks
+from audiodet.audio.suffixes import AUDIO_SUFFIXES
 from audiodet.config import get_cfg
 from audiodet.data.labels.split_report import SplitReport
 from audiodet.data.labels.table import Row, outside_clip, read_table
 from audiodet.errors import AudiodetError, AudioError, DataError
 
 BLOCK_SECONDS = 30.0
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 
 def check_tsv(
@@ -28,8 +28,6 @@ def check_tsv(
     """Check a label table and its recordings; see :func:`audiodet.data.datasets.load_tsv`.
 
     Args:
-        labels_tsv: label table, times in seconds.
-        audio_dir: folder that its file names are relative to.
         labels: labels that may occur; None accepts all.
         name: name of the split in the report; None takes the table's path.
     """
@@ -45,7 +43,9 @@ def check_tsv(
     clips = table.clips()
     for filename, rows in tqdm(clips.items(), report.name, leave=False, disable=None):
         _check_clip(report, os.path.join(audio_dir, filename), rows)
-        _check_spelling(report, rows)
+        spellings = sorted({row.filename for row in rows})
+        if len(spellings) > 1:
+            report.warnings["duplicate"].append(f"one file listed as {' and '.join(spellings)}")
     _check_not_listed(report, audio_dir, clips)
     _check_whole(report, labels)
     return report
@@ -79,8 +79,11 @@ def _rows(clip: dict, labels: Sequence[str]) -> list[Row]:
     path = clip["file_name"]
     if clip.get("label_kind") == "weak":
         return [Row(0, path, tuple(labels[k] for k in clip["clip_labels"]))]
-    events = [(labels[note["category_id"]], note["bbox"]) for note in clip["annotations"]]
-    return [Row(0, path, (label,), box[0], box[2]) for label, box in events] or [Row(0, path)]
+    rows = []
+    for annotation in clip["annotations"]:
+        onset, _, offset, _ = annotation["bbox"]
+        rows.append(Row(0, path, (labels[annotation["category_id"]],), onset, offset))
+    return rows or [Row(0, path)]
 
 
 def _check_clip(
@@ -111,7 +114,7 @@ def _check_event(report: SplitReport, row: Row, duration: float | None) -> None:
         report.errors["label outside the clip"].append(_at(row, outside_clip(row, duration)))
     elif duration is not None and row.offset > duration:
         text = f"{row.filename}: {_text(row)} is cut to {duration:.3f} s"
-        report.warnings["label ends behind the clip"].append(_at(row, text))
+        report.warnings["label ends after the clip"].append(_at(row, text))
 
 
 def _check_file(report: SplitReport, path: str) -> float | None:
@@ -136,37 +139,30 @@ def _check_file(report: SplitReport, path: str) -> float | None:
 def _check_length(report: SplitReport, path: str, samples: int, rate: int) -> None:
     """A clip that is shorter than one window of the default front end cannot be trained on."""
     front_end = get_cfg().INPUT
-    window, expected = front_end.SPECTROGRAM.N_FFT, front_end.AUDIO.SAMPLE_RATE
-    if samples / rate < window / expected:
+    window = front_end.SPECTROGRAM.N_FFT
+    expected_rate = front_end.AUDIO.SAMPLE_RATE
+    least = window / expected_rate
+    if samples / rate < least:
         report.errors["too short"].append(
-            f"{path}: {samples} samples at {rate} Hz, expected at least {window / expected:.3f} s "
-            f"(one analysis window: {window} samples at {expected} Hz)"
+            f"{path}: {samples} samples at {rate} Hz, expected at least {least:.3f} s "
+            f"(one analysis window: {window} samples at {expected_rate} Hz)"
         )
 
 
 def _sha1(path: str) -> str:
-    digest = hashlib.sha1()
     with open(path, "rb") as stream:
-        for chunk in iter(lambda: stream.read(1 << 20), b""):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _check_spelling(report: SplitReport, rows: list[Row]) -> None:
-    names = sorted({row.filename for row in rows})
-    if len(names) > 1:
-        report.warnings["duplicate"].append(f"one file listed as {' and '.join(names)}")
+        return hashlib.file_digest(stream, "sha1").hexdigest()
 
 
 def _check_not_listed(report: SplitReport, audio_dir: str, listed: Iterable[str]) -> None:
     """Warn about recordings in the folder that the table leaves out."""
-    found = (
-        os.path.normpath(os.path.relpath(os.path.join(folder, name), audio_dir))
-        for folder, _, names in os.walk(audio_dir)
-        for name in names
-        if name.lower().endswith(AUDIO_SUFFIXES)
-    )
-    others = sorted(set(found) - set(listed))
+    recordings = set()
+    for folder, _, names in os.walk(audio_dir):
+        for name in names:
+            if name.lower().endswith(AUDIO_SUFFIXES):
+                path = os.path.join(folder, name)
+                recordings.add(os.path.normpath(os.path.relpath(path, audio_dir)))
+    others = sorted(recordings - set(listed))
     if others:
         report.warnings["in the folder but not listed, not used"] += others
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections import defaultdict
+from itertools import chain
 
 logger = logging.getLogger(__name__)
 
@@ -11,23 +12,30 @@ def merge_overlaps(clips: list[dict], name: str) -> list[dict]:
 
     Logs how many events of ``name`` went into another; the dicts given are left as they are.
     """
-    merged = [{**clip, "annotations": _merge(clip.get("annotations", ()))} for clip in clips]
-    count = sum(
-        len(a.get("annotations", ())) - len(b["annotations"]) for a, b in zip(clips, merged)
-    )
+    merged = []
+    count = 0
+    for clip in clips:
+        annotations = clip.get("annotations", ())
+        joined = _merge(annotations)
+        count += len(annotations) - len(joined)
+        merged.append({**clip, "annotations": joined})
     if count:
         logger.info(f"{name}: {count} events were merged into overlapping ones of their label")
     return merged
 
 
 def _merge(annotations) -> list[dict]:
-    of_label = defaultdict(list)
-    for annotation in sorted(annotations, key=lambda a: a["bbox"][0]):
-        events = of_label[annotation["category_id"]]
+    by_label = defaultdict(list)
+    for annotation in sorted(annotations, key=_onset):
+        events = by_label[annotation["category_id"]]
         onset, _, offset, _ = annotation["bbox"]
         if events and onset <= events[-1]["bbox"][2]:
-            last = events[-1]["bbox"]
-            events[-1] = {**events[-1], "bbox": [last[0], 0.0, max(last[2], offset), 1.0]}
+            first, _, last, _ = events[-1]["bbox"]
+            events[-1] = {**events[-1], "bbox": [first, 0.0, max(last, offset), 1.0]}
         else:
             events.append(annotation)
-    return sorted((a for events in of_label.values() for a in events), key=lambda a: a["bbox"][0])
+    return sorted(chain.from_iterable(by_label.values()), key=_onset)
+
+
+def _onset(annotation: dict) -> float:
+    return annotation["bbox"][0]

@@ -1,4 +1,4 @@
-"""What was found in the splits of a dataset, and how it is told.
+"""What a check finds in the splits of a dataset, and its report as text.
 
 Errors make training on the split wrong; warnings may be intended.
 """
@@ -13,7 +13,7 @@ SHOWN = 5  # mistakes of one kind that are printed; the others are counted
 
 @dataclass
 class SplitReport:
-    """What was found in one split.
+    """What a check finds in one split.
 
     Attributes:
         name: the split.
@@ -51,11 +51,14 @@ def find_leaks(reports: Sequence[SplitReport]) -> list[str]:
 
 def format_reports(reports: Sequence[SplitReport]) -> tuple[str, bool]:
     """The reports as text, and whether training on these splits is sound."""
-    lines = [line for report in reports for line in _lines(report)]
     leaks = find_leaks(reports)
+    errors = len(leaks)
+    lines = []
+    for report in reports:
+        lines += _lines(report)
+        errors += sum(map(len, report.errors.values()))
     if leaks:
         lines += _listing("error", "in two splits", leaks)
-    errors = len(leaks) + sum(len(found) for one in reports for found in one.errors.values())
     verdict = f"{errors} errors: training on this data would be wrong" if errors else "no errors"
     return "\n".join([*lines, verdict]), not errors
 
@@ -70,11 +73,15 @@ def _lines(report: SplitReport) -> Iterator[str]:
             yield f"  {label}: {report.events[label]} events, min / median / max {spread}"
         else:
             yield f"  {label}: {report.events[label]} clips"
-    for level, found in (("error", report.errors), ("warning", report.warnings)):
-        for kind, items in found.items():
-            yield from _listing(level, kind, items)
+    for kind, items in report.errors.items():
+        yield from _listing("error", kind, items)
+    for kind, items in report.warnings.items():
+        yield from _listing("warning", kind, items)
 
 
 def _listing(level: str, kind: str, items: Sequence[str]) -> list[str]:
-    rest = [f"    ... and {len(items) - SHOWN} more"] if len(items) > SHOWN else []
-    return [f"  {level}: {kind} ({len(items)})", *(f"    {item}" for item in items[:SHOWN]), *rest]
+    lines = [f"  {level}: {kind} ({len(items)})"]
+    lines += [f"    {item}" for item in items[:SHOWN]]
+    if len(items) > SHOWN:
+        lines.append(f"    ... and {len(items) - SHOWN} more")
+    return lines

@@ -1,6 +1,6 @@
 """Label tables in the conventions of DESED: tab separated text, times in seconds.
 
-Three kinds, told apart by the header:
+Three kinds; the header says which:
 
 - strong: ``filename onset offset event_label``, a row per event; a row whose last three fields
   are empty or absent is a clip without events (and means nothing for a clip that has some);
@@ -20,7 +20,7 @@ from audiodet.errors import DataError
 
 STRONG = ("filename", "onset", "offset", "event_label")
 WEAK = ("filename", "event_labels")
-CLIP_TOLERANCE = 0.05  # seconds that an offset may lie behind the clip's end: it is cut there
+CLIP_TOLERANCE = 0.05  # seconds that an offset may lie after the clip's end: it is cut there
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Problem:
-    """A line that cannot be used: its number, what kind of mistake, found and expected."""
+    """A line that cannot be used: its number, kind of mistake, what is there and what should be."""
 
     line: int
     kind: str
@@ -61,7 +61,7 @@ class LabelTable:
 
     def labels(self) -> list[str]:
         """Labels that occur, sorted."""
-        return sorted({label for row in self.rows for label in row.labels})
+        return sorted(set().union(*(row.labels for row in self.rows)))
 
     def clips(self) -> dict[str, list[Row]]:
         """Rows per clip; different spellings of one relative path are one clip."""
@@ -81,7 +81,6 @@ def read_table(
     """Read a label table without looking at the audio.
 
     Args:
-        path: the table.
         labels: the labels that may occur; None accepts all.
         header: the columns of a file that has no header line, further ones do not matter; None
             reads the first line, and refuses rows with more fields.
@@ -93,36 +92,33 @@ def read_table(
             they are listed in the result's ``problems``.
     """
     path = os.fspath(path)
-    lines, own_header = read_lines(path, delimiter), header is None
-    if own_header:
-        header = [name.strip() for name in lines.pop(0)[1]] if lines else []
+    lines = read_lines(path, delimiter)
+    has_header = header is None
+    if has_header:
+        header = lines.pop(0)[1] if lines else []
     given = {} if filename is None else {"filename": filename}
     table = LabelTable(path, _kind(path, [*given, *header]))
     for line, fields in lines:
-        if own_header and any(text.strip() for text in fields[len(header) :]):
+        if has_header and any(fields[len(header) :]):
             text = f"{len(fields)} fields, expected {len(header)}, of {table.kind} labels"
             table.problems.append(Problem(line, "bad row", text))
-        elif any(text.strip() for text in fields):
+        elif any(fields):
             _add_line(table, line, {**given, **dict(zip(header, fields))}, labels)
     return table
 
 
 def read_lines(path: str, delimiter: str | None = "\t") -> list[tuple[int, list[str]]]:
-    """Line numbers from 1 and fields of a delimited UTF-8 text file; quotes mean nothing.
+    """Line numbers from 1 and stripped fields of a delimited UTF-8 text; quotes mean nothing.
 
-    Args:
-        path: the file.
-        delimiter: one character, or None for any run of white space.
-
-    Raises:
-        DataError: the file cannot be read or is not text.
+    The delimiter is one character, or None for any run of white space. DataError where the file
+    cannot be read or is not text.
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
             if delimiter is None:
                 return [(number, line.split()) for number, line in enumerate(stream, 1)]
             lines = csv.reader(stream, delimiter=delimiter, quoting=csv.QUOTE_NONE)
-            return [(lines.line_num, fields) for fields in lines]
+            return [(lines.line_num, list(map(str.strip, fields))) for fields in lines]
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}), expected labels") from None
     except (UnicodeDecodeError, csv.Error) as error:
@@ -132,7 +128,7 @@ def read_lines(path: str, delimiter: str | None = "\t") -> list[tuple[int, list[
 def outside_clip(row: Row, duration: float) -> str | None:
     """What is wrong with an event in a clip of ``duration`` seconds; None when it lies inside.
 
-    An offset at most ``CLIP_TOLERANCE`` behind the end counts as inside.
+    An offset at most ``CLIP_TOLERANCE`` after the end counts as inside.
     """
     if row.onset is None:
         return None
@@ -146,7 +142,8 @@ def outside_clip(row: Row, duration: float) -> str | None:
 
 def _kind(path: str, columns: list[str]) -> str:
     """Kind of table that a header belongs to."""
-    if set(STRONG[1:]) & set(columns) and WEAK[1] in columns:
+    has_times = set(STRONG[1:]) & set(columns)
+    if has_times and WEAK[1] in columns:
         raise DataError(
             f"{path}: strong and weak labels in one table, found the columns {columns}, expected "
             f"those of one kind: {' '.join(STRONG)} or {' '.join(WEAK)}"
@@ -155,7 +152,7 @@ def _kind(path: str, columns: list[str]) -> str:
         return "strong"
     if set(WEAK) <= set(columns):
         return "weak"
-    if "filename" in columns and not set(STRONG[1:]) & set(columns):
+    if "filename" in columns and not has_times:
         return "unlabelled"
     missing = [name for name in STRONG if name not in columns]
     raise DataError(
@@ -166,7 +163,6 @@ def _kind(path: str, columns: list[str]) -> str:
 
 def _add_line(table: LabelTable, line: int, fields: dict, labels: Sequence[str] | None) -> None:
     """Append a line to the table's rows or to its problems."""
-    fields = {name: text.strip() for name, text in fields.items()}
     try:
         row = _row(table.kind, line, fields)
     except ValueError as error:
@@ -181,19 +177,15 @@ def _add_line(table: LabelTable, line: int, fields: dict, labels: Sequence[str] 
 
 
 def _row(kind: str, line: int, fields: dict[str, str]) -> Row:
-    """Turn one line into a row.
-
-    Raises:
-        ValueError: what was found and what was expected.
-    """
+    """Turn one line into a row; ValueError says what is there and what should be."""
     filename = fields.get("filename", "")
     if not filename:
         raise ValueError(f"no file name, found {list(fields.values())}, expected a file name")
     if kind == "unlabelled":
         return Row(line, filename)
     if kind == "weak":
-        names = [name.strip() for name in fields.get("event_labels", "").split(",")]
-        return Row(line, filename, tuple(dict.fromkeys(name for name in names if name)))
+        names = map(str.strip, fields.get("event_labels", "").split(","))
+        return Row(line, filename, tuple(dict.fromkeys(filter(None, names))))
     event = [fields.get(name, "") for name in STRONG[1:]]
     if not any(event):
         return Row(line, filename)
@@ -201,7 +193,8 @@ def _row(kind: str, line: int, fields: dict[str, str]) -> Row:
         raise ValueError(
             f"{filename}: onset, offset, event_label are {event}, expected all three or none"
         )
-    onset, offset = (_seconds(filename, name, fields[name]) for name in ("onset", "offset"))
+    onset = _seconds(filename, "onset", event[0])
+    offset = _seconds(filename, "offset", event[1])
     if onset < 0 or onset >= offset:
         raise ValueError(
             f"{filename}: onset {onset:g} and offset {offset:g} s, expected 0 <= onset < offset"

@@ -1,15 +1,18 @@
-"""Random draws behind :func:`audiodet.data.mixing.recipes.make_recipes`."""
+"""Random draws that the recipe rules share."""
 
 import math
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 
+from audiodet.data.mixing.recipes import Augmentation, Background, Recipe, Reverb, Sound
 from audiodet.data.mixing.soundbank import Clip
 from audiodet.errors import DataError
 
 SPEED_CHANGE = 0.2  # largest relative change of an event's speed
-EQ_DB, EQ_BANDS = 10.0, 6  # largest gain and number of control points of an event's equaliser
+EQ_DB = 10.0  # largest gain of an event's equaliser
+EQ_BANDS = 6  # its control points
 REVERB_SHARE = 0.25  # events that sound as in a room
 REVERB_SECONDS = (0.1, 0.8)  # its reverberation time (60 dB)
 REVERB_DB = (-12.0, 3.0)  # energy of its tail relative to the direct sound
@@ -22,20 +25,39 @@ GAP = 0.2  # between two events of one label, in seconds
 
 
 class RecipeDraws:
-    """Draws the parts of recipes; every purpose has a random stream of its own.
+    """Draws the parts of recipes; every purpose has a random stream of its own."""
 
-    Args:
-        clips: events, backgrounds and distractors.
-        seed: text that all streams depend on.
-        balanced: deal from shuffled decks, so that all items are used equally often.
-        settings: "ebrs" and "jitter" in dB, "duration" in seconds, "augment".
-    """
-
-    def __init__(self, clips: list[Clip], seed: str, balanced: bool, settings: dict):
-        self.clips, self.seed, self.balanced = clips, seed, balanced
-        self.settings = settings
-        self.streams, self.decks = {}, {}
-        self.pools = defaultdict(list)  # (kind, label or "") -> clips
+    def __init__(
+        self,
+        clips: Iterable[Clip],
+        seed: str,
+        *,
+        balanced: bool = True,
+        duration: float = 30.0,
+        ebrs: Sequence[float] = (-6.0, 0.0, 6.0),
+        ebr_jitter: float = 0.0,
+        augment: bool = False,
+    ):
+        """
+        Args:
+            clips: events, backgrounds and distractors.
+            seed: text that all streams depend on.
+            balanced: deal from shuffled decks, so that all items are used equally often.
+            duration: of a mixture, in seconds.
+            ebrs: event-to-background ratios to draw from, in dB.
+            ebr_jitter: largest change of a drawn ratio, in dB; only with ``augment``.
+            augment: chain and overlay backgrounds; change the speed and spectrum of events and
+                distractors, and the level of the mixture.
+        """
+        self.seed = seed
+        self.balanced = balanced
+        self.duration = duration
+        self.ebrs = ebrs
+        self.ebr_jitter = ebr_jitter
+        self.augment = augment
+        self.streams = {}
+        self.decks = {}
+        self.pools = defaultdict(list)  # (kind, label or "" for any) -> clips
         for clip in sorted(clips, key=lambda clip: clip.path):
             self.pools[clip.kind, clip.label].append(clip)
             self.pools[clip.kind, ""].append(clip)
@@ -55,109 +77,120 @@ class RecipeDraws:
             self.decks[purpose] = _shuffled_decks(items, self.stream(purpose))
         return next(self.decks[purpose])
 
-    def background(self) -> dict:
-        """The recipe's fields of the background and of the whole mixture."""
-        rng, duration = self.stream("mixture"), self.settings["duration"]
-        clip = self.deal("backgrounds", self.pools["backgrounds", ""])
-        overlay, gain = None, 0.0
-        if self.settings["augment"]:
-            gain = round(rng.uniform(-GAIN_DB, GAIN_DB), 2)
+    def scene(self, name: str) -> Recipe:
+        """A mixture without events; its source is that of its background."""
+        rng = self.stream("mixture")
+        backgrounds = self.pools["backgrounds", ""]
+        clip = self.deal("backgrounds", backgrounds)
+        overlay = None
+        gain_db = 0.0
+        if self.augment:
+            gain_db = round(rng.uniform(-GAIN_DB, GAIN_DB), 2)
             if rng.random() < OVERLAY_SHARE:
-                overlay = self._layer(self.deal("overlays", self.pools["backgrounds", ""]))
-                del overlay["bg_classname"]
-                overlay["level_db"] = round(rng.uniform(*OVERLAY_DB), 2)
-        return {
-            **self._layer(clip),
-            "bg_overlay": overlay,
-            "duration": duration,
-            "gain_db": gain,
-            "seed": rng.randrange(1 << 31),
-            "source_group": clip.split_group,
-        }
+                layer = self._layer(self.deal("overlays", backgrounds))
+                level_db = round(rng.uniform(*OVERLAY_DB), 2)
+                overlay = replace(layer, label="", level_db=level_db)
+        return Recipe(
+            name=name,
+            duration=self.duration,
+            background=self._layer(clip),
+            overlay=overlay,
+            gain_db=gain_db,
+            seed=rng.randrange(1 << 31),
+            source_group=clip.split_group,
+        )
 
-    def _layer(self, clip: Clip) -> dict:
-        rng, augment = self.stream("background starts"), self.settings["augment"]
-        room, chain = clip.duration - self.settings["duration"], []
-        if augment:
-            chain = [c.path for c in self.pools["backgrounds", clip.label] if c is not clip]
-            chain = rng.sample(chain, min(len(chain), CHAIN_CLIPS - 1))
-        room = room if room >= 0 and not augment else clip.duration
-        return {
-            "bg_path": clip.path,
-            "bg_classname": clip.label,
-            "bg_start_seconds": _floor(rng.random() * room),
-            "bg_chain": chain,
-        }
+    def _layer(self, clip: Clip) -> Background:
+        rng = self.stream("background starts")
+        chain = []
+        room = clip.duration - self.duration
+        if self.augment:
+            others = [c.path for c in self.pools["backgrounds", clip.label] if c is not clip]
+            chain = rng.sample(others, min(len(others), CHAIN_CLIPS - 1))
+        if self.augment or room < 0:  # it is chained or looped: any start will do
+            room = clip.duration
+        return Background(clip.path, _floor(rng.random() * room), tuple(chain), clip.label)
 
-    def sound(self, kind: str, label: str, purpose: str = "event") -> dict:
-        """A sound of the label ("" for any) somewhere in the mixture."""
-        rng, settings = self.stream(f"{purpose} places"), self.settings
-        clips = self.pools[kind, label]
-        clip = self.deal(f"{kind} {label}".strip() if purpose == "event" else purpose, clips)
-        ebr = self.deal(f"{purpose} ratios", settings["ebrs"])
-        segment, duration = clip.offset - clip.onset, settings["duration"]
-        speed, augment = 1.0, None
-        if settings["augment"]:
-            slowest = max(1 - SPEED_CHANGE, segment / duration)
+    def sound(self, kind: str, label: str, purpose: str = "event") -> Sound:
+        """A sound of the label ("" for any) somewhere in the mixture; DataError if none fits."""
+        rng = self.stream(f"{purpose} places")
+        deck = f"{kind} {label}".strip() if purpose == "event" else purpose
+        clip = self.deal(deck, self.pools[kind, label])
+        ebr = self.deal(f"{purpose} ratios", self.ebrs)
+        speed = 1.0
+        augment = None
+        if self.augment:
+            slowest = max(1 - SPEED_CHANGE, clip.seconds / self.duration)
             speed = rng.uniform(slowest, 1 + SPEED_CHANGE)
             gains = [round(rng.uniform(-EQ_DB, EQ_DB), 2) for _ in range(EQ_BANDS)]
-            augment = {"speed": round(speed, 4), "eq_db": gains, "reverb": self._reverb(rng)}
-            ebr += rng.uniform(-settings["jitter"], settings["jitter"])
-        length = round(segment / speed, 6)
-        if length > duration:
-            raise DataError(f"{clip.path}: the event lasts {length} s, a mixture {duration} s")
-        return {
-            "event_path": clip.path,
-            "event_class": clip.label,
-            "event_group": clip.split_group,
-            "event_start_in_mixture_seconds": _floor(rng.random() * (duration - length)),
-            "event_length_seconds": length,
-            "scaling_factor": None,
-            "segment_start_seconds": clip.onset,
-            "segment_end_seconds": clip.offset,
-            "ebr": round(ebr, 3),
-            "augment": augment,
-        }
+            augment = Augmentation(round(speed, 4), tuple(gains), _reverb(rng))
+            ebr += rng.uniform(-self.ebr_jitter, self.ebr_jitter)
+        length = round(clip.seconds / speed, 6)
+        if length > self.duration:
+            raise DataError(f"{clip.path}: the event lasts {length} s, a mixture {self.duration} s")
+        return Sound(
+            path=clip.path,
+            label=clip.label,
+            group=clip.split_group,
+            start=_floor(rng.random() * (self.duration - length)),
+            length=length,
+            segment_start=clip.onset,
+            segment_end=clip.offset,
+            ebr=round(ebr, 3),
+            augment=augment,
+        )
 
-    @staticmethod
-    def _reverb(rng: random.Random) -> dict | None:
-        if rng.random() >= REVERB_SHARE:
-            return None
-        return {
-            "seconds": round(rng.uniform(*REVERB_SECONDS), 3),
-            "level_db": round(rng.uniform(*REVERB_DB), 2),
-            "seed": rng.randrange(1 << 31),
-        }
-
-    def more_events(self, first: dict, most: int) -> list[dict]:
+    def more_events(self, first: Sound, most: int) -> tuple[Sound, ...]:
         """Up to ``most`` further events of any label, none over another of its label.
 
         An event for which PLACES draws find no place is left out.
         """
-        rng, events = self.stream("more events"), [first]
+        if not most:
+            return ()
+        rng = self.stream("more events")
         labels = sorted({label for kind, label in self.pools if kind == "events" and label})
-        for _ in range(rng.randint(0, most) if most else 0):
+        events = [first]
+        for _ in range(rng.randint(0, most)):
             label = rng.choice(labels)
-            tries = (self.sound("events", label, f"further {label} events") for _ in range(PLACES))
-            fits = next((event for event in tries if not _too_near(event, events)), None)
-            events += [fits] if fits else []
-        return events[1:]
+            for _ in range(PLACES):
+                event = self.sound("events", label, f"further {label} events")
+                if not _too_near(event, events):
+                    events.append(event)
+                    break
+        return tuple(events[1:])
 
-    def distractors(self, count: int | tuple[int, int]) -> list[dict]:
+    def distractors(self, count: int | tuple[int, int]) -> tuple[Sound, ...]:
+        """Sounds that are not annotated, ``count`` of them or (least, most)."""
         least, most = (count, count) if isinstance(count, int) else count
-        count = self.stream("distractor counts").randint(least, most)
-        return [self.sound("distractors", "", "distractors") for _ in range(count)]
+        drawn = self.stream("distractor counts").randint(least, most)
+        return tuple(self.sound("distractors", "", "distractors") for _ in range(drawn))
 
 
-def _too_near(event: dict, others: list[dict]) -> bool:
+def as_events(clips: Iterable[Clip], labels: Collection[str], longest: float) -> list[Clip]:
+    """The clips with all sounds of ``labels``, distractors too, as events.
+
+    An event that is longer than ``longest`` seconds is cut there.
+    """
+    return [
+        replace(clip.cut(longest), kind="events") if clip.label in labels else clip
+        for clip in clips
+    ]
+
+
+def _reverb(rng: random.Random) -> Reverb | None:
+    if rng.random() >= REVERB_SHARE:
+        return None
+    seconds = round(rng.uniform(*REVERB_SECONDS), 3)
+    level_db = round(rng.uniform(*REVERB_DB), 2)
+    return Reverb(seconds, level_db, rng.randrange(1 << 31))
+
+
+def _too_near(event: Sound, others: list[Sound]) -> bool:
     """Whether less than GAP lies between the event and another of its label."""
-    first = event["event_start_in_mixture_seconds"]
-    last = first + event["event_length_seconds"]
     return any(
-        first < other["event_start_in_mixture_seconds"] + other["event_length_seconds"] + GAP
-        and other["event_start_in_mixture_seconds"] < last + GAP
+        event.start < other.end + GAP and other.start < event.end + GAP
         for other in others
-        if other["event_class"] == event["event_class"]
+        if other.label == event.label
     )
 
 

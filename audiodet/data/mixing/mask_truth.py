@@ -13,7 +13,8 @@ from audiodet.audio.io import as_mono
 from audiodet.data.mixing.rendering import render_apart
 from audiodet.errors import DataError
 
-BINARY_DB = -5.0  # an event's bin is at most so far below the scene, in the authors' code
+# An event's bin is at most this far below the scene, in the code of Kong et al. 2019.
+BINARY_DB = -5.0
 
 
 class MixtureMels(NamedTuple):
@@ -36,33 +37,33 @@ def mixture_mels(clip: dict, log_mel) -> MixtureMels:
     """
     rate = log_mel.sample_rate
     if "recipe" in clip:
-        total, scene = render_apart(clip["recipe"], clip["soundbank"], rate)
+        events, scene = render_apart(clip["recipe"], clip["soundbank"], rate)
     elif clip.get("parts") == "channels":
-        samples, own = sf.read(clip["file_name"], dtype="float32", always_2d=True)
+        samples, file_rate = sf.read(clip["file_name"], dtype="float32", always_2d=True)
         if samples.shape[1] != 2:
             raise DataError(
                 f"{clip['file_name']}: {samples.shape[1]} channels, expected 2: events and scene"
             )
-        total, scene = (as_mono(part, own, rate, clip["file_name"]) for part in samples.T)
+        events = as_mono(samples[:, 0], file_rate, rate, clip["file_name"])
+        scene = as_mono(samples[:, 1], file_rate, rate, clip["file_name"])
     else:
         raise DataError(
             f"{clip['file_name']}: events and scene are not known apart, expected a mixture that "
             "is rendered from a recipe or keeps its parts in two channels"
         )
-    mels = (log_mel.mel_power(torch.from_numpy(part)).numpy() for part in (total, scene))
+    mels = [log_mel.mel_power(torch.from_numpy(part)).numpy() for part in (events, scene)]
     return MixtureMels(*mels)
 
 
 def binary_mask(parts: MixtureMels, power: int = 1) -> np.ndarray:
-    """(H, T) bins where the events are louder than 5 dB below the scene.
-
-    Args:
-        power: of the magnitudes in ``parts``.
+    """(H, T) bins where the events are louder than 5 dB below the scene; ``parts`` are magnitudes
+    to the ``power``.
     """
     return parts.events > 10 ** (power * BINARY_DB / 20) * parts.scene
 
 
 def ratio_mask(parts: MixtureMels, power: int = 1) -> np.ndarray:
     """(H, T) share of the events' magnitude in the sum of both."""
-    events, scene = (part ** (1 / power) for part in parts)
+    events = parts.events ** (1 / power)
+    scene = parts.scene ** (1 / power)
     return events / np.maximum(events + scene, 1e-20)

@@ -1,177 +1,237 @@
-"""Mixture recipes by the rules of DCASE 2017 Task 2: what is mixed, where and how loud.
+"""What a mixture is made of, where each sound lies and how loud it is: plain data.
 
-A recipe is a dict that survives JSON and YAML. It has the fields of the official synthesizer
-(TUT rare sound events 2017): bg_path, bg_classname, event_present, event_path, event_class,
-event_start_in_mixture_seconds, event_length_seconds, scaling_factor, segment_start_seconds,
-segment_end_seconds (both in seconds inside the event's file), ebr (in dB), mixture_audio_filename
-and annotation_string. ``scaling_factor`` follows from the audio and is None until
-:func:`audiodet.data.mixing.mixture_files.write_mixtures` has rendered the mixture.
-
-Fields of audiodet's own:
-    duration: length of the mixture in seconds.
-    target: label whose presence was drawn.
-    source_group: source of the event, or of the background of an empty mixture.
-    seed: of the noise floor.
-    bg_start_seconds: where in its file the background begins.
-    bg_chain: files played after the first one; [] loops it.
-    bg_overlay: None, or a second background with bg_path, bg_start_seconds, bg_chain, level_db.
-    more_events: further target events, dicts with the event_*, segment_* and ebr fields.
-    distractors: sounds that are not annotated, in the same form as more_events.
-    augment: None, or {"speed": factor that event_length_seconds already follows,
-        "eq_db": [gains of an equaliser at frequencies spaced logarithmically], "reverb": None or
-        {"seconds", "level_db", "seed"}} of the event.
-    level_seconds: where there is one, the part [start, end] of the event's file whose RMS over
-        that of the whole background is ``ebr``, instead of both under the event.
-    gain_db: gain of the whole mixture.
+Written down (:meth:`Recipe.to_dict`), a recipe has the fields of the official synthesizer of TUT
+rare sound events 2017 and audiodet's own beside them, and survives JSON and YAML. All paths are
+relative to the sound bank.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
-from detectron2.data import DatasetCatalog, MetadataCatalog
-from detectron2.structures import BoxMode
+# Names of the fields -> their names in the written form.
+LAYER_FIELDS = {"path": "bg_path", "start": "bg_start_seconds", "chain": "bg_chain"}
+SCENE_FIELDS = {**LAYER_FIELDS, "label": "bg_classname"}
+OVERLAY_FIELDS = {**LAYER_FIELDS, "level_db": "level_db"}
+SOUND_FIELDS = {
+    "path": "event_path",
+    "label": "event_class",
+    "group": "event_group",
+    "start": "event_start_in_mixture_seconds",
+    "length": "event_length_seconds",
+    "scaling_factor": "scaling_factor",
+    "segment_start": "segment_start_seconds",
+    "segment_end": "segment_end_seconds",
+    "ebr": "ebr",
+    "augment": "augment",
+}
 
-from audiodet.data.mixing.draws import RecipeDraws
-from audiodet.data.mixing.rendering import recipe_events, render  # noqa: F401  render: the other half
-from audiodet.data.mixing.soundbank import Clip
-from audiodet.errors import DataError
+
+def _write(part, fields: dict[str, str]) -> dict:
+    return {written: getattr(part, name) for name, written in fields.items()}
 
 
-def make_recipes(
-    clips: Iterable[Clip],
-    target: str,
-    n: int,
-    seed: int,
-    *,
-    presence: float = 0.5,
-    ebrs: Sequence[float] = (-6.0, 0.0, 6.0),
-    ebr_jitter: float = 0.0,
-    duration: float = 30.0,
-    distractors: int | tuple[int, int] = 0,
-    augment: bool = False,
-    balanced: bool = False,
-    max_events: int = 1,
-    name: str = "mixture",
-) -> list[dict]:
-    """Draw recipes for one target label.
+def _read(written: dict, fields: dict[str, str]) -> dict:
+    return {name: _frozen(written[key]) for name, key in fields.items()}
 
-    Args:
-        clips: events, backgrounds and distractors to draw from.
-        target: label of the event that is present or absent.
-        n: number of recipes; exactly ``round(n * presence)`` hold the target.
-        seed: the same seed gives the same recipes. Events, backgrounds and distractors are drawn
-            independently: recipes that differ in ``distractors`` only are alike in all else.
-        presence: share of mixtures with the target event.
-        ebrs: event-to-background ratios to draw from, in dB.
-        ebr_jitter: largest change of a drawn ratio, in dB.
-        duration: of a mixture, in seconds.
-        distractors: sounds of kind "distractors" in each mixture, a number or (least, most).
-        augment: chain and overlay backgrounds; change the speed and spectrum of events and
-            distractors, and the level of the mixture.
-        balanced: use the ratios, events, backgrounds and distractors equally often.
-        max_events: most target events in a positive mixture: one of ``target``, the others of
-            any label, none over another of its label.
-        name: start of the file names, ``<name>_<target>_<number>.wav``.
 
-    Raises:
-        DataError: no event of the label, no background, or no distractor where one is wanted;
-            an event is longer than the mixture; presence is no share.
+def _frozen(value):
+    return tuple(value) if isinstance(value, list) else value
+
+
+@dataclass(frozen=True)
+class Background:
+    """A layer of background.
+
+    Attributes:
+        path: its first file.
+        start: where in that file it begins, in seconds.
+        chain: files played after the first one; () loops it.
+        label: of a first layer, the kind of background.
+        level_db: of a second layer, relative to its recording, in dB.
     """
-    if not 0 <= presence <= 1:
-        raise DataError(f"presence {presence}, expected 0 to 1")
-    settings = {"ebrs": ebrs, "jitter": ebr_jitter, "duration": duration, "augment": augment}
-    draw = RecipeDraws(list(clips), f"{seed}/{target}", balanced, settings)
-    present = [True] * round(n * presence) + [False] * (n - round(n * presence))
-    draw.stream("presence").shuffle(present)
-    recipes = []
-    for i, positive in enumerate(present):
-        recipe = draw.background()
-        recipe.update(draw.sound("events", target) if positive else no_event())
-        recipe["event_present"] = positive
-        recipe["more_events"] = draw.more_events(recipe, max_events - 1) if positive else []
-        recipe["distractors"] = draw.distractors(distractors)
-        recipe["source_group"] = recipe.pop("event_group") or recipe["source_group"]
-        recipe.update(target=target, mixture_audio_filename=f"{name}_{target}_{i:04d}.wav")
-        recipe["annotation_string"] = annotation_string(recipe)
-        recipes.append(recipe)
-    return recipes
+
+    path: str
+    start: float
+    chain: tuple[str, ...] = ()
+    label: str = ""
+    level_db: float = 0.0
 
 
-def no_event() -> dict:
-    """The event's fields of a mixture without one."""
-    fields = ("path", "class", "group", "start_in_mixture_seconds", "length_seconds")
-    others = ("scaling_factor", "segment_start_seconds", "segment_end_seconds", "ebr", "augment")
-    return dict.fromkeys([f"event_{field}" for field in fields] + list(others))
+@dataclass(frozen=True)
+class Reverb:
+    """A room's decaying noise.
 
-
-def annotation_string(recipe: dict) -> str:
-    """The official event list's line: file, onset, offset, label; the file alone when empty."""
-    name = recipe["mixture_audio_filename"]
-    lines = [
-        f"{name}\t{onset:.6f}\t{offset:.6f}\t{label}"
-        for onset, offset, label in recipe_annotations(recipe)
-    ]
-    return "\n".join(lines) or name
-
-
-def recipe_annotations(recipe: dict) -> list[tuple[float, float, str]]:
-    """(onset, offset, label) of each target event, in seconds."""
-    return [
-        (
-            event["event_start_in_mixture_seconds"],
-            event["event_start_in_mixture_seconds"] + event["event_length_seconds"],
-            event["event_class"],
-        )
-        for event in recipe_events(recipe)
-    ]
-
-
-def recipes_to_dicts(recipes: Iterable[dict], labels: Sequence[str], root: str) -> list[dict]:
-    """Dataset dicts whose audio is rendered on the fly.
-
-    Beside the usual fields each dict has "recipe" and "soundbank": its audio is
-    ``render(d["recipe"], d["soundbank"], sample_rate)``. "file_name" is a name only.
-
-    Raises:
-        DataError: an event's label is not among ``labels``.
+    Attributes:
+        seconds: reverberation time (60 dB).
+        level_db: energy of the tail relative to the direct sound, in dB.
+        seed: of the noise.
     """
-    dicts = []
-    for i, recipe in enumerate(recipes):
-        annotations = []
-        for onset, offset, label in recipe_annotations(recipe):
-            if label not in labels:
-                raise DataError(
-                    f"{recipe['mixture_audio_filename']}: label {label!r}, expected one of {labels}"
-                )
-            box = {"bbox": [onset, 0.0, offset, 1.0], "bbox_mode": BoxMode.XYXY_ABS}
-            annotations.append({**box, "category_id": labels.index(label), "iscrowd": 0})
-        dicts.append(
-            {
-                "file_name": recipe["mixture_audio_filename"],
-                "image_id": i,
-                "height": 1,
-                "width": float(recipe["duration"]),
-                "annotations": annotations,
-                "label_kind": "strong",
-                "target": recipe["target"],
-                "source_group": recipe["source_group"],
-                "recipe": recipe,
-                "soundbank": root,
-            }
+
+    seconds: float
+    level_db: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How a sound differs from its recording.
+
+    Attributes:
+        speed: factor that the sound's ``length`` already follows.
+        eq_db: gains of an equaliser in dB, at frequencies spaced evenly on a logarithmic scale.
+        reverb: the room, None for none.
+    """
+
+    speed: float
+    eq_db: tuple[float, ...]
+    reverb: Reverb | None = None
+
+    @classmethod
+    def from_dict(cls, written: dict) -> "Augmentation":
+        room = written.get("reverb")
+        reverb = Reverb(**room) if room else None
+        return cls(written["speed"], tuple(written["eq_db"]), reverb)
+
+
+@dataclass(frozen=True)
+class Sound:
+    """An event or a distractor in a mixture.
+
+    Attributes:
+        path: its file.
+        label: its class.
+        group: source of the recording.
+        start: where in the mixture it begins, in seconds.
+        length: how long it lasts there, in seconds.
+        segment_start, segment_end: the part of the file that is played, in seconds.
+        ebr: RMS of the sound over that of the background under it, in dB.
+        scaling_factor: what the samples are multiplied by, None until it is rendered.
+        augment: how it differs from the recording, None for not at all.
+        level_seconds: when given, ``ebr`` is that of this part [start, end] of the file over the
+            whole background.
+    """
+
+    path: str
+    label: str
+    group: str
+    start: float
+    length: float
+    segment_start: float
+    segment_end: float
+    ebr: float
+    scaling_factor: float | None = None
+    augment: Augmentation | None = None
+    level_seconds: tuple[float, float] | None = None
+
+    @property
+    def end(self) -> float:
+        """Where in the mixture it ends, in seconds."""
+        return self.start + self.length
+
+    def to_dict(self) -> dict:
+        written = _write(self, SOUND_FIELDS)
+        if self.augment:
+            written["augment"] = asdict(self.augment)
+        if self.level_seconds:
+            written["level_seconds"] = self.level_seconds
+        return written
+
+    @classmethod
+    def from_dict(cls, written: dict) -> "Sound":
+        fields = _read(written, SOUND_FIELDS)
+        if fields["augment"]:
+            fields["augment"] = Augmentation.from_dict(fields["augment"])
+        return cls(**fields, level_seconds=_frozen(written.get("level_seconds")))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One mixture.
+
+    Attributes:
+        name: file name of the mixture.
+        duration: its length in seconds.
+        background, overlay: first and second layer of the scene.
+        gain_db: gain of the whole mixture, in dB.
+        seed: of the noise floor.
+        event: the sound of the label whose presence was drawn, None when it is absent.
+        more_events: further annotated sounds.
+        distractors: sounds that are not annotated.
+        target: label whose presence was drawn, None when all are scored in every mixture.
+        source_group: source of the event, or of the background of a mixture without events.
+    """
+
+    name: str
+    duration: float
+    background: Background
+    overlay: Background | None
+    gain_db: float
+    seed: int
+    event: Sound | None = None
+    more_events: tuple[Sound, ...] = ()
+    distractors: tuple[Sound, ...] = ()
+    target: str | None = None
+    source_group: str | None = None
+
+    @property
+    def events(self) -> tuple[Sound, ...]:
+        """All annotated sounds."""
+        return (self.event, *self.more_events) if self.event else self.more_events
+
+    @property
+    def annotations(self) -> list[tuple[float, float, str]]:
+        """(onset, offset, label) of each event, in seconds."""
+        return [(event.start, event.end, event.label) for event in self.events]
+
+    @property
+    def annotation_string(self) -> str:
+        """Lines of the official event list: file, onset, offset, label; the file alone if empty."""
+        lines = [
+            f"{self.name}\t{on:.6f}\t{off:.6f}\t{label}" for on, off, label in self.annotations
+        ]
+        return "\n".join(lines) or self.name
+
+    def to_dict(self) -> dict:
+        """The written form; see the module's docstring."""
+        event = self.event.to_dict() if self.event else dict.fromkeys(SOUND_FIELDS.values())
+        del event["event_group"]  # "source_group" names it
+        return {
+            **_write(self.background, SCENE_FIELDS),
+            "bg_overlay": _write(self.overlay, OVERLAY_FIELDS) if self.overlay else None,
+            "duration": self.duration,
+            "gain_db": self.gain_db,
+            "seed": self.seed,
+            "source_group": self.source_group,
+            **event,
+            "event_present": self.event is not None,
+            "more_events": list(map(Sound.to_dict, self.more_events)),
+            "distractors": list(map(Sound.to_dict, self.distractors)),
+            "target": self.target,
+            "mixture_audio_filename": self.name,
+            "annotation_string": self.annotation_string,
+        }
+
+    @classmethod
+    def from_dict(cls, written: dict) -> "Recipe":
+        """The recipe of a written form."""
+        kept = ("duration", "gain_db", "seed", "target", "source_group")
+        overlay = written["bg_overlay"]
+        event = {"event_group": written["source_group"], **written}
+        return cls(
+            name=written["mixture_audio_filename"],
+            background=Background(**_read(written, SCENE_FIELDS)),
+            overlay=Background(**_read(overlay, OVERLAY_FIELDS)) if overlay else None,
+            event=Sound.from_dict(event) if written["event_present"] else None,
+            more_events=tuple(map(Sound.from_dict, written["more_events"])),
+            distractors=tuple(map(Sound.from_dict, written["distractors"])),
+            **{key: written[key] for key in kept},
         )
-    return dicts
 
 
-def register_mixtures(names: Iterable[str], labels: Sequence[str], load: Callable) -> None:
-    """Register datasets that ``load(name)`` draws when they are first used."""
-    for name in names:
-        DatasetCatalog.register(name, partial(load, name))
-        MetadataCatalog.get(name).set(thing_classes=list(labels), evaluator_type="sed")
-
-
-def recipes_hash(recipes: Sequence[dict]) -> str:
+def recipes_hash(recipes: Sequence[Recipe]) -> str:
     """Name of a fixed set of mixtures: 12 hex digits of the SHA-256 of its canonical JSON."""
-    text = json.dumps(list(recipes), sort_keys=True, separators=(",", ":"))
+    written = list(map(Recipe.to_dict, recipes))
+    text = json.dumps(written, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]

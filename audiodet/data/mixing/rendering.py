@@ -16,6 +16,7 @@ from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 from scipy.signal import oaconvolve
 
 from audiodet.audio.io import read_audio
+from audiodet.data.mixing.recipes import Background, Recipe, Reverb, Sound
 from audiodet.errors import DataError
 
 VERSION = 1  # to be raised when the same recipe comes to sound different
@@ -29,13 +30,7 @@ EQ_EDGES = (100.0, 10000.0)  # lowest and highest control frequency of an equali
 
 
 class PlacedSound(NamedTuple):
-    """A scaled event in its mixture, before the gain of 0.2.
-
-    Attributes:
-        first: index of its first sample in the mixture.
-        samples: float32 (n,).
-        scaling_factor: what the isolated sound was multiplied by.
-    """
+    """A scaled sound, float32 (n,), before the gain of 0.2; it begins at sample ``first``."""
 
     first: int
     samples: np.ndarray
@@ -50,16 +45,10 @@ class MixtureParts(NamedTuple):
     distractors: list[PlacedSound]
 
 
-def recipe_events(recipe: dict) -> list[dict]:
-    """The target events of a recipe, each a dict with the official ``event_*`` fields."""
-    return ([recipe] if recipe["event_present"] else []) + recipe["more_events"]
-
-
-def render(recipe: dict, root: str, sample_rate: int = 44100) -> np.ndarray:
+def render(recipe: Recipe, root: str, sample_rate: int = 44100) -> np.ndarray:
     """Render a mixture.
 
     Args:
-        recipe: see :mod:`audiodet.data.mixing.recipes`.
         root: folder of the sound bank that the recipe's paths are relative to.
         sample_rate: in Hz; files of another rate are resampled.
 
@@ -67,13 +56,14 @@ def render(recipe: dict, root: str, sample_rate: int = 44100) -> np.ndarray:
         float32 (round(duration * sample_rate),), within ±1. The same recipe gives the same bytes.
 
     Raises:
-        AudioError: a file of the bank cannot be read.
-        DataError: an event is silent or shorter than its recipe says.
+        AudioError, DataError: a file cannot be read, is silent or shorter than its recipe says.
     """
     return mix(render_parts(recipe, root, sample_rate), recipe)
 
 
-def render_apart(recipe: dict, root: str, sample_rate: int = 44100) -> tuple:
+def render_apart(
+    recipe: Recipe, root: str, sample_rate: int = 44100
+) -> tuple[np.ndarray, np.ndarray]:
     """Events, and the scene with all else that one hears; float32 (samples,) each.
 
     Their sum is :func:`render`'s mixture: distractors and noise floor belong to the scene.
@@ -84,7 +74,7 @@ def render_apart(recipe: dict, root: str, sample_rate: int = 44100) -> tuple:
     _add_sounds(scene, distractors)
     for part in (total, scene):
         part *= _gain(recipe)
-    _add_noise(scene, recipe["seed"])
+    _add_noise(scene, recipe.seed)
     scale = np.float32(PEAK_LIMIT / max(PEAK_LIMIT, np.abs(total + scene).max()))
     return total * scale, scene * scale
 
@@ -94,42 +84,43 @@ def _add_sounds(samples: np.ndarray, sounds: list[PlacedSound]) -> None:
         samples[sound.first : sound.first + len(sound.samples)] += sound.samples
 
 
-def _gain(recipe: dict) -> np.float32:
-    return np.float32(MIXTURE_GAIN * 10 ** (recipe["gain_db"] / 20))
+def _gain(recipe: Recipe) -> np.float32:
+    return np.float32(MIXTURE_GAIN * 10 ** (recipe.gain_db / 20))
 
 
-def mix(parts: MixtureParts, recipe: dict) -> np.ndarray:
+def mix(parts: MixtureParts, recipe: Recipe) -> np.ndarray:
     """The mixture from its parts, float32 (samples,); the background's memory is reused."""
     mixture, events, distractors = parts
     _add_sounds(mixture, events + distractors)
     mixture *= _gain(recipe)
-    _add_noise(mixture, recipe["seed"])
+    _add_noise(mixture, recipe.seed)
     peak = max(mixture.max(), -mixture.min())
     if peak > PEAK_LIMIT:
         mixture *= np.float32(PEAK_LIMIT / peak)
     return mixture
 
 
-def render_parts(recipe: dict, root: str, sample_rate: int = 44100) -> MixtureParts:
+def render_parts(recipe: Recipe, root: str, sample_rate: int = 44100) -> MixtureParts:
     """Background, events and distractors of a mixture, apart; see :func:`render`."""
-    samples = round(recipe["duration"] * sample_rate)
-    background = _background(recipe, root, sample_rate, samples)
-    if recipe["bg_overlay"]:
-        overlay = _background(recipe["bg_overlay"], root, sample_rate, samples)
-        overlay *= np.float32(10 ** (recipe["bg_overlay"]["level_db"] / 20))
+    samples = round(recipe.duration * sample_rate)
+    background = _background(recipe.background, root, sample_rate, samples)
+    if recipe.overlay:
+        overlay = _background(recipe.overlay, root, sample_rate, samples)
+        overlay *= np.float32(10 ** (recipe.overlay.level_db / 20))
         background += overlay
-    events = [_place(e, background, root, sample_rate) for e in recipe_events(recipe)]
-    distractors = [_place(d, background, root, sample_rate) for d in recipe["distractors"]]
+    events = [_place(event, background, root, sample_rate) for event in recipe.events]
+    distractors = [_place(sound, background, root, sample_rate) for sound in recipe.distractors]
     return MixtureParts(background, events, distractors)
 
 
-def _background(layer: dict, root: str, sample_rate: int, samples: int) -> np.ndarray:
-    """Play ``bg_path`` from its start, then ``bg_chain`` (or the same again) until full."""
-    paths = [layer["bg_path"]] + (layer["bg_chain"] or [])
+def _background(layer: Background, root: str, sample_rate: int, samples: int) -> np.ndarray:
+    """Play the first file from its start, then the chain (or the same again) until full."""
+    paths = (layer.path, *layer.chain)
     out = np.zeros(samples, np.float32)
-    piece = _load(root, paths[0], sample_rate)
-    piece = piece[min(round(layer["bg_start_seconds"] * sample_rate), len(piece) - 1) :]
-    end, turn = 0, 0  # end of what is written
+    piece = _load(root, layer.path, sample_rate)
+    piece = piece[min(round(layer.start * sample_rate), len(piece) - 1) :]
+    end = 0  # of what is written
+    turn = 0
     while True:
         turn += 1
         fade = min(round(CROSS_FADE * sample_rate), end, len(piece) // 2)
@@ -152,63 +143,64 @@ def _fades(samples: int) -> tuple[np.ndarray, np.ndarray]:
     return np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
 
 
-def _place(event: dict, background: np.ndarray, root: str, sample_rate: int) -> PlacedSound:
-    """Cut an event out of its file, change it as the recipe says and scale it to its EBR."""
-    sound = _cut(event, root, sample_rate)
-    if event["augment"]:
-        sound = _equalise(sound, event["augment"]["eq_db"], sample_rate)
-        if event["augment"].get("reverb"):
-            sound = _reverberate(sound, event["augment"]["reverb"], sample_rate)
-    first = min(
-        round(event["event_start_in_mixture_seconds"] * sample_rate), len(background) - len(sound)
-    )
-    level, under = _rms(sound), _rms(background[first : first + len(sound)])
-    if event.get("level_seconds"):  # the ratio of all of the event to all of the background
-        begin, end = (round(x * sample_rate) for x in event["level_seconds"])
-        level = _rms(_load(root, event["event_path"], sample_rate)[begin:end])
+def _place(sound: Sound, background: np.ndarray, root: str, sample_rate: int) -> PlacedSound:
+    """Cut a sound out of its file, change it as the recipe says and scale it to its EBR."""
+    samples = _cut(sound, root, sample_rate)
+    if sound.augment:
+        samples = _equalise(samples, sound.augment.eq_db, sample_rate)
+        if sound.augment.reverb:
+            samples = _reverberate(samples, sound.augment.reverb, sample_rate)
+    latest = len(background) - len(samples)
+    first = min(round(sound.start * sample_rate), latest)
+    if sound.level_seconds:  # the ratio of all of the event to all of the background
+        begin, end = np.round(np.multiply(sound.level_seconds, sample_rate)).astype(int)
+        level = _rms(_load(root, sound.path, sample_rate)[begin:end])
         under = _rms(background)
+    else:
+        level = _rms(samples)
+        under = _rms(background[first : first + len(samples)])
     if level == 0:
-        raise DataError(f"{os.path.join(root, event['event_path'])}: the event is silent")
-    # A silent background counts as the noise floor, which is added behind the gain.
+        raise DataError(f"{os.path.join(root, sound.path)}: the event is silent")
+    # A silent background counts as the noise floor, which is added after the gain.
     under = max(under, 10 ** (NOISE_FLOOR_DB / 20) / MIXTURE_GAIN)
-    factor = float(f"{under / level * 10 ** (event['ebr'] / 20):.7g}")
-    return PlacedSound(first, sound * np.float32(factor), factor)
+    factor = float(f"{under / level * 10 ** (sound.ebr / 20):.7g}")
+    return PlacedSound(first, samples * np.float32(factor), factor)
 
 
-def _cut(event: dict, root: str, sample_rate: int) -> np.ndarray:
-    """The event's segment, played at its speed: float32 (event_length_seconds * sample_rate,)."""
-    audio = _load(root, event["event_path"], sample_rate)
-    begin = round(event["segment_start_seconds"] * sample_rate)
-    end = round(event["segment_end_seconds"] * sample_rate)
+def _cut(sound: Sound, root: str, sample_rate: int) -> np.ndarray:
+    """The sound's segment, played at its speed: float32 (length * sample_rate,)."""
+    audio = _load(root, sound.path, sample_rate)
+    begin = round(sound.segment_start * sample_rate)
+    end = round(sound.segment_end * sample_rate)
     if end > len(audio) + 0.01 * sample_rate:
         raise DataError(
-            f"{os.path.join(root, event['event_path'])}: {len(audio) / sample_rate:.3f} s long, "
-            f"the recipe's event ends at {event['segment_end_seconds']} s"
+            f"{os.path.join(root, sound.path)}: {len(audio) / sample_rate:.3f} s long, "
+            f"the recipe's event ends at {sound.segment_end} s"
         )
     segment = audio[begin:end]
-    length = max(1, round(event["event_length_seconds"] * sample_rate))
+    length = max(1, round(sound.length * sample_rate))
     if abs(length - len(segment)) <= 1:  # plain speed; rounding may differ by one sample
         return segment[:length]
     places = np.linspace(0, len(segment) - 1, length)
     return np.interp(places, np.arange(len(segment)), segment).astype(np.float32)
 
 
-def _equalise(sound: np.ndarray, gains_db: list[float], sample_rate: int) -> np.ndarray:
+def _equalise(samples: np.ndarray, gains_db: tuple[float, ...], sample_rate: int) -> np.ndarray:
     """Smooth equaliser: gains in dB at frequencies spaced evenly on a logarithmic scale."""
-    size = next_fast_len(len(sound) + round(0.05 * sample_rate), real=True)
+    size = next_fast_len(len(samples) + round(0.05 * sample_rate), real=True)
     frequencies = np.log(np.maximum(rfftfreq(size, 1 / sample_rate), 1.0))
     controls = np.linspace(*np.log(EQ_EDGES), len(gains_db))
     gains = (10 ** (np.interp(frequencies, controls, gains_db) / 20)).astype(np.float32)
-    return irfft(rfft(sound, size) * gains, size)[: len(sound)]
+    return irfft(rfft(samples, size) * gains, size)[: len(samples)]
 
 
-def _reverberate(sound: np.ndarray, room: dict, sample_rate: int) -> np.ndarray:
-    """A room's decaying noise behind the direct sound; what outlasts the segment is cut."""
-    rng = np.random.default_rng(room["seed"])
-    time = np.arange(round(room["seconds"] * sample_rate), dtype=np.float32) / sample_rate
-    tail = rng.standard_normal(len(time), np.float32) * np.exp(-6.9 / room["seconds"] * time)
-    tail *= np.float32(10 ** (room["level_db"] / 20) / np.sqrt(np.square(tail).sum()))
-    return sound + oaconvolve(sound, tail)[: len(sound)].astype(np.float32)
+def _reverberate(samples: np.ndarray, room: Reverb, sample_rate: int) -> np.ndarray:
+    """A room's decaying noise after the direct sound; what outlasts the segment is cut."""
+    rng = np.random.default_rng(room.seed)
+    time = np.arange(round(room.seconds * sample_rate), dtype=np.float32) / sample_rate
+    tail = rng.standard_normal(len(time), np.float32) * np.exp(-6.9 / room.seconds * time)
+    tail *= np.float32(10 ** (room.level_db / 20) / np.sqrt(np.square(tail).sum()))
+    return samples + oaconvolve(samples, tail)[: len(samples)].astype(np.float32)
 
 
 def _rms(samples: np.ndarray) -> float:
@@ -218,11 +210,13 @@ def _rms(samples: np.ndarray) -> float:
 def _add_noise(mixture: np.ndarray, seed: int) -> None:
     """Add the noise floor in place: a stretch of fixed noise that begins where the seed says."""
     noise = _noise()
-    begin, done = seed % len(noise), 0
+    begin = seed % len(noise)
+    done = 0
     while done < len(mixture):
         count = min(len(noise) - begin, len(mixture) - done)
         mixture[done : done + count] += noise[begin : begin + count]
-        begin, done = 0, done + count
+        done += count
+        begin = 0
 
 
 @lru_cache(maxsize=1)

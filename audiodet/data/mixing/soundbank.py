@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audiodet.audio.io import audio_info
+from audiodet.audio.suffixes import AUDIO_SUFFIXES
 from audiodet.errors import DataError
 
 KINDS = ("events", "backgrounds", "distractors")
 COLUMNS = ("path", "kind", "label", "split", "fold", "duration", "onset", "offset", "split_group")
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
-FOLDS = 4
-MIN_HELD_OUT_EVENT_GROUPS = 2
+FOLDS = 4  # of a cross-validation, dealt out where a bank names none
+LEAST_HELD_OUT = {"events": 2, "backgrounds": 1, "distractors": 0}  # source groups of each kind
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,13 @@ class Clip:
     duration: float
     split_group: str
 
+    @property
+    def seconds(self) -> float:
+        """Length of the sound."""
+        return self.offset - self.onset
+
     def cut(self, seconds: float) -> "Clip":
-        """The clip with only the first so many seconds of its sound."""
+        """The clip with only the first ``seconds`` of its sound."""
         return replace(self, offset=min(self.offset, self.onset + seconds))
 
 
@@ -75,23 +80,21 @@ class SoundBank:
         split: str | None = None,
     ) -> list[Clip]:
         """Clips that match all given criteria, in the order of the bank."""
-        return [
-            clip
-            for clip in self.clips
-            if (kind is None or clip.kind == kind)
-            and (labels is None or clip.label in labels)
-            and (folds is None or clip.fold in folds)
-            and (groups is None or clip.split_group in groups)
-            and (split is None or clip.split == split)
-        ]
+
+        def matches(clip: Clip) -> bool:
+            return (
+                (kind is None or clip.kind == kind)
+                and (labels is None or clip.label in labels)
+                and (folds is None or clip.fold in folds)
+                and (groups is None or clip.split_group in groups)
+                and (split is None or clip.split == split)
+            )
+
+        return list(filter(matches, self.clips))
 
 
 def soundbank_root(cfg_value: str = "") -> str:
-    """Folder of the sound bank: the given one, else the environment's AUDIODET_SOUNDBANK.
-
-    Raises:
-        DataError: neither is set.
-    """
+    """Folder of the sound bank: the given one, else AUDIODET_SOUNDBANK; DataError without both."""
     root = cfg_value or os.environ.get("AUDIODET_SOUNDBANK", "")
     if not root:
         raise DataError(
@@ -113,8 +116,9 @@ def load_soundbank(folder: str) -> SoundBank:
         raise DataError(f"{folder}: no such folder, expected a sound bank")
     table = root / "soundbank.csv"
     clips = _read_table(table) if table.is_file() else _read_tree(root)
+    kinds = {clip.kind for clip in clips}
     for kind in ("events", "backgrounds"):
-        if not any(clip.kind == kind for clip in clips):
+        if kind not in kinds:
             raise DataError(f"{folder}: the sound bank holds no {kind}, expected at least one file")
     _check_groups(clips, folder)
     return SoundBank(str(folder), tuple(sorted(clips, key=lambda clip: clip.path)))
@@ -122,13 +126,14 @@ def load_soundbank(folder: str) -> SoundBank:
 
 def _check_groups(clips: list[Clip], folder: str) -> None:
     """One source in two splits or folds would leak from training into tests."""
-    places = {}
+    places = {}  # source group -> the (split, fold) it is in
     for clip in clips:
         place = (clip.split, clip.fold)
-        if places.setdefault(clip.split_group, place) != place:
+        first = places.setdefault(clip.split_group, place)
+        if first != place:
             raise DataError(
                 f"{folder}: source group {clip.split_group!r} is in (split, fold) "
-                f"{places[clip.split_group]} and {place}, expected one"
+                f"{first} and {place}, expected one"
             )
 
 
@@ -150,8 +155,7 @@ def hold_out(clips: Iterable[Clip], fraction: float, seed: int) -> tuple[list[Cl
         pools[(clip.kind, clip.label if clip.kind == "events" else "")].add(clip.split_group)
     held = set()
     for (kind, label), groups in sorted(pools.items()):
-        least = {"events": MIN_HELD_OUT_EVENT_GROUPS, "backgrounds": 1, "distractors": 0}[kind]
-        count = max(least, round(fraction * len(groups)))
+        count = max(LEAST_HELD_OUT[kind], round(fraction * len(groups)))
         if len(groups) <= count:
             raise DataError(
                 f"{label or kind}: {len(groups)} source groups, "
@@ -161,7 +165,8 @@ def hold_out(clips: Iterable[Clip], fraction: float, seed: int) -> tuple[list[Cl
         random.Random(f"{seed}/{kind}/{label}").shuffle(order)
         held.update(order[:count])
     kept = [clip for clip in clips if clip.split_group not in held]
-    return kept, [clip for clip in clips if clip.split_group in held]
+    held_out = [clip for clip in clips if clip.split_group in held]
+    return kept, held_out
 
 
 def _read_table(table: Path) -> list[Clip]:
@@ -180,8 +185,10 @@ def _row_clip(row: dict, where: str, root: Path) -> Clip:
     if not (root / row["path"]).is_file():
         raise DataError(f"{where}: file {row['path']} is missing in {root}")
     try:
-        fold, duration = int(row["fold"]), float(row["duration"])
-        onset, offset = float(row["onset"] or 0.0), float(row["offset"] or duration)
+        fold = int(row["fold"])
+        duration = float(row["duration"])
+        onset = float(row["onset"] or 0.0)
+        offset = float(row["offset"] or duration)
     except (TypeError, ValueError) as error:
         raise DataError(
             f"{where}: {error}; expected numbers in fold, duration, onset, offset"
@@ -191,17 +198,8 @@ def _row_clip(row: dict, where: str, root: Path) -> Clip:
             f"{where}: onset {onset} s and offset {offset} s, "
             f"expected 0 <= onset < offset <= duration {duration} s"
         )
-    return Clip(
-        row["path"],
-        row["kind"],
-        row["label"],
-        row["split"],
-        fold,
-        onset,
-        offset,
-        duration,
-        row["split_group"],
-    )
+    names = {key: row[key] for key in ("path", "kind", "label", "split", "split_group")}
+    return Clip(fold=fold, onset=onset, offset=offset, duration=duration, **names)
 
 
 def _read_tree(root: Path) -> list[Clip]:
@@ -215,18 +213,16 @@ def _read_tree(root: Path) -> list[Clip]:
         name = path.relative_to(root).as_posix()
         if path.suffix.lower() in AUDIO_SUFFIXES and "/" in name:
             kind, label = _kind_and_label(name, root)
-            pools[kind, label if kind == "events" else ""].append((_hash(name), name, label))
+            order = hashlib.sha256(name.encode()).hexdigest()
+            pools[kind, label if kind == "events" else ""].append((order, name, label))
     clips = []
     for (kind, _), files in pools.items():
-        for i, (_, name, label) in enumerate(sorted(files)):
-            fold, duration = i % FOLDS, audio_info(str(root / name)).duration
+        for place, (_, name, label) in enumerate(sorted(files)):
+            fold = place % FOLDS
             split = "val" if fold == FOLDS - 1 else "train"
+            duration = audio_info(str(root / name)).duration
             clips.append(Clip(name, kind, label, split, fold, 0.0, duration, duration, name))
     return clips
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _kind_and_label(name: str, root: Path) -> tuple[str, str]:

@@ -10,7 +10,6 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from audiodet.audio.io import read_audio
 from audiodet.config import get_cfg
-from audiodet.data.mixing import dcase2018 as dcase2018_mixer
 from audiodet.data.datasets.dcase2018_remix import (
     FOLDER,
     FOLDS,
@@ -19,18 +18,19 @@ from audiodet.data.datasets.dcase2018_remix import (
     load_dcase2018_remix,
     register_dcase2018_remix,
 )
-from audiodet.data.mixing.dcase2018 import deal_folds, draw_mixtures, mix_parts, write_remix
 from audiodet.data.mapper import SEDMapper
 from audiodet.data.mixing.mask_truth import mixture_mels
 from audiodet.data.spectrogram import LogMel
 from audiodet.errors import DataError
+import make_remix
+from make_remix import deal_folds, draw_mixtures, mix_parts, write_remix
 
 PER_FOLD, SECONDS = 3, 10.0
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
-    """12 scenes (stereo, 48 kHz) and 24 events (44.1 kHz, 0.5 to 3 s), a fourth of them unverified."""
+    """12 scenes (stereo, 48 kHz) and 24 events (44.1 kHz, 0.5 to 3 s), a fourth unverified."""
     root, rng = tmp_path_factory.mktemp("dcase2018"), np.random.default_rng(0)
     scenes, events = root / "TUT-urban-acoustic-scenes-2018-development", root / "task2"
     (scenes / "audio").mkdir(parents=True)
@@ -142,9 +142,7 @@ def test_names(workspace, tmp_path, register_anew):
 
 
 def test_missing_mixtures(workspace, tmp_path):
-    with pytest.raises(
-        DataError, match=r"3 of 3 mixtures of fold 1's test set missing in .*snr=10"
-    ):
+    with pytest.raises(DataError, match="3 of 3 mixtures of fold 1's test set missing.*snr=10"):
         load_dcase2018_remix(workspace, 10, 1, "test")
     with pytest.raises(
         DataError, match="mixture.yaml: no such list of mixtures; see datasets/README"
@@ -159,7 +157,7 @@ def test_missing_mixtures(workspace, tmp_path):
 def test_too_few_scenes_and_a_silent_event(tree, monkeypatch):
     with pytest.raises(DataError, match="meta.csv: 12 scenes, expected 16"):
         draw_mixtures(*tree, 4)
-    monkeypatch.setattr(dcase2018_mixer, "read_audio", lambda *_: np.zeros(100, np.float32))
+    monkeypatch.setattr(make_remix, "read_audio", lambda *_: np.zeros(100, np.float32))
     with pytest.raises(DataError, match="park-city-.*.wav: silent, expected a sound"):
         mix_parts(draw_mixtures(*tree, 1)[0], *tree, 0)
     with pytest.raises(DataError, match="nowhere/train.csv: cannot be read"):

@@ -7,7 +7,6 @@ import pytest
 import soundfile as sf
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
-from audiodet.data.datasets import trees
 from audiodet.data.datasets.desed import (
     DESED_LABELS,
     FOLDER,
@@ -110,7 +109,7 @@ def test_a_table_of_another_kind(tmp_path):
 
 
 def test_files_that_are_shorter_than_their_labels(tmp_path, caplog):
-    """Cut at the file's end; what begins behind it is left out; one warning for the split."""
+    """Cut at the file's end; what begins after it is left out; one warning for the split."""
     lines = [
         STRONG[0],
         "a.wav\t9.0\t10.0\tDog",
@@ -125,8 +124,7 @@ def test_files_that_are_shorter_than_their_labels(tmp_path, caplog):
     assert [events(clip) for clip in clips] == [[(9.0, 9.9, "Dog")], [(1.0, 9.96, "Cat")], []]
     (warning,) = [r.getMessage() for r in caplog.records]
     assert (
-        "synthetic.tsv: 3 events end behind their recording and are cut there or left out"
-        in warning
+        "synthetic.tsv: 3 events end after their recording and are cut there or left out" in warning
     )
     assert "the first one: event 9 to 10 s in a.wav, expected inside the clip's 9.900 s" in warning
 
@@ -191,7 +189,7 @@ def config(*opts):
 
 
 def test_other_rates_and_lengths(tmp_path, caplog):
-    """Any rate gives the same frames; what lies behind 10 s is cut, with one warning."""
+    """Any rate gives the same frames; what lies after 10 s is cut, with one warning."""
     audio = [("a.wav", 12.5, RATE), ("b.wav", 11.0, 16000)]
     lines = [STRONG[0], "a.wav\t9.0\t11.0\tDog", "a.wav\t10.5\t12.0\tCat", "b.wav\t1.0\t2.0\tCat"]
     write(tmp_path, "validation", lines, audio)
@@ -227,27 +225,6 @@ def test_a_split_is_read_once_with_one_warning(tmp_path, caplog, register_anew):
     for one in (tmp_path / FOLDER / "audio" / "validation").iterdir():
         one.unlink()
     assert DatasetCatalog.get(name) == again  # no header is read again
-
-
-def test_trees_of_two_roots_stay_apart():
-    """A set that is registered from another root is read anew."""
-    reads = []
-
-    def load(root):
-        reads.append(root)
-        return [
-            {"file_name": root, "annotations": [{"bbox": [0.0, 0.0, 2.0, 1.0], "category_id": 0}]}
-        ]
-
-    for root in ("a", "b"):
-        trees.register_sed("toy_tree", ["x"], load, root)
-        for _ in range(3):
-            (clip,) = DatasetCatalog.get("toy_tree")
-            assert clip["file_name"] == root and len(clip["annotations"]) == 1
-            clip["annotations"].clear()
-        DatasetCatalog.remove("toy_tree")
-    MetadataCatalog.remove("toy_tree")
-    assert reads == ["a", "b"]
 
 
 @pytest.fixture

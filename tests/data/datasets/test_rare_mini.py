@@ -1,6 +1,7 @@
 """rare-mini: counts, balance, sources disjoint between splits, and its fixed recipes."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,9 +18,10 @@ from audiodet.data.datasets.rare_mini import (
     rare_mini_hash,
     rare_mini_recipes,
 )
-from audiodet.data.mixing.recipes import recipe_events, render
+from audiodet.data.mixing.rendering import render
 from audiodet.data.mixing.soundbank import load_soundbank
 from audiodet.errors import DataError
+from tests.data.datasets.used import used_paths
 
 # The fixed test sets on the bank of real recordings: figures are comparable only among systems
 # that were scored on these. A change here voids every reported figure.
@@ -32,16 +34,6 @@ TEST_HASHES = {
 @pytest.fixture(scope="module", params=["synthetic_bank", "soundbank"])
 def root(request) -> str:
     return request.getfixturevalue(request.param)
-
-
-def used_paths(recipes) -> set[str]:
-    """Every file of the bank that the recipes play."""
-    paths = set()
-    for recipe in recipes:
-        for layer in (recipe, recipe["bg_overlay"] or {}):
-            paths |= {layer.get("bg_path"), *layer.get("bg_chain", [])}
-        paths |= {sound["event_path"] for sound in recipe_events(recipe) + recipe["distractors"]}
-    return paths - {None}
 
 
 @pytest.mark.parametrize("fold", [0, 1, 2, 3, None])
@@ -89,21 +81,20 @@ def test_validation_holds_out_a_small_part(root, fold):
 def test_counts_and_balance_of_the_test_clips(root, condition, distractors, fold):
     recipes = rare_mini_recipes(f"rare_mini_{condition}_fold{fold}_test", root)
     assert len(recipes) == 600
-    assert all(len(recipe["distractors"]) == distractors for recipe in recipes)
-    assert all(recipe["duration"] == 30.0 and not recipe["more_events"] for recipe in recipes)
-    assert all(r["gain_db"] == 0 and not r["augment"] and not r["bg_chain"] for r in recipes)
+    assert all(len(recipe.distractors) == distractors for recipe in recipes)
+    assert all(recipe.duration == 30.0 and not recipe.more_events for recipe in recipes)
+    assert all(r.gain_db == 0 and not r.background.chain for r in recipes)
+    assert not any(sound.augment for r in recipes for sound in r.events + r.distractors)
     for label in RARE_LABELS:
         for draw in ("draw0", "draw1"):
-            clips = [
-                r for r in recipes if r["target"] == label and draw in r["mixture_audio_filename"]
-            ]
-            positives = [recipe for recipe in clips if recipe["event_present"]]
-            assert len(clips) == 100 and len(positives) == 50
-            assert {recipe["event_class"] for recipe in positives} == {label}
-            for key in ("ebr", "event_path"):
-                counts = Counter(recipe[key] for recipe in positives).values()
+            clips = [r for r in recipes if r.target == label and draw in r.name]
+            events = [recipe.event for recipe in clips if recipe.event]
+            assert len(clips) == 100 and len(events) == 50
+            assert {event.label for event in events} == {label}
+            for key in ("ebr", "path"):
+                counts = Counter(getattr(event, key) for event in events).values()
                 assert max(counts) - min(counts) <= 1
-            assert {recipe["ebr"] for recipe in positives} == {-6.0, 0.0, 6.0}
+            assert {event.ebr for event in events} == {-6.0, 0.0, 6.0}
 
 
 @pytest.mark.parametrize("fold", range(4))
@@ -125,18 +116,17 @@ def test_crowded_training_clips_hold_several_events_of_the_training_sources(root
     )
     assert set(counts) == {0, 1, 2, 3, 4} and counts[0] == 2400
     assert used_paths(crowded) == used_paths(plain)
-    assert max(recipe["ebr"] or 0 for recipe in plain) <= 9
-    assert max(recipe["ebr"] or 0 for recipe in crowded) > 12
+    assert max(recipe.event.ebr for recipe in plain if recipe.event) <= 9
+    assert max(recipe.event.ebr for recipe in crowded if recipe.event) > 12
 
 
 def test_draws_differ_and_conditions_differ_by_the_distractor_only(root):
     quiet, hard = (rare_mini_recipes(f"rare_mini_{c}_fold1_test", root) for c in ("quiet", "hard"))
-    names = ("distractors", "mixture_audio_filename", "annotation_string")
-    strip = [[{k: v for k, v in r.items() if k not in names} for r in rs] for rs in (quiet, hard)]
+    strip = [[replace(r, distractors=(), name="") for r in rs] for rs in (quiet, hard)]
     assert strip[0] == strip[1]
     first, second = strip[0][:300], strip[0][300:]
     assert not any(a == b for a, b in zip(first, second))
-    assert len({r["mixture_audio_filename"] for r in quiet + hard}) == 1200
+    assert len({r.name for r in quiet + hard}) == 1200
 
 
 def test_counts_of_validation_and_training(root):
@@ -156,12 +146,12 @@ def test_counts_of_validation_and_training(root):
         assert present == dict.fromkeys(RARE_LABELS, positives)
         for key in ("file_name", "image_id"):
             assert len({d[key] for d in dicts}) == len(dicts)
-    assert {len(d["recipe"]["distractors"]) for d in dicts} == {0, 1, 2}
-    used = Counter(d["recipe"]["event_path"] for d in dicts if d["target"] == "gunshot")
-    del used[None]
+    recipes = [d["recipe"] for d in dicts]
+    assert {len(recipe.distractors) for recipe in recipes} == {0, 1, 2}
+    used = Counter(r.event.path for r in recipes if r.event and r.target == "gunshot")
     assert max(used.values()) - min(used.values()) <= 1
-    assert any(d["recipe"]["bg_chain"] for d in dicts)
-    assert any(d["recipe"]["bg_overlay"] for d in dicts)
+    assert any(recipe.background.chain for recipe in recipes)
+    assert any(recipe.overlay for recipe in recipes)
 
 
 def test_categories_follow_the_labels(root):
@@ -174,7 +164,7 @@ def test_every_kind_of_clip_renders(root):
     for name in ("rare_mini_hard_fold3_test", "rare_mini_fold3_train", "rare_mini_quiet_fold3_val"):
         for recipe in rare_mini_recipes(name, root)[::150]:
             samples = render(recipe, root, 16000)
-            assert samples.shape == (round(recipe["duration"] * 16000),)
+            assert samples.shape == (round(recipe.duration * 16000),)
             assert np.isfinite(samples).all() and 0 < np.abs(samples).max() < 1
 
 

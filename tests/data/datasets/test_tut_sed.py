@@ -85,7 +85,7 @@ def clip(top, image_id, scene, name, *events):
 
 def test_clips_of_one_scene(tree, tmp_path):
     assert load_tut_sed(str(tmp_path), 1, "train", "home") == [
-        clip(tree, 0, "home", "a031", (0.0, 2.0, 8)),  # 0.03 s behind the clip are cut
+        clip(tree, 0, "home", "a031", (0.0, 2.0, 8)),  # 0.03 s after the clip are cut
         clip(tree, 1, "home", "b001", (1.0, 1.25, 10), (1.5, 1.75, 10)),
         clip(tree, 2, "home", "b002", (0.125, 0.25, 7)),
     ]

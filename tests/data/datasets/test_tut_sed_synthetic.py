@@ -4,7 +4,7 @@ import pytest
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.structures import BoxMode
 
-from audiodet.data.datasets.trees import register_sed
+from audiodet.data.datasets.common import register_tree
 from audiodet.data.datasets.tut_sed_synthetic import (
     LABELS,
     load_tut_sed_synthetic,
@@ -77,7 +77,7 @@ def test_clips_of_each_split(tree, tmp_path):
         clip(tree, 0, 20, (1.125, 2.5, 0)),
         clip(tree, 1, 21, (0.0, 1.0, 15)),
     ]
-    assert load_tut_sed_synthetic(root, "test") == [  # an offset 0.03 s behind the clip is cut
+    assert load_tut_sed_synthetic(root, "test") == [  # an offset 0.03 s after the clip is cut
         clip(tree, 0, 0, (0.25, 1.5, 7), (0.5, 2.0, 14)),
     ]
 
@@ -87,7 +87,7 @@ def test_overlapping_events_of_a_label_are_joined_where_it_is_registered(tree, t
     path.write_text(
         path.read_text() + path.read_text().splitlines()[0].replace("0.75", "1.0") + "\n"
     )
-    register_sed("toy_synthetic", LABELS, load_tut_sed_synthetic, str(tmp_path), "train")
+    register_tree("toy_synthetic", LABELS, load_tut_sed_synthetic, str(tmp_path), "train")
     try:
         merged, plain = (
             DatasetCatalog.get("toy_synthetic"),

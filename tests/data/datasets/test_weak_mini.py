@@ -9,24 +9,19 @@ from audiodet.data.datasets.weak_mini import (
     WEAK_MINI_NAMES,
     load_weak_mini,
     weak_mini_hash,
-    weakened,
 )
-from audiodet.data.mixing.recipes import recipe_annotations
 from audiodet.data.mixing.soundbank import load_soundbank
 from audiodet.errors import DataError
+from tests.data.datasets.used import used_paths
 
 # The fixed test set on the bank of real recordings; a change voids every reported figure.
 TEST_HASH = "630f738fbce3"
 
 
-def test_a_weakened_clip_keeps_only_what_it_holds():
-    notes = [{"category_id": k, "bbox": [0, 0, 1, 1]} for k in (3, 1, 3)]
-    clip = weakened({"annotations": notes, "label_kind": "strong", "width": 10.0})
-    assert clip == {"annotations": [], "label_kind": "weak", "clip_labels": [1, 3], "width": 10.0}
-
-
 def test_a_bank_without_the_classes(synthetic_bank):
-    with pytest.raises(DataError, match="no sounds of cat_meow, .*, which weak_mini_test needs"):
+    with pytest.raises(
+        DataError, match="no events or distractors of cat_meow, .*, which weak_mini_test needs"
+    ):
         load_weak_mini("weak_mini_test", synthetic_bank)
 
 
@@ -42,7 +37,7 @@ def test_splits(soundbank, monkeypatch):
         )
         assert {clip["label_kind"] for clip in clips} == {"weak" if split == "weak" else "strong"}
         for clip in clips:
-            held = {WEAK_LABELS.index(label) for *_, label in recipe_annotations(clip["recipe"])}
+            held = {WEAK_LABELS.index(label) for *_, label in clip["recipe"].annotations}
             assert clip["width"] == 10.0 and 1 <= len(held) <= 3
             told = (
                 clip["clip_labels"]
@@ -50,15 +45,12 @@ def test_splits(soundbank, monkeypatch):
                 else [a["category_id"] for a in clip["annotations"]]
             )
             assert set(told) == held and bool(clip["annotations"]) == (split != "weak")
-        layers = [c["recipe"] for c in clips] + [c["recipe"]["bg_overlay"] or {} for c in clips]
-        paths = {e["event_path"] for c in clips for e in c["recipe"]["more_events"]}
-        paths |= {p for r in layers for p in [r.get("bg_path"), *r.get("bg_chain", ())] if p}
-        used[split] = {groups[path] for path in paths}
+        used[split] = {groups[path] for path in used_paths(clip["recipe"] for clip in clips)}
     train = used["weak"] | used["strong"]
     assert not train & used["val"] and not train & used["test"] and not used["val"] & used["test"]
     recipes = [
         c["recipe"] for part in ("weak", "strong") for c in DatasetCatalog.get(f"weak_mini_{part}")
     ]
-    events = [r["annotation_string"].split("\t", 1)[-1] for r in recipes]
+    events = [r.annotation_string.split("\t", 1)[-1] for r in recipes]
     assert len(set(events)) == len(events)  # no mixture is in both
     assert weak_mini_hash("weak_mini_test") == TEST_HASH

@@ -9,7 +9,7 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from audiodet import __version__, cli
 from audiodet.data.labels.check import check_dataset, check_tsv
-from audiodet.data.datasets.common import register_tsv
+from audiodet.data.datasets import register_tsv
 from audiodet.data.labels.split_report import find_leaks, format_reports
 from audiodet.errors import DataError
 
@@ -41,6 +41,15 @@ def test_a_sound_split(data):
     assert report.durations["dog"] == [0.5, 2.0]
     text, sound = format_reports([report])
     assert sound and "dog: 2 events, min / median / max 0.50 / 1.25 / 2.00 s" in text
+
+
+def test_a_recording_of_any_readable_format_that_is_not_listed(data):
+    for name in ("extra.aiff", "extra.W64"):
+        kind = "AIFF" if name.endswith("aiff") else "W64"
+        sf.write(f"audio/{name}", np.full(16000, 0.1), 8000, format=kind)
+    report = check_tsv(data(GOOD), "audio", ["dog", "car"])
+    others = report.warnings["in the folder but not listed, not used"]
+    assert others == ["c.wav", "extra.W64", "extra.aiff"]
 
 
 def test_every_mistake_is_listed_in_one_go(data):
@@ -76,7 +85,7 @@ b.wav
     assert report.errors["label outside the clip"][0].startswith("line 8: event 0 to 2.2 s in copy")
     assert dict(report.warnings) == {
         "repeated row": ["line 5: a.wav: dog 0 to 1 s"],
-        "label ends behind the clip": ["line 7: ./a.wav: dog 1 to 2.04 s is cut to 2.000 s"],
+        "label ends after the clip": ["line 7: ./a.wav: dog 1 to 2.04 s is cut to 2.000 s"],
         "duplicate": [
             "one file listed as ./a.wav and a.wav",
             "audio/copy.wav has the bytes of audio/a.wav",

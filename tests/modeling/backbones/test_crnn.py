@@ -73,7 +73,7 @@ def test_context_stacks_the_frames_around():
 
 
 def test_dropout_is_constant_along_the_sequence():
-    """With a mask that stays, constant inputs let the state settle; a new mask each frame does not."""
+    """With a mask that stays, constant inputs let the state settle; new masks shake it."""
     torch.manual_seed(0)
     layer = RecurrentLayer(8, 6, 0.5)
     with torch.no_grad():

@@ -1,5 +1,8 @@
 """What the benchmarks measure with."""
 
+import importlib
+import runpy
+
 import pytest
 import torch
 from detectron2.modeling import build_model
@@ -7,7 +10,7 @@ from detectron2.modeling import build_model
 from benchmarks.systems import System
 from benchmarks.timing import measure, peak_memory, training_step
 from audiodet.engine.trainer import Trainer
-from tests.tiny import tiny_config
+from tests.tiny import ROOT, tiny_config
 
 
 def test_memory_is_that_of_the_process_alone():
@@ -49,3 +52,11 @@ def test_a_system_is_measured_whole(name):
     assert set(system.detect()[0]) >= {"instances"}
     system.step()
     assert any((a != b).any() for a, b in zip(before, system.model.parameters()))
+
+
+def test_every_module_is_a_subject_that_can_be_run():
+    subjects = runpy.run_path(str(ROOT / "tools" / "benchmark.py"), run_name="tool")["subjects"]()
+    assert set(subjects) >= {"systems", "rcrnn", "audiomask", "detect", "tfseg"}
+    assert "timing" not in subjects
+    for name in subjects:
+        assert callable(importlib.import_module(f"benchmarks.{name}").run)

@@ -13,7 +13,7 @@ from audiodet.data.mapper import SEDMapper
 from audiodet.data.mixing.mask_truth import binary_mask, mixture_mels, ratio_mask
 from audiodet.data.spectrogram import LogMel
 from audiodet.errors import ConfigError
-from audiodet.evaluation.frames import frame_truth
+from audiodet.evaluation.units import frame_truth
 
 
 def clip_outputs(models: Sequence[tuple], number: int) -> tuple[dict, dict]:

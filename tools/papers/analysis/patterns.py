@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from audiodet.errors import ConfigError
+from audiodet.modeling.backbones.crnn import FrameStack
 
 
 def exciting_pattern(
@@ -34,7 +35,8 @@ def exciting_pattern(
     maps = network.convolutions[layer].convolution.out_channels
     if not 0 <= feature_map < maps:
         raise ConfigError(f"feature map {feature_map}, expected 0 to {maps - 1}")
-    stack, training = network.convolutions[: layer + 1], network.training
+    stack = network.convolutions[: layer + 1]
+    training = network.training
     network.eval()
     noise = torch.randn(1, 1, network.n_mels, frames, generator=torch.Generator().manual_seed(seed))
     x = (0.1 * noise).requires_grad_()
@@ -52,3 +54,15 @@ def _activation(stack, x, feature_map: int) -> torch.Tensor:
     for layer in stack[:-1]:
         x = layer(x)
     return stack[-1].norm(stack[-1].convolution(x))[:, feature_map].mean()
+
+
+def frame_stack(model) -> FrameStack:
+    """The backbone of a frame-level system of Çakır et al.
+
+    Raises:
+        ConfigError: it is another system, or one without convolutions.
+    """
+    network = model.backbone if model.has_backbone else None
+    if not (isinstance(network, FrameStack) and len(network.convolutions)):
+        raise ConfigError(f"{type(model).__name__} has no convolutions, expected a FrameStack's")
+    return network

@@ -7,8 +7,8 @@ from detectron2.evaluation import inference_on_dataset
 
 from audiodet.data.loader import dataset_view, load_dataset_dicts
 from audiodet.data.mapper import SEDMapper
-from audiodet.evaluation.micro import micro_results, score_micro
-from audiodet.evaluation.sed import SEDEvaluator
+from audiodet.evaluation import micro_results, score_micro
+from audiodet.evaluation.evaluators import SEDEvaluator
 
 
 class PitchShiftMapper(SEDMapper):

@@ -1,0 +1,98 @@
+"""A user's own data: a label table and a folder of recordings.
+
+The table's conventions are those of DESED, see :mod:`audiodet.data.labels.table`. Recordings that
+the table does not list are not used.
+"""
+
+from collections.abc import Sequence
+
+from detectron2.data import DatasetCatalog, MetadataCatalog
+
+from audiodet.data.datasets.common import read_good_table, register_clips, table_dicts
+from audiodet.data.labels.overlaps import merge_overlaps
+from audiodet.data.labels.table import read_table
+from audiodet.errors import ConfigError
+
+
+def load_tsv(labels_tsv: str, audio_dir: str, labels: Sequence[str] | None = None) -> list[dict]:
+    """Dataset dicts of a label table.
+
+    Args:
+        labels_tsv: strong, weak or unlabelled table; times in seconds.
+        audio_dir: folder that the table's file names are relative to.
+        labels: labels in the order of the model's outputs; None takes those that occur, sorted.
+
+    Returns:
+        See :func:`table_dicts`.
+
+    Raises:
+        DataError: a line cannot be used (the first one is named), see also :func:`table_dicts`.
+        AudioError: the header of a recording cannot be read.
+    """
+    table = read_good_table(labels_tsv, labels)
+    return table_dicts(table, audio_dir, table.labels() if labels is None else list(labels))
+
+
+def register_tsv(
+    name: str,
+    labels_tsv: str,
+    audio_dir: str,
+    labels: Sequence[str] | None = None,
+    merge: bool = False,
+) -> None:
+    """Register a label table as the detectron2 dataset ``name``; see :func:`load_tsv`.
+
+    With ``merge`` overlapping events of one label are joined (:func:`merge_overlaps`). Recordings
+    are looked at when the dataset is asked for, not here. To have a dataset in every process of a
+    distributed run, name it in the config's DATASETS.CUSTOM instead.
+
+    Raises:
+        DataError: ``labels`` is None and the table cannot be read.
+    """
+    labels = read_table(labels_tsv).labels() if labels is None else list(labels)
+
+    def load():
+        clips = load_tsv(labels_tsv, audio_dir, labels)
+        return merge_overlaps(clips, name) if merge else clips
+
+    register_clips(name, labels, load, labels_tsv=labels_tsv, audio_dir=audio_dir)
+
+
+def register_custom(specs: Sequence[str], labels: Sequence[str], merge: bool = False) -> None:
+    """Register the datasets of DATASETS.CUSTOM; safe to call again, and in spawned processes.
+
+    Args:
+        specs: "name=labels.tsv:audio_folder" each, split at the last colon.
+        labels: labels in the order of the model's outputs.
+        merge: join overlapping events of one label.
+
+    Raises:
+        ConfigError: a spec is malformed, or its name stands for another dataset already.
+    """
+    for spec in specs:
+        name, labels_tsv, audio_dir = parse_spec(spec)
+        if name not in DatasetCatalog:
+            register_tsv(name, labels_tsv, audio_dir, labels, merge)
+            continue
+        known = MetadataCatalog.get(name)
+        old = (known.get("labels_tsv"), known.get("audio_dir"), known.get("thing_classes"))
+        new = (labels_tsv, audio_dir, list(labels))
+        if old != new:
+            raise ConfigError(
+                f"DATASETS.CUSTOM: {name} is registered as {_describe(*old)}, "
+                f"found again as {_describe(*new)}"
+            )
+
+
+def parse_spec(spec: str) -> tuple[str, str, str]:
+    """Name, table and audio folder of "name=labels.tsv:audio_folder"; ConfigError if one lacks."""
+    name, _, paths = spec.partition("=")
+    labels_tsv, _, audio_dir = paths.rpartition(":")
+    if not (name and labels_tsv and audio_dir):
+        raise ConfigError(f"dataset {spec!r}, expected name=labels.tsv:audio_folder")
+    return name, labels_tsv, audio_dir
+
+
+def _describe(labels_tsv: str | None, audio_dir: str | None, labels: list[str] | None) -> str:
+    source = f"{labels_tsv}:{audio_dir}" if labels_tsv else "a built-in dataset"
+    return f"{source} with labels {', '.join(labels or [])}"

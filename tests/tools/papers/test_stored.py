@@ -1,0 +1,293 @@
+"""Tables of the evaluators' own figures, and of weak-mini's events, from results made by hand."""
+
+from dataclasses import replace
+
+import pytest
+
+from audiodet.data.datasets.weak_mini import WEAK_LABELS
+from audiodet.evaluation import ClipResult
+from audiodet.events import Event
+from papers.engine import reproduce
+from papers.stored import over_folds
+from tests.tools.papers.conftest import printed_rows, table_of
+from tests.tools.papers.finished import finish
+
+F1 = {"GMP": 10.0, "GAP": 20.0, "GWRP": 30.0}
+BY_CLIP = "a clip holds several sources"
+
+
+def figures(value: float, *names, low=3, high=4) -> dict:
+    """Figures of one fold: a value and an interval of 3 below and 4 above it."""
+    found = {}
+    for name in names or ("F1", "AUC", "mAP"):
+        found.update({name: value, f"{name}-low": value - low, f"{name}-high": value + high})
+    return found
+
+
+def remix_clips(name: str, right: int) -> list:
+    """Ten clips with an event of 2 s; in ``right`` of them it is found."""
+    event = [Event(0.5, 2.5, "babycry", 0.9)]
+    return [ClipResult(f"{name}_{i:04d}.wav", 10.0, event, event * (i < right)) for i in range(10)]
+
+
+def write(run, name, ratio):
+    """What a training leaves; GWRP falls by 5 from level to level."""
+    value = F1.get(name, 5.0) - (20 - ratio) / 2
+    rates = {"ER": 1.5, "ER-low": 1.25, "ER-high": 1.75, "deletions": 0.5, "insertions": 1.0}
+    files = {
+        "tagging": {"tagging": figures(value)},
+        "frames": {"frames": figures(value)},
+        "masks": {"masks": figures(value), "masks_ratio": figures(value / 2)},
+        "metrics": {"sed": {**figures(value), **rates}},
+    }
+    right = {"GMP": 1, "GAP": 2, "GWRP": 7 - (20 - ratio) // 10}.get(name, 0)
+    (dataset,) = run.cfg.DATASETS.TEST
+    finish(run, {dataset: remix_clips(dataset, right)}, files)
+
+
+@pytest.fixture
+def remix(options, nothing_rendered):
+    options = replace(options, folds=(2,))
+    for name, (run,) in table_of("tfseg-table5", options).trainings.items():
+        system, ratio = name.removesuffix(" dB").rsplit(", ", 1)
+        write(run, system, int(ratio))
+    return options
+
+
+def test_every_run_has_its_own_data(remix):
+    trainings = table_of("tfseg-table5", remix).trainings
+    assert len(trainings) == 18 and len({runs[0].folder for runs in trainings.values()}) == 18
+    (run,) = trainings["GAP, 10 dB"]
+    assert run.fold == 2 and run.config.name == "remix_mini_gap.yaml"
+    assert run.opts["DATASETS.TRAIN"] == ["remix_mini_10db_fold2_train"]
+    assert run.opts["DATASETS.TEST"] == ["remix_mini_10db_fold2_test"]
+
+
+def row(said: str, label: str) -> list[str]:
+    (found,) = [cells for cells in printed_rows(said) if cells[0] == label]
+    return found[1:]
+
+
+def test_table_2(remix, capsys):
+    report = reproduce("tfseg-table2", remix)
+    said = capsys.readouterr().out
+    assert report["GWRP, 20 dB"]["tagging"]["F1"] == 30
+    assert row(said, "GWRP, 0 dB") == [*["20.0 [17.0, 24.0]"] * 3, "2.0", "53.4"]
+    assert row(said, "attention, 0 dB")[-1] == "" and row(said, "GWRP, 10 dB")[-1] == ""
+    assert row(said, "FC-DNN") == ["33.1"]
+    assert BY_CLIP in said and "on remix-mini, fold 2 (one seed)" in said
+    assert "trainings: 18, seeds 42, 36.0 min of training loops in all" in said
+    assert "remix_mini_0db_fold2_test <remix_mini_0db_fold2_test>" in said
+
+
+def test_table_5_says_whether_the_claims_hold(remix, capsys):
+    """Intervals reach from 3 below to 4 above: 10 apart is shown, 5 is not."""
+    claims = reproduce("tfseg-table5", remix)["claims"]
+    said = capsys.readouterr().out
+    assert len(claims) == 11 and "do not overlap" in said
+    assert "GWRP, 20 dB - GAP, 20 dB: F1 +10.0 [+3.0, +17.0]: confirmed in F1" in said
+    assert claims["GAP, 0 dB - GMP, 0 dB"] == {"F1": (10.0, 3.0, 17.0), "verdict": "confirmed"}
+    assert claims["GWRP, 20 dB - GWRP, 10 dB"]["verdict"] == "not shown"
+
+
+def frames(options, name, found):
+    (run,) = table_of("tfseg-table5", options).trainings[name]
+    finish(run, figures={"frames": {"frames": found}})
+
+
+def test_a_claim_that_does_not_hold(remix):
+    frames(remix, "GAP, 10 dB", figures(40.0))
+    claims = reproduce("tfseg-table5", remix)["claims"]
+    assert claims["GWRP, 10 dB - GAP, 10 dB"]["verdict"] == "contradicted"
+    assert claims["GAP, 10 dB - GMP, 10 dB"]["verdict"] == "confirmed"
+
+
+def test_figures_that_nobody_has_show_nothing(remix, capsys):
+    frames(remix, "GAP, 10 dB", dict.fromkeys(figures(1.0)))
+    frames(remix, "GAP, 0 dB", {"F1": 0.0, "AUC": 50.0, "mAP": 1.0})
+    claims = reproduce("tfseg-table5", remix)["claims"]
+    said = capsys.readouterr().out
+    assert row(said, "GAP, 10 dB")[:3] == ["n/a"] * 3
+    assert row(said, "GAP, 0 dB")[:3] == ["0.0", "50.0", "1.0"]
+    for ratio in (10, 0):
+        assert claims[f"GWRP, {ratio} dB - GAP, {ratio} dB"]["verdict"] == "not shown"
+
+
+def test_table_6_pairs_the_clips(remix, capsys):
+    claims = reproduce("tfseg-table6", remix)["claims"]
+    said = capsys.readouterr().out
+    cells = ["20.0 [17.0, 24.0]", "1.50 [1.25, 1.75]", "0.50", "1.00", "2.0", "16.7"]
+    assert row(said, "GWRP, 0 dB") == cells and row(said, "FC-DNN") == ["12.0"]
+    claim = claims["GWRP, 0 dB - GMP, 0 dB"]
+    difference, low, high = claim["F1"]
+    assert difference == pytest.approx(200 * 5 / 15 - 200 * 1 / 11) and low < difference < high
+    assert claim["verdict"] == "confirmed" and "GWRP, 0 dB - GMP, 0 dB: F1 +" in said
+    assert claims["GAP, 20 dB - GMP, 20 dB"]["verdict"] == "not shown"  # two clips against one
+    # Seven of ten clips found at 20 dB, of them six at 10: no resample turns that over.
+    difference, low, high = claims["GWRP, 20 dB - GWRP, 10 dB"]["F1"]
+    assert difference == pytest.approx(200 * 7 / 17 - 200 * 6 / 16) and low >= 0
+
+
+def test_table_9_has_both_truths(remix, capsys):
+    report = reproduce("tfseg-table9", remix)
+    said = capsys.readouterr().out
+    assert report["GWRP, 0 dB"]["binary"]["F1"] == 20 and report["GWRP, 0 dB"]["ratio"]["F1"] == 10
+    assert "attention, 0 dB" not in said
+    assert row(said, "GWRP, 0 dB")[-1] == "21.8" and row(said, "GAP, 0 dB")[-1] == ""
+
+
+def test_folds_are_averaged():
+    """Two folds: the mean, and distances to the bounds as of independent folds."""
+    found = over_folds([figures(10.0), figures(30.0)])
+    assert found["F1"] == 20
+    assert found["F1-low"] == pytest.approx(20 - 18**0.5 / 2)
+    assert found["F1-high"] == pytest.approx(20 + 32**0.5 / 2)
+
+
+def test_folds_without_a_figure_are_left_out():
+    found = over_folds([figures(10.0), {**figures(30.0), "F1": None}])
+    assert (found["F1"], found["F1-low"], found["F1-high"]) == (10, 7, 14) and found["AUC"] == 20
+
+
+TRAINED_ON = {
+    "R-CRNN": ("weak_mini_strong",),
+    "AudioMask R18": ("weak_mini_strong",),
+    "CRNN": ("weak_mini_strong",),
+    "self-mask ResNet": ("weak_mini_weak", "weak_mini_strong"),
+    "T-F segmentation (GWRP)": ("weak_mini_weak",),
+}
+
+
+def test_systems_differ_in_architecture_and_labels_only(options):
+    trainings = table_of("systems", options).trainings
+    cfgs = {name: run.cfg for name, (run,) in trainings.items()}
+    assert {name: tuple(cfg.DATASETS.TRAIN) for name, cfg in cfgs.items()} == TRAINED_ON
+
+    def same(cfg):
+        test = cfg.TEST
+        return (
+            cfg.SEED,
+            *cfg.DATASETS.LABELS,
+            *cfg.DATASETS.TEST,
+            *test.EVALUATORS,
+            test.COLLAR,
+            test.EVALUATE_OFFSET,
+            test.OFFSET_FRACTION,
+            test.ZERO_WITHOUT_REFERENCE,
+            test.FRAME_SECONDS,
+            test.BEST_EVENT_PER_CLIP,
+            test.TUNE_THRESHOLDS,
+        )
+
+    assert len({same(cfg) for cfg in cfgs.values()}) == 1
+    for cfg in cfgs.values():
+        assert cfg.SOLVER.VAL_PERIOD in (0, cfg.SOLVER.MAX_ITER)
+        assert "weak_mini_test" not in cfg.DATASETS.VAL
+
+
+def test_the_table_of_systems(options, nothing_rendered, capsys):
+    for value, (run,) in enumerate(table_of("systems", options).trainings.values(), 10):
+        files = {
+            "metrics": {"sed": {**figures(value, "F1"), "ER": None}},
+            "frames": {"frames": figures(value + 10, "F1", "mAP")},
+            "tagging": {"tagging": figures(value + 20, "F1", "mAP")},
+        }
+        finish(run, figures=files)
+    report = reproduce("systems", options)
+    said = capsys.readouterr().out
+    header, *rows = printed_rows(said)
+    assert header[6:] == ["event F1 %", "event ER", "frame F1 %", "frame mAP %", "tag mAP %"]
+    assert [cells[0] for cells in rows] == list(TRAINED_ON)
+    assert [cells[1] for cells in rows] == ["strong"] * 3 + ["weak + strong", "weak"]
+    events, frame, tags = (f"{x}.0 [{x - 3}.0, {x + 4}.0]" for x in (10, 20, 30))
+    assert rows[0][4:] == ["2.0", "0.5, 0.5", events, "n/a", frame, frame, tags]
+    assert rows[4][5] == "0.2, 0.1"
+    assert report["R-CRNN"]["parameters"] > 1_000_000 and report["CRNN"]["iterations"] == 720
+    assert f"{report['CRNN']['parameters']:,}" == rows[2][2]
+    assert "trainings: 5, seeds 42, 10.0 min of training loops in all" in said
+    assert BY_CLIP in said and "weak_mini_test <weak_mini_test>" in said
+
+
+# Of 40 clips of 10 s with one event each, five a label, in how many it is found; by seed.
+RIGHT = {
+    "alpha 0.1": [20],
+    "alpha 0.01": [22, 26],
+    "alpha 0.01 + connect & cut": [36, 38],
+    "alpha 0.01 + ensemble": [24, 25],
+    "alpha 0.01 + both": [38, 39],
+    "no mask": [34, 36],
+    "CRNN": [12],
+}
+
+
+def weak_clips(right: int) -> list:
+    """Every label in turn, so that all labels are found alike."""
+    events = [[Event(1.0, 3.0, WEAK_LABELS[i % 8], 0.9)] for i in range(40)]
+    return [ClipResult(str(i), 10.0, x, x * (i < right)) for i, x in enumerate(events)]
+
+
+def test_six_trainings_and_what_is_scored_of_them(options):
+    table = table_of("selfmask-table1", options)
+    trained = [run for run in table.runs if not run.weights]
+    assert len(trained) == 6 and len(table.runs) == 12
+    both = table.trainings["alpha 0.01 + both"][1]
+    (training,) = both.after
+    assert both.weights == str(training.folder / "model_final.pth") and training in trained
+    assert both.cfg.SEED == both.seed == 43 and both.cfg.MODEL.SELF_MASK.ALPHA == 0.01
+    assert list(both.cfg.MODEL.POSTPROCESSORS) == ["ConnectAndCut"]
+    assert list(both.cfg.TEST.ENSEMBLE) == [str(training.folder / "model_top_*.pth")]
+    assert both.cfg.SOLVER.TOP.COUNT == 4 and both.cfg.SOLVER.TOP.METRIC == "val/total_loss"
+
+
+def test_the_rows_differ_in_what_they_say(options):
+    trainings = table_of("selfmask-table1", options).trainings
+    cfgs = {name: runs[0].cfg for name, runs in trainings.items()}
+    assert cfgs["alpha 0.1"].MODEL.SELF_MASK.ALPHA == 0.1
+    assert cfgs["no mask"].MODEL.SELF_MASK.MAPS == 0
+    other = cfgs["alpha 0.01"]
+    for name in ("alpha 0.1", "no mask", "CRNN"):  # the same clips and scoring
+        one = cfgs[name]
+        assert one.DATASETS == other.DATASETS and one.TEST == other.TEST
+        assert one.SOLVER.IMS_PER_BATCH == other.SOLVER.IMS_PER_BATCH
+        # The CRNN is trained as long, not as often.
+        assert one.SOLVER.MAX_ITER == other.SOLVER.MAX_ITER or name == "CRNN"
+        assert one.DATALOADER.WEAK_PER_BATCH == other.DATALOADER.WEAK_PER_BATCH
+        test = one.TEST
+        assert (test.COLLAR, test.EVALUATE_OFFSET, test.OFFSET_FRACTION) == (0.2, True, 0.2)
+
+
+def mean_f1(right: int) -> float:
+    """Macro F1 where the first ``right`` of 40 clips are found, five of each label, none wrong."""
+    each = [sum(1 for i in range(right) if i % 8 == k) for k in range(8)]
+    return sum(200 * n / (5 + n) for n in each) / 8
+
+
+def test_the_table_of_the_self_mask_system(options, nothing_rendered, capsys):
+    for name, runs in table_of("selfmask-table1", options).trainings.items():
+        for run, right in zip(runs, RIGHT[name]):
+            scores = {"PSDS1": right / 40, "PSDS2": 0.5}
+            finish(run, {"weak_mini_test": weak_clips(right)}, {"scores": scores})
+    report = reproduce("selfmask-table1", options)
+    said = capsys.readouterr().out
+    _, *rows = printed_rows(said)
+    assert [cells[0] for cells in rows] == list(RIGHT)
+    plain = report["alpha 0.01"]
+    assert plain["events"]["F1 of seeds"] == pytest.approx([mean_f1(22), mean_f1(26)])
+    assert plain["minutes"] == 2.0
+    assert f"{plain['events']['F1']:.1f} [" in rows[1][2] and rows[1][4] == "0.600"
+    papers = ["", "", "", "", "36.09 (full system)", "", "23.70 (challenge baseline)"]
+    assert [cells[-1] for cells in rows] == papers
+    sizes = [cells[6] for cells in rows]  # the mask is a convolution of its own
+    assert len(set(sizes[:5])) == 1 and len({sizes[0], sizes[5], sizes[6]}) == 3
+    assert sizes[0] == f"{plain['parameters']:,}" and plain["parameters"] > 50_000
+    verdicts = {claim: found["verdict"] for claim, found in report["claims"].items()}
+    assert verdicts == {
+        "alpha 0.01 + connect & cut - alpha 0.01": "confirmed",
+        "alpha 0.01 + ensemble - alpha 0.01": "not shown",
+        "alpha 0.01 + both - alpha 0.01": "confirmed",
+        "alpha 0.01 - no mask": "contradicted",
+        "alpha 0.01 - alpha 0.1": "confirmed",
+        "alpha 0.01 - CRNN": "confirmed",
+    }
+    assert BY_CLIP in said and "for these seeds" in said
+    assert "trainings: 6, seeds 42, 43, 12.0 min of training loops in all" in said

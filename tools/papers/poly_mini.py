@@ -1,0 +1,52 @@
+"""Rows on poly-mini: segments of all labels together, beside a GMM baseline."""
+
+from audiodet.data.datasets.poly_mini import POLY_LABELS
+from audiodet.engine.setup import load_config
+from audiodet.evaluation import load_clips
+from audiodet.evaluation import label_results, micro_difference, micro_results, score_micro
+from papers.gmm import gmm_clips
+from papers.runs import as_arguments
+from papers.scoring import Scoring
+from papers.tables import Row
+
+# In seconds. The paper's frames are 40 ms long and 20 ms apart.
+SEGMENTS = {"frame": 0.02, "40 ms": 0.04, "1 s": 1.0}
+
+
+class PolyMini(Scoring):
+    """F1 and ER of every training of a row, in segments of three lengths.
+
+    A row with "baseline" is the Gaussian mixtures'.
+    """
+
+    def scores(self, row: Row) -> dict:
+        """{segment: scores of each training}."""
+        if "baseline" in row.spec:
+            trainings = [self.baseline_clips()]
+        else:
+            files = [run.results("poly_mini_test") / "clips.jsonl" for run in row.runs]
+            trainings = [load_clips(path) for path in files]
+        return {name: [score(x, seconds) for x in trainings] for name, seconds in SEGMENTS.items()}
+
+    def baseline_clips(self) -> list:
+        """Test clips of the GMM, with the threshold of the best F1 of validation's segments."""
+        opts = as_arguments({**self.options.opts, **self.options.cache})
+        cfg = load_config(str(self.options.configs / "crnn" / "poly_mini.yaml"), opts)
+        return gmm_clips(cfg, lambda clips: micro_results(score(clips, SEGMENTS["1 s"]))["F1"])
+
+    def figures(self, row: Row, group: str, scores: list) -> list[dict]:
+        """F1 and ER of each training, in all and by label."""
+        figures = []
+        for each in scores:
+            in_all = micro_results(each, n_bootstrap=self.bootstrap)
+            figures.append({**in_all, **label_results(each, n_bootstrap=self.bootstrap)})
+        return figures
+
+    def difference(self, a: list, b: list) -> dict:
+        """Of F1 and ER, for these seeds."""
+        return micro_difference(a, b, self.bootstrap)
+
+
+def score(clips: list, seconds: float):
+    """Every candidate counts: runs of frames from 0.5 on (GMM's own threshold) are all there is."""
+    return score_micro(clips, POLY_LABELS, dict.fromkeys(POLY_LABELS, 0.0), seconds=seconds)

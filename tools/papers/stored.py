@@ -1,0 +1,132 @@
+"""Rows whose figures the evaluators have written, and rows of weak-mini's events."""
+
+import json
+import math
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from audiodet.evaluation import (
+    Matching,
+    load_clips,
+    paired_bootstrap,
+    pool_scores,
+    results,
+    score_clips,
+)
+from papers.runs import Run
+from papers.scoring import Scoring
+from papers.tables import Row
+
+
+class StoredFigures(Scoring):
+    """The evaluators' figures of the first test set: means over folds, or of one training.
+
+    The table names {group: [file, task]} under "figures". Pairs are compared by intervals that
+    do not overlap, because an evaluator keeps no counts of a clip; with "paired" clip by clip.
+    """
+
+    interval = "of the two figures do not overlap, or by clip where paired"
+
+    def scores(self, row: Row) -> dict:
+        """{group: the row's runs and its figures}."""
+        scores = {}
+        for group, (file, task) in self.table.data["figures"].items():
+            scores[group] = row.runs, over_folds([stored(run, file, task) for run in row.runs])
+        return scores
+
+    def figures(self, row: Row, group: str, scores) -> dict:
+        """Every figure that the evaluator wrote."""
+        return scores[1]
+
+    def difference(self, a, b) -> dict:
+        """Of F1."""
+        if self.table.data.get("paired"):
+            first, second = (pool_scores([event_scores(run) for run in runs]) for runs, _ in (a, b))
+            return {"F1": paired_bootstrap(first, second, self.bootstrap)["F1"]}
+        value, low, high = _f1_and_bounds(a[1])
+        other, other_low, other_high = _f1_and_bounds(b[1])
+        return {"F1": (value - other, low - other_high, high - other_low)}
+
+
+class WeakMini(Scoring):
+    """Events of weak-mini's test clips, counts summed over the seeds of a row; and PSDS."""
+
+    interval = "by clip, for these seeds"
+
+    def scores(self, row: Row) -> dict:
+        """{"events": scores}."""
+        return {"events": over_seeds(row.runs)}
+
+    def figures(self, row: Row, group: str, scores) -> dict:
+        """ER and F1 with their intervals, F1 of each seed, and PSDS as means over the seeds."""
+        figures = results(scores, n_bootstrap=self.bootstrap)
+        figures["F1 of seeds"] = [results(over_seeds([run]))["F1"] for run in row.runs]
+        files = [results_of(run) / "scores.json" for run in row.runs]
+        of_seeds = [json.loads(path.read_text()) for path in files]
+        for name in ("PSDS1", "PSDS2"):
+            figures[name] = float(np.mean([each[name] for each in of_seeds]))
+        return figures
+
+    def difference(self, a, b) -> dict:
+        """Of F1, paired by clip."""
+        return {"F1": paired_bootstrap(a, b, self.bootstrap)["F1"]}
+
+
+def results_of(run: Run):
+    """The evaluators' folder of a run's first test set."""
+    return run.results(run.cfg.DATASETS.TEST[0])
+
+
+def stored(run: Run, file: str, task: str) -> dict:
+    """An evaluator's figures, {metric: value}; None where it has none."""
+    return json.loads((results_of(run) / f"{file}.json").read_text())[task]
+
+
+def _f1_and_bounds(figures: dict) -> list[float]:
+    """NaN for each that is not known."""
+    values = [figures.get(f"F1{end}") for end in ("", "-low", "-high")]
+    return [math.nan if value is None else value for value in values]
+
+
+def over_folds(folds: list[dict]) -> dict:
+    """Mean of the folds' figures; their 95 % intervals as of independent folds.
+
+    The folds' distances from figure to bound are added in squares, and divided by their number.
+    Folds without a figure (None) are left out; NaN where none has it, or a bound is missing.
+    """
+    if len(folds) == 1:
+        return folds[0]
+    means = {}
+    for name in folds[0]:
+        if name.endswith(("-low", "-high")):
+            continue
+        known = [fold for fold in folds if fold.get(name) is not None]
+        means[name] = float(np.mean([fold[name] for fold in known])) if known else math.nan
+        for end, sign in (("low", -1), ("high", 1)):
+            bounds = [fold.get(f"{name}-{end}") for fold in known]
+            means[f"{name}-{end}"] = math.nan
+            if known and None not in bounds:
+                far = math.hypot(*(bound - fold[name] for bound, fold in zip(bounds, known)))
+                means[f"{name}-{end}"] = means[name] + sign * far / len(known)
+    return means
+
+
+def event_scores(run: Run):
+    """Events of a run's test clips, decided and matched as its configuration says.
+
+    The clips' names say nothing of a mixture's level: those of two levels can be paired.
+    """
+    cfg = run.cfg
+    clips = load_clips(results_of(run) / "clips.jsonl")
+    clips = [replace(clip, name=re.sub(r"_\d+db_", "_", clip.name)) for clip in clips]
+    thresholds = dict.fromkeys(cfg.DATASETS.LABELS, cfg.TEST.THRESHOLDS[0])
+    scores = score_clips(clips, cfg.DATASETS.LABELS, thresholds, False, Matching.from_config(cfg))
+    return replace(scores, zero_f1=cfg.TEST.ZERO_WITHOUT_REFERENCE)
+
+
+def over_seeds(runs: list[Run]):
+    """Scores of the same clips with the counts of all runs summed."""
+    scores = [event_scores(run) for run in runs]
+    return replace(scores[0], counts=np.sum([each.counts for each in scores], axis=0))
