@@ -26,7 +26,7 @@ CARD = """# {name}
 - **Origin**: `mn04_as_mAP_432.pt` of the public EfficientAT release (Schmid, Koutini, Widmer:
   "Efficient Large-Scale Audio Tagging via Transformer-to-CNN Knowledge Distillation", 2023; MIT),
   trained on AudioSet. {where}
-- **Data of the head**: mixtures of the real recordings of a sound bank (`soundbank.csv`), {every} of
+- **Data of the head**: mixtures of recordings of a sound bank (`soundbank.csv`), {every} of
   {train} (hash of the recipes {train_hash}). Rows seen in training: {rows}.
 - **Licences of the data**: CC0, CC BY, ODbL, and clips of ESC-50 that are to be treated as
   **non-commercial**; so are these weights. The bank's own table names every author and source.

@@ -1,7 +1,7 @@
 """Front ends of networks trained on AudioSet, which only work with the very spectrograms they know.
 
 EfficientAT (Schmid et al. 2023): pre-emphasis, Kaldi's mel scale, an affine map after the
-logarithm. YAMNet (TensorFlow Model Garden): magnitudes, HTK's mel scale, log(x + 0.001).
+logarithm.
 """
 
 import math
@@ -18,7 +18,6 @@ SILENCE = 1e-6  # RMS under which a clip is not made louder: digital silence sta
 # What each network was trained with: sample rate, FFT, hop, mel bands, edges of the bank in Hz.
 SETTINGS = {
     "efficientat": (32000, 1024, 320, 128, 0.0, 15000.0),
-    "yamnet": (16000, 512, 160, 64, 125.0, 7500.0),
 }
 
 
@@ -43,7 +42,7 @@ def triangles(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: fl
 
 
 def bring_to_level(waveform: torch.Tensor, level: float) -> torch.Tensor:
-    """(..., samples) -> the same with an RMS of ``level``; silence and level 0 leave it as it is."""
+    """(..., samples) -> the same with an RMS of ``level``; silence and level 0 stay as they are."""
     if not level:
         return waveform
     rms = waveform.square().mean(-1, keepdim=True).sqrt()
@@ -51,7 +50,7 @@ def bring_to_level(waveform: torch.Tensor, level: float) -> torch.Tensor:
 
 
 class PretrainedFrontEnd(LogMel):
-    """What both front ends share: a level, triangles in mel, a window that the FFT is longer than."""
+    """A level, triangles in mel, and a window that the FFT is longer than."""
 
     name = ""
     window_length = 0

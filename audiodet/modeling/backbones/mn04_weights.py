@@ -1,4 +1,4 @@
-"""The published file of EfficientAT's mn04: read without running code, and only if it is that one."""
+"""The published file of EfficientAT's mn04: read without running code, and no other file."""
 
 import hashlib
 from pathlib import Path

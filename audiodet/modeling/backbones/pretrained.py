@@ -39,7 +39,7 @@ def interpolated(x: torch.Tensor, steps: int) -> torch.Tensor:
 
 
 def averaged(x: torch.Tensor, steps: int) -> torch.Tensor:
-    """(N, D, S) -> half, a quarter, ... as many steps, each a mean over itself and its neighbours."""
+    """(N, D, S) -> half, a quarter, ... as many steps, each a mean over itself and neighbours."""
     while x.shape[-1] > steps:
         x = F.avg_pool1d(x, 3, 2, 1, count_include_pad=False)
     return x
