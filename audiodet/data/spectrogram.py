@@ -116,11 +116,11 @@ class LogMel(nn.Module):
     @classmethod
     def from_config(cls, cfg) -> "LogMel":
         """The front end that ``INPUT.FRONT_END`` names."""
-        spec = cfg.INPUT.SPECTROGRAM
         if cfg.INPUT.FRONT_END != "log_mel":
-            from audiodet.data.front_ends import build_front_end
+            from audiodet.data import front_ends
 
-            return build_front_end(cfg)
+            return front_ends.build_front_end(cfg)
+        spec = cfg.INPUT.SPECTROGRAM
         return cls(
             cfg.INPUT.AUDIO.SAMPLE_RATE,
             spec.N_FFT,
@@ -181,7 +181,7 @@ class SpectrogramNormalizer(nn.Module):
 
     "train": (x - mean) / deviation per mel band, measured on training clips by :meth:`fit`.
     "clip": minimum and maximum of each clip become 0 and 1 (a constant clip becomes 0).
-    "product": see :func:`normalize_product`. "none": as the front end made it.
+    "product": :func:`normalize_product`. "none": as the front end made it.
     """
 
     def __init__(self, mode: str, n_mels: int):

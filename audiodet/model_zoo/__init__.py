@@ -108,12 +108,18 @@ def export(
     card = {**card, "config": cfg.dump()}
     if shared:
         card["shared"] = list(shared)
-    tensors = {}
-    for name, tensor in data["model"].items():
-        if shared and name.startswith(shared[1]):
+    tensors = _tensors_that_ship(data["model"], half, shared[1] if shared else None)
+    with atomic_path(path) as temporary:
+        save_file(tensors, str(temporary), {CARD: json.dumps(card)})
+
+
+def _tensors_that_ship(tensors: dict, half: bool, left_out: str | None) -> dict:
+    """Contiguous ones, in half precision if wanted, without those of a prefix."""
+    kept = {}
+    for name, tensor in tensors.items():
+        if left_out and name.startswith(left_out):
             continue
         if half and tensor.is_floating_point():
             tensor = tensor.half()
-        tensors[name] = tensor.contiguous()
-    with atomic_path(path) as temporary:
-        save_file(tensors, str(temporary), {CARD: json.dumps(card)})
+        kept[name] = tensor.contiguous()
+    return kept

@@ -13,7 +13,8 @@ from audiodet.errors import WeightsError
 from audiodet.modeling.backbones.map_cache import MapCache
 from audiodet.modeling.backbones.mn04 import MN04, SqueezeExcitation, running_mean
 from audiodet.modeling.backbones.mn04_weights import load_mn04, read_mn04
-from audiodet.modeling.backbones.pretrained import PretrainedSteps, averaged, interpolated
+from audiodet.modeling.backbones.pretrained import PretrainedSteps
+from audiodet.modeling.backbones.step_neck import averaged, interpolated
 
 PUBLISHED = Path(__file__).resolve().parents[4] / "shared" / "pretrained" / "mn04_as_mAP_432.pt"
 # Rows of AudioSet's class list: "Baby cry, infant cry" and "Crying, sobbing"; "Glass", "Chink,
