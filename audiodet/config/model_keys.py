@@ -68,6 +68,8 @@ def _add_tagger(cfg: CN) -> None:
     # An event ends where the probability falls below this; its score is its highest frame,
     # which TEST.THRESHOLDS decides on (hysteresis).
     cfg.MODEL.TAGGER.LOW_THRESHOLD = 0.2
+    # So many steps before and after an event are taught as part of it: short ones are too few.
+    cfg.MODEL.TAGGER.WIDEN_STEPS = 0
     # It also ends where the probability falls below this part of its highest; 0.0 for no such rule.
     cfg.MODEL.TAGGER.PEAK_FRACTION = 0.0
     # Events of a label (that reach TEST.THRESHOLDS) are joined over gaps of up to JOIN_GAP time
@@ -123,6 +125,8 @@ def _add_pretrained(cfg: CN) -> None:
     cfg.MODEL.PRETRAINED.SCORES = False
     # Frames of a time step: 8, 16 or 32.
     cfg.MODEL.PRETRAINED.STRIDE = 16
+    # Necks side by side, each with a head of its own (EnsembleTagger).
+    cfg.MODEL.PRETRAINED.NECKS = 1
     # Channels of the neck; its layer over time: "conv" over KERNEL steps, "bigru" or "none".
     cfg.MODEL.PRETRAINED.CHANNELS = 96
     cfg.MODEL.PRETRAINED.CONTEXT = "conv"

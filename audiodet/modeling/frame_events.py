@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from detectron2.structures import Boxes, Instances
 from scipy.ndimage import median_filter
+from torch.nn import functional as F
 
 
 def step_targets(instances: Instances, steps: int, stride: int, offset: float, num_classes: int):
@@ -26,6 +27,13 @@ def step_targets(instances: Instances, steps: int, stride: int, offset: float, n
         targets[:, label] = torch.maximum(targets[:, label], (overlap >= stride / 2).float())
         targets[centre, label] = 1.0
     return targets
+
+
+def widened(targets: torch.Tensor, steps: int) -> torch.Tensor:
+    """(S, K) zeros and ones -> the same with every event longer by so many steps at either end."""
+    if not steps:
+        return targets
+    return F.max_pool1d(targets.T[None], 2 * steps + 1, 1, steps)[0].T
 
 
 def step_edges(steps: int, stride: int, offset: float, frames: int) -> torch.Tensor:

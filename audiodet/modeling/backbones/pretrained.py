@@ -7,6 +7,7 @@ import torch
 from detectron2.layers import ShapeSpec
 from detectron2.modeling import BACKBONE_REGISTRY, FPN, Backbone
 from detectron2.modeling.backbone.fpn import LastLevelMaxPool
+from torch import nn
 from torch.nn import functional as F
 
 from audiodet.errors import ConfigError
@@ -101,6 +102,7 @@ class PretrainedSteps(PretrainedMaps):
         stride=16,
         learned_from=100,
         cache=None,
+        necks=1,
         **neck,
     ):
         """
@@ -109,6 +111,7 @@ class PretrainedSteps(PretrainedMaps):
             scores: the trunk's AudioSet logits are used too.
             stride: frames of a time step, that of one of the layers.
             learned_from, cache: see :class:`PretrainedMaps`.
+            necks: whose channels come one after another.
             neck: see :class:`StepNeck`.
         """
         if set(layers) - set(STRIDES) or stride not in STRIDES.values():
@@ -120,9 +123,9 @@ class PretrainedSteps(PretrainedMaps):
         self.layers, self.scores, self.stride = tuple(layers), scores, stride
         sizes = {number: trunk.map_sizes[number] for number in layers}
         sizes |= {SCORES: AUDIOSET_CLASSES} if scores else {}
-        self.neck = StepNeck(sizes, **neck)
+        self.necks = nn.ModuleList([StepNeck(sizes, **neck) for _ in range(necks)])
         self._out_features = ["time"]
-        self._out_feature_channels = {"time": neck["channels"]}
+        self._out_feature_channels = {"time": necks * neck["channels"]}
         self._out_feature_strides = {"time": stride}
 
     def steps(self, frames: int) -> int:
@@ -142,7 +145,8 @@ class PretrainedSteps(PretrainedMaps):
             ends = lengths and [steps_of(length, STRIDES[16]) for length in lengths]
             used[SCORES] = self.trunk.step_scores(maps[16], SCORE_STEPS, ends)
         sizes = lengths and [self.steps(length) for length in lengths]
-        return {"time": self.neck(used, self.steps(x.shape[-1]), sizes).unsqueeze(2)}
+        parts = [neck(used, self.steps(x.shape[-1]), sizes) for neck in self.necks]
+        return {"time": torch.cat(parts, dim=1).unsqueeze(2)}
 
 
 def _trunk_settings(cfg) -> dict:
@@ -177,6 +181,7 @@ def build_mn04_backbone(cfg, input_shape: ShapeSpec) -> PretrainedSteps:
         layers=keys.LAYERS,
         scores=keys.SCORES,
         stride=keys.STRIDE,
+        necks=keys.NECKS,
         channels=keys.CHANNELS,
         context=keys.CONTEXT,
         kernel=keys.KERNEL,

@@ -104,7 +104,7 @@ def test_the_trunk_does_not_learn_and_keeps_its_statistics(small_input):
     before = {k: x.clone() for k, x in backbone.trunk.state_dict().items()}
     backbone(small_input)["time"].sum().backward()
     assert all(p.grad is None for p in backbone.trunk.parameters())
-    assert backbone.neck.projections["16"].weight.grad.abs().max() > 0
+    assert backbone.necks[0].projections["16"].weight.grad.abs().max() > 0
     after = backbone.trunk.state_dict()
     assert all(torch.equal(x, after[k]) for k, x in before.items())
 
