@@ -8,10 +8,11 @@ import pytest
 
 from audiodet import model_zoo, weights
 from audiodet.data.datasets.rare_mini import FOLDS, RARE_LABELS, rare_mini_recipes
-from audiodet.data.mixing.recipes import recipe_annotations, render
-from audiodet.inference.predictor import Predictor
+from audiodet.data.mixing.rendering import render
+from audiodet.inference.detector import Detector
 
 NAME = "audiodet_rare"
+RATE = 32000  # its own
 MAX_BYTES = 12e6
 MAX_POINTS = 5.0  # of F1 that a class may lose by its default threshold
 # [clip, label, holds the event, score of the best candidate, that is a hit] of each fold's test
@@ -51,13 +52,12 @@ def test_default_thresholds_cost_few_points_of_f1(label):
 @pytest.mark.parametrize("fold", range(FOLDS))
 def test_scores_are_those_of_the_weights(fold, soundbank):
     """A few clips of each fold, rendered and scored again."""
-    predictor = Predictor(model_zoo.get(fold_model(fold)))
+    detector = Detector(model_zoo.get(fold_model(fold)), thresholds=0.0)
     rows = {row[0]: row for row in SCORES[str(fold)]}
     recipes = rare_mini_recipes(f"rare_mini_hard_fold{fold}_test", soundbank)[::150]
     for recipe in recipes:
-        waveform = render(recipe, soundbank, predictor.log_mel.sample_rate)
-        (events,) = predictor.candidates([predictor.features(waveform)])
-        row = rows[recipe["mixture_audio_filename"]]
+        events = detector.detect(render(recipe, soundbank, RATE), RATE)
+        row = rows[recipe.name]
         score = max((e.score for e in events if e.label == row[1]), default=0.0)
         assert score == pytest.approx(row[3], abs=0.03), row
 
@@ -78,14 +78,13 @@ def test_a_fold_models_trunk_is_that_of_the_model_of_all_folds():
 
 
 def test_it_finds_loud_events_in_silence_nothing(soundbank):
-    predictor = Predictor(model_zoo.get(NAME))
-    rate = predictor.log_mel.sample_rate
-    assert predictor.detect([predictor.features(np.zeros(10 * rate, np.float32))]) == [[]]
+    detector = Detector(model_zoo.get(NAME))
+    assert detector.detect(np.zeros(10 * RATE, np.float32), RATE) == []
     recipes = rare_mini_recipes("rare_mini_quiet_fold1_test", soundbank)
-    loud = [recipe for recipe in recipes if recipe["ebr"] == 6.0][::10]
+    loud = [recipe for recipe in recipes if recipe.event and recipe.event.ebr == 6.0][::10]
     hits = 0
     for recipe in loud:
-        (events,) = predictor.detect([predictor.features(render(recipe, soundbank, rate))])
-        truth = recipe_annotations(recipe)
+        events = detector.detect(render(recipe, soundbank, RATE), RATE)
+        truth = recipe.annotations
         hits += any(e.label == t[2] and abs(e.onset - t[0]) <= 0.5 for e in events for t in truth)
     assert hits >= 0.7 * len(loud), f"{hits} of {len(loud)}"

@@ -15,7 +15,7 @@ def test_weights_are_small_and_each_has_a_card():
     assert {f"rcrnn_rare_mini_fold{k}" for k in range(4)} < set(SHIPPED)
     assert "rcrnn_rare" in SHIPPED
     sizes = [(weights.SHIPPED / f"{name}.safetensors").stat().st_size for name in SHIPPED]
-    assert sum(sizes) < 16e6
+    assert sum(sizes) < 18e6
     for name in SHIPPED:
         card = (weights.SHIPPED / f"{name}.md").read_text()
         assert all(word in card for word in (name, "Licences", "Thresholds", "Rows seen"))
