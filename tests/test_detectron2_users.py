@@ -438,8 +438,8 @@ def test_every_line_of_the_page_runs(tmp_path):
         assert done.returncode == 0, done.stderr[-2000:]
         for words in ("is deprecated", "is_fx_tracing", "LabGym.detectron2"):
             assert words not in done.stdout + done.stderr
-    assert (folder / "found" / "events.tsv").is_file()
-    assert (folder / "found_by_mine" / "events.tsv").is_file()
+    assert (folder / "found" / "audiodet_events.tsv").is_file()
+    assert (folder / "found_by_mine" / "audiodet_events.tsv").is_file()
 
 
 def test_the_page_names_what_there_is():

@@ -44,9 +44,8 @@ class Detection:
 class Detector:
     """Finds events in recordings; picklable, and safe to share between threads.
 
-    A recording that fits one window is given to the network whole. A longer one is read in blocks
-    and cut into overlapping windows whose events are joined, so memory does not grow with its
-    length. Front ends that normalise each clip ("clip", "product") then normalise each window.
+    A recording longer than a window is cut into overlapping ones whose events are joined, so memory
+    does not grow with its length; front ends that normalise each clip then normalise each window.
 
     Attributes:
         model, cfg: the network and its configuration.
@@ -246,6 +245,6 @@ class _Joiner:
 
 
 def _batches(items: Iterable, size: int) -> Iterator[list]:
-    items = iter(items)
-    while batch := list(islice(items, size)):
+    left = iter(items)
+    while batch := list(islice(left, size)):
         yield batch
