@@ -13,6 +13,7 @@ from detectron2.utils.file_io import PathManager
 
 from audiodet.errors import WeightsError
 from audiodet.files import atomic_path, write_text
+from audiodet.modeling.model import SEDModel
 from audiodet.weights import CARD, read_weights
 
 
@@ -60,9 +61,10 @@ class SEDCheckpointer(DetectionCheckpointer):
         return super().load(path, *args, **kwargs)
 
     def _load_file(self, filename: str) -> dict:
-        read_published = getattr(self.model, "read_published", None)
-        if read_published and filename.endswith(".pt"):
-            return {"model": read_published(filename)}
+        if isinstance(self.model, SEDModel) and filename.endswith(".pt"):
+            published = self.model.published_tensors(filename)
+            if published is not None:
+                return {"model": published}
         data = read_weights(filename, self.cfg.MODEL.TRUST_PICKLE)
         check_card(data.get(CARD), self.cfg, filename)
         return data

@@ -44,9 +44,8 @@ class AudioSetTagger(FrameClassifier):
             "offset": cfg.MODEL.ANCHOR_GENERATOR.OFFSET,
         }
 
-    @staticmethod
-    def read_published(path: str) -> dict:
-        """The published file as tensors of this model; see :func:`read_mn04` for its errors."""
+    def published_tensors(self, path: str) -> dict:
+        """See :meth:`SEDModel.published_tensors`, and :func:`read_mn04` for its errors."""
         return {f"backbone.trunk.{name}": tensor for name, tensor in read_mn04(path).items()}
 
     def step_logits(self, batched_inputs) -> list:
