@@ -46,7 +46,7 @@ def read_weights(path: str, trust_pickle: bool = False) -> dict:
     if not os.path.isfile(path):
         raise WeightsError(f"{path}: no such file, expected a checkpoint")
     if path.endswith(".safetensors"):
-        return _with_whole_card(_read_safetensors(path), path)
+        return _with_shared(_with_whole_card(_read_safetensors(path), path), path)
     try:
         data = _unpickle(path, trust_pickle)
     except Exception as error:  # there is no telling what a damaged pickle raises
@@ -76,6 +76,23 @@ def read_described(path: str) -> dict:
     if CARD not in data:
         raise WeightsError(f"{path}: carries no configuration, expected a checkpoint of audiodet")
     return data
+
+
+def _with_shared(data: dict, path: str) -> dict:
+    """Adds the tensors that a shipped file leaves to another, which its description names.
+
+    Its "shared" is [name of that model, prefix of the tensors]: fold models have a frozen network
+    in common.
+    """
+    if "shared" not in data.get(CARD, {}):
+        return data
+    name, prefix = data[CARD]["shared"]
+    try:
+        tensors = _read_safetensors(find_weights(name))["model"]
+    except WeightsError as error:
+        raise WeightsError(f"{path}: leaves {prefix}* to another model; {error}") from error
+    shared = {key: x for key, x in tensors.items() if key.startswith(prefix)}
+    return {**data, "model": {**data["model"], **shared}}
 
 
 def _with_whole_card(data: dict, path: str) -> dict:

@@ -15,7 +15,7 @@ def test_weights_are_small_and_each_has_a_card():
     assert {f"rcrnn_rare_mini_fold{k}" for k in range(4)} < set(SHIPPED)
     assert "rcrnn_rare" in SHIPPED
     sizes = [(weights.SHIPPED / f"{name}.safetensors").stat().st_size for name in SHIPPED]
-    assert sum(sizes) < 16e6
+    assert sum(sizes) < 18e6
     for name in SHIPPED:
         card = (weights.SHIPPED / f"{name}.md").read_text()
         assert all(word in card for word in (name, "Licences", "Thresholds", "Rows seen"))
@@ -25,7 +25,8 @@ def test_weights_are_small_and_each_has_a_card():
 def test_a_model_loads_by_name_with_labels_front_end_and_thresholds(name):
     model = model_zoo.get(name)
     assert tuple(model.cfg.DATASETS.LABELS) == RARE_LABELS and not model.training
-    assert len(model.cfg.TEST.THRESHOLDS) == 3 and model.cfg.INPUT.SPECTROGRAM.HOP == 1014
+    hop = 320 if name.startswith("audiodet") else 1014
+    assert len(model.cfg.TEST.THRESHOLDS) == 3 and model.cfg.INPUT.SPECTROGRAM.HOP == hop
     detector = Detector(model)
     assert detector.detect(np.zeros(44100 * 10, np.float32), 44100) == []
 

@@ -61,7 +61,11 @@ def main(args) -> None:
         tuple(args.folds or ()),
         args.shipped,
         opts=dict(zip(args.opts[::2], args.opts[1::2])),
-        cache={"INPUT.CACHE_DIR": root / "cache", "DATALOADER.NUM_WORKERS": 1},
+        cache={
+            "INPUT.CACHE_DIR": root / "cache",
+            "MODEL.PRETRAINED.CACHE_DIR": root / "maps",
+            "DATALOADER.NUM_WORKERS": 1,
+        },
         detectors=tuple(args.detectors),
     )
     report = reproduce(args.name, options)

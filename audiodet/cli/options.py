@@ -8,6 +8,8 @@ from collections.abc import Callable
 from audiodet.errors import AudiodetError
 
 DEFAULT_MODEL = "rcrnn_rare"
+AUDIOSET = "audioset"  # the public network as it is, whose file does not ship
+AUDIOSET_FILE = "mn04_as_mAP_432.pt"
 
 
 HELP = {
@@ -54,7 +56,12 @@ def add_model(parser, default: str = DEFAULT_MODEL) -> None:
 
 
 def check_model(args: argparse.Namespace, default: str = DEFAULT_MODEL) -> None:
-    """Refuse options of :func:`add_model` that contradict each other, and fill in the default."""
+    """Refuse options of :func:`add_model` that contradict each other, and fill in the default.
+
+    "audioset" becomes the configuration that belongs to its file.
+    """
+    if args.model == AUDIOSET:
+        _fill_in_audioset(args)
     if bool(args.config_file) != bool(args.weights):
         args.parser.error("--config-file and --weights belong together")
     if args.config_file and args.model:
@@ -63,6 +70,19 @@ def check_model(args: argparse.Namespace, default: str = DEFAULT_MODEL) -> None:
         args.model = args.model or default
         if not args.model:
             args.parser.error("no model: give --model, or --config-file and --weights")
+
+
+def _fill_in_audioset(args: argparse.Namespace) -> None:
+    """``--model audioset --weights FILE`` -> the configuration that belongs to the file."""
+    from audiodet.model_zoo import get_config_file
+
+    if not args.weights or args.config_file:
+        args.parser.error(
+            f"--model {AUDIOSET} expects --weights {AUDIOSET_FILE}, a file of the public "
+            "EfficientAT release, and no --config-file"
+        )
+    args.config_file = get_config_file("pretrained/audioset.yaml")
+    args.model = ""
 
 
 def number(kind: type, least: float) -> Callable[[str], float]:

@@ -47,7 +47,8 @@ def _add_spectrogram(cfg: CN) -> None:
     # Add the floor to every mel power instead of raising only smaller ones to it.
     cfg.INPUT.SPECTROGRAM.FLOOR_ADDED = False
     # "train": per-band mean and deviation over training clips, kept in the model.
-    # "clip": minimum and maximum of each clip become 0 and 1; "product": of band, frame and clip.
+    # "clip": minimum and maximum of each clip become 0 and 1; "product": of band, frame and clip;
+    # "none": the front end's values.
     cfg.INPUT.SPECTROGRAM.NORMALIZE = "train"
     # Training clips that the per-band mean and deviation are measured on.
     cfg.INPUT.SPECTROGRAM.NORMALIZE_CLIPS = 200
@@ -88,8 +89,16 @@ def _add_augmentation(cfg: CN) -> None:
     # Folder that keeps computed log-mels; "" computes them each time.
     cfg.INPUT.CACHE_DIR = ""
 
+    # "log_mel" (INPUT.SPECTROGRAM), or that of a network trained on AudioSet: "efficientat".
+    cfg.INPUT.FRONT_END = "log_mel"
+    # RMS that those bring every clip to, the level that their networks were trained at; 0.0: as is.
+    cfg.INPUT.LEVEL = 0.05
+
 
 def _add_data(cfg: CN) -> None:
+    # Train on every n-th clip of DATASETS.TRAIN only: a frozen network's maps of few clips can be
+    # kept, and more of the same sources teach it little.
+    cfg.DATASETS.TRAIN_EVERY = 1
     # Validation sets: validation loss and threshold tuning.
     cfg.DATASETS.VAL = ()
     # Folder of the sound bank that mixtures are rendered from; "" reads AUDIODET_SOUNDBANK.

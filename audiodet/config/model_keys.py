@@ -10,6 +10,7 @@ def add_model_keys(cfg: CN) -> None:
     _add_tagger(cfg)
     _add_segmentation(cfg)
     _add_verifier(cfg)
+    _add_pretrained(cfg)
     _add_hooks(cfg)
 
 
@@ -67,6 +68,10 @@ def _add_tagger(cfg: CN) -> None:
     # An event ends where the probability falls below this; its score is its highest frame,
     # which TEST.THRESHOLDS decides on (hysteresis).
     cfg.MODEL.TAGGER.LOW_THRESHOLD = 0.2
+    # So many steps before and after an event are taught as part of it: short ones are too few.
+    cfg.MODEL.TAGGER.WIDEN_STEPS = 0
+    # It also ends where the probability falls below this part of its highest; 0.0 for no such rule.
+    cfg.MODEL.TAGGER.PEAK_FRACTION = 0.0
     # Events of a label (that reach TEST.THRESHOLDS) are joined over gaps of up to JOIN_GAP time
     # steps of the network; then events of up to DROP_LENGTH steps are dropped.
     cfg.MODEL.TAGGER.JOIN_GAP = 0
@@ -110,6 +115,30 @@ def _add_verifier(cfg: CN) -> None:
     cfg.MODEL.VERIFIER.RELEASED = False
     # Frames between two segments when whole clips are scored.
     cfg.MODEL.VERIFIER.STRIDE = 100
+
+
+def _add_pretrained(cfg: CN) -> None:
+    # Networks trained on AudioSet (build_mn04_backbone); INIT_WEIGHTS names the published file.
+    cfg.MODEL.PRETRAINED = CN()
+    # Numbers of the layers whose maps the neck sees, and whether it sees the AudioSet logits too.
+    cfg.MODEL.PRETRAINED.LAYERS = (6, 12, 16)
+    cfg.MODEL.PRETRAINED.SCORES = False
+    # Frames of a time step: 8, 16 or 32.
+    cfg.MODEL.PRETRAINED.STRIDE = 16
+    # Necks side by side, each with a head of its own (EnsembleTagger).
+    cfg.MODEL.PRETRAINED.NECKS = 1
+    # Channels of the neck; its layer over time: "conv" over KERNEL steps, "bigru" or "none".
+    cfg.MODEL.PRETRAINED.CHANNELS = 96
+    cfg.MODEL.PRETRAINED.CONTEXT = "conv"
+    cfg.MODEL.PRETRAINED.KERNEL = 5
+    cfg.MODEL.PRETRAINED.DROPOUT = 0.2
+    # Squeeze-excitation averages over so many seconds around each moment; 0.0: the whole clip.
+    cfg.MODEL.PRETRAINED.SE_SECONDS = 10.0
+    # Number of the first layer that learns, and its rate as a part of the neck's.
+    cfg.MODEL.PRETRAINED.LEARNED_FROM = 100
+    cfg.MODEL.PRETRAINED.RATE_FACTOR = 0.2
+    # Folder that keeps the maps of layers that do not learn; "" computes them each time.
+    cfg.MODEL.PRETRAINED.CACHE_DIR = ""
 
 
 def _add_hooks(cfg: CN) -> None:

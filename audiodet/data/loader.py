@@ -128,6 +128,7 @@ def training_clips(cfg, kinds: LabelKinds = LabelKinds()) -> list:
     if not cfg.DATASETS.TRAIN:
         raise ConfigError("DATASETS.TRAIN is empty, expected the name of a registered dataset")
     clips = load_dataset_dicts(cfg.DATASETS.TRAIN, cfg.DATASETS.LABELS, kinds.accepted)
+    clips = clips[:: cfg.DATASETS.TRAIN_EVERY]
     kept = [clip for clip in clips if kind_of(clip) in kinds.learned]
     if len(kept) < len(clips):
         ignored = " and ".join(kinds.ignored)

@@ -46,6 +46,8 @@ class SEDMapper:
             for key in ("NORMALIZE", "NORMALIZE_CLIPS"):  # applied after the cache, in the model
                 del spectrogram[key]
             front_end = {"audio": dict(cfg.INPUT.AUDIO), "spectrogram": spectrogram}
+            if cfg.INPUT.FRONT_END != "log_mel":
+                front_end["pretrained"] = [cfg.INPUT.FRONT_END, cfg.INPUT.LEVEL]
             self.cache = FeatureCache(cfg.INPUT.CACHE_DIR, front_end)
 
     def __call__(self, dataset_dict: dict) -> dict:

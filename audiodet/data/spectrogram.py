@@ -115,6 +115,11 @@ class LogMel(nn.Module):
 
     @classmethod
     def from_config(cls, cfg) -> "LogMel":
+        """The front end that ``INPUT.FRONT_END`` names."""
+        if cfg.INPUT.FRONT_END != "log_mel":
+            from audiodet.data import front_ends
+
+            return front_ends.build_front_end(cfg)
         spec = cfg.INPUT.SPECTROGRAM
         return cls(
             cfg.INPUT.AUDIO.SAMPLE_RATE,
@@ -146,7 +151,10 @@ class LogMel(nn.Module):
     def mel_power(self, waveform: torch.Tensor) -> torch.Tensor:
         """(..., samples) -> mel power, or with power 1 magnitude, (..., H, T)."""
         half = self.n_fft // 2 if self.centre else 0
-        padded = nn.functional.pad(waveform, (half, half))
+        return self.framed_power(nn.functional.pad(waveform, (half, half)))
+
+    def framed_power(self, padded: torch.Tensor) -> torch.Tensor:
+        """:meth:`mel_power` of samples that are padded already: frame t begins at t * hop."""
         frames = padded.unfold(-1, self.n_fft, self.hop) * self.window  # (..., T, n_fft)
         spectrum = torch.fft.rfft(frames)[..., : self.bins]
         if self.power == 1:
@@ -173,14 +181,15 @@ class SpectrogramNormalizer(nn.Module):
 
     "train": (x - mean) / deviation per mel band, measured on training clips by :meth:`fit`.
     "clip": minimum and maximum of each clip become 0 and 1 (a constant clip becomes 0).
-    "product": see :func:`normalize_product`.
+    "product": :func:`normalize_product`. "none": as the front end made it.
     """
 
     def __init__(self, mode: str, n_mels: int):
         super().__init__()
-        if mode not in ("train", "clip", "product"):
+        if mode not in ("train", "clip", "product", "none"):
             raise ConfigError(
-                f"INPUT.SPECTROGRAM.NORMALIZE is {mode!r}, expected 'train', 'clip' or 'product'"
+                f"INPUT.SPECTROGRAM.NORMALIZE is {mode!r}, expected 'train', 'clip', 'product' or "
+                "'none'"
             )
         self.mode = mode
         if mode == "train":
@@ -213,6 +222,8 @@ class SpectrogramNormalizer(nn.Module):
             return (image - self.mean) / self.std
         if self.mode == "product":
             return normalize_product(image)
+        if self.mode == "none":
+            return image
         low = image.amin()
         return (image - low) / (image.amax() - low).clamp(min=1e-6)
 

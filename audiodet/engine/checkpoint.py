@@ -13,6 +13,7 @@ from detectron2.utils.file_io import PathManager
 
 from audiodet.errors import WeightsError
 from audiodet.files import atomic_path, write_text
+from audiodet.modeling.model import SEDModel
 from audiodet.weights import CARD, read_weights
 
 
@@ -60,6 +61,10 @@ class SEDCheckpointer(DetectionCheckpointer):
         return super().load(path, *args, **kwargs)
 
     def _load_file(self, filename: str) -> dict:
+        if isinstance(self.model, SEDModel) and filename.endswith(".pt"):
+            published = self.model.published_tensors(filename)
+            if published is not None:
+                return {"model": published}
         data = read_weights(filename, self.cfg.MODEL.TRUST_PICKLE)
         check_card(data.get(CARD), self.cfg, filename)
         return data
@@ -107,6 +112,8 @@ def _front_ends(card, cfg) -> list:
             if key != "NORMALIZE_CLIPS":
                 value = theirs.INPUT[section].get(key, expected)
                 pairs.append((f"INPUT.{section}.{key}", value, expected))
+    for key, default in (("FRONT_END", "log_mel"), ("LEVEL", cfg.INPUT.LEVEL)):
+        pairs.append((f"INPUT.{key}", theirs.INPUT.get(key, default), cfg.INPUT[key]))
     return pairs
 
 
@@ -130,6 +137,10 @@ def init_backbone(model, cfg) -> bool:
     """
     path = PathManager.get_local_path(cfg.MODEL.BACKBONE.INIT_WEIGHTS)  # a URL is downloaded
     backbone = model.backbone_for("MODEL.BACKBONE.INIT_WEIGHTS")
+    published = [part for part in backbone.modules() if hasattr(part, "load_published")]
+    if published and path.endswith(".pt"):
+        published[0].load_published(path)
+        return True
     data = read_weights(path, cfg.MODEL.TRUST_PICKLE)
     # detectron2's architectures are one level deeper, see StockDetector.
     tensors = {name.removeprefix("detector."): x for name, x in data["model"].items()}

@@ -48,6 +48,7 @@ def _adam(cfg, model) -> torch.optim.Adam:
         weight_decay_norm=cfg.SOLVER.WEIGHT_DECAY_NORM,
         bias_lr_factor=cfg.SOLVER.BIAS_LR_FACTOR,
         weight_decay_bias=cfg.SOLVER.WEIGHT_DECAY_BIAS,
+        lr_factor_func=lambda name: cfg.MODEL.PRETRAINED.RATE_FACTOR if ".trunk." in name else 1.0,
     )
     adam = maybe_add_gradient_clipping(cfg, torch.optim.Adam)
     return adam(params, cfg.SOLVER.BASE_LR, weight_decay=cfg.SOLVER.WEIGHT_DECAY)

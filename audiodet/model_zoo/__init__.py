@@ -67,7 +67,9 @@ def get(name: str, device: str = "cpu") -> "torch.nn.Module":
     return load_model(name, device=device)
 
 
-def export(checkpoint: str, thresholds: dict, path: str, half: bool = True) -> None:
+def export(
+    checkpoint: str, thresholds: dict, path: str, half: bool = True, shared: tuple = ()
+) -> None:
     """Write a training's checkpoint as a small file that ships.
 
     Args:
@@ -76,6 +78,7 @@ def export(checkpoint: str, thresholds: dict, path: str, half: bool = True) -> N
             one event a clip is not kept: a recording may hold many.
         path: ``.safetensors`` to write.
         half: store weights in half precision; they are read back as float32.
+        shared: (name of another shipped model, prefix of tensors that are left to it).
 
     Raises:
         WeightsError: no checkpoint of audiodet.
@@ -97,15 +100,26 @@ def export(checkpoint: str, thresholds: dict, path: str, half: bool = True) -> N
         (cfg.MODEL.BACKBONE, "INIT_WEIGHTS"),
         (cfg.INPUT, "CACHE_DIR"),
         (cfg.DATASETS, "SOUNDBANK"),
+        (cfg.MODEL.get("PRETRAINED", CfgNode()), "CACHE_DIR"),
     ):
         node[key] = ""
     cfg.DATASETS.CUSTOM = []
     cfg.OUTPUT_DIR = "output"
     card = {**card, "config": cfg.dump()}
-    tensors = {}
-    for name, tensor in data["model"].items():
-        if half and tensor.is_floating_point():
-            tensor = tensor.half()
-        tensors[name] = tensor.contiguous()
+    if shared:
+        card["shared"] = list(shared)
+    tensors = _tensors_that_ship(data["model"], half, shared[1] if shared else None)
     with atomic_path(path) as temporary:
         save_file(tensors, str(temporary), {CARD: json.dumps(card)})
+
+
+def _tensors_that_ship(tensors: dict, half: bool, left_out: str | None) -> dict:
+    """Contiguous ones, in half precision if wanted, without those of a prefix."""
+    kept = {}
+    for name, tensor in tensors.items():
+        if left_out and name.startswith(left_out):
+            continue
+        if half and tensor.is_floating_point():
+            tensor = tensor.half()
+        kept[name] = tensor.contiguous()
+    return kept

@@ -19,6 +19,7 @@ from audiodet.modeling.frame_events import (
     smooth,
     step_edges,
     step_targets,
+    widened,
 )
 from audiodet.modeling.hooks.registry import build_postprocessors
 from audiodet.modeling.model import SEDModel
@@ -43,6 +44,7 @@ class FrameClassifier(SEDModel, nn.Module):
         low,
         median_frames,
         rules=RunRules(),
+        widen=0,
         postprocessors=(),
     ):
         """
@@ -51,6 +53,7 @@ class FrameClassifier(SEDModel, nn.Module):
             low: an event ends where its score falls below this.
             median_frames: width of the median filter over the scores, in frames.
             rules: which events are joined or dropped.
+            widen: steps before and after an event that are taught as part of it.
             postprocessors: see :class:`Postprocessor`; they act in turn on the events.
         """
         super().__init__()
@@ -60,6 +63,7 @@ class FrameClassifier(SEDModel, nn.Module):
         self.offset = offset
         self.low = low
         self.rules = rules
+        self.widen = widen
         self.median_steps = round(median_frames / stride)
         self.postprocessors = list(postprocessors)
 
@@ -73,7 +77,13 @@ class FrameClassifier(SEDModel, nn.Module):
             "num_classes": cfg.MODEL.ROI_HEADS.NUM_CLASSES,
             "low": tagger.LOW_THRESHOLD,
             "median_frames": tagger.MEDIAN_SECONDS * rate,
-            "rules": RunRules(tagger.JOIN_GAP, tagger.DROP_LENGTH, tuple(cfg.TEST.THRESHOLDS)),
+            "widen": tagger.WIDEN_STEPS,
+            "rules": RunRules(
+                tagger.JOIN_GAP,
+                tagger.DROP_LENGTH,
+                tuple(cfg.TEST.THRESHOLDS),
+                tagger.PEAK_FRACTION,
+            ),
             "postprocessors": build_postprocessors(cfg),
         }
 
@@ -145,7 +155,8 @@ class FrameClassifier(SEDModel, nn.Module):
         grid = (self.stride, self.offset, self.num_classes)
         targets = []
         for clip, rows in zip(batched_inputs, logits):
-            targets.append(step_targets(clip["instances"], len(rows), *grid))
+            steps = step_targets(clip["instances"], len(rows), *grid)
+            targets.append(widened(steps, self.widen))
         logits = torch.cat(logits)
         targets = torch.cat(targets).to(logits)
         if has_event_storage():

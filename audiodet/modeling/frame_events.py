@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from detectron2.structures import Boxes, Instances
 from scipy.ndimage import median_filter
+from torch.nn import functional as F
 
 
 def step_targets(instances: Instances, steps: int, stride: int, offset: float, num_classes: int):
@@ -26,6 +27,13 @@ def step_targets(instances: Instances, steps: int, stride: int, offset: float, n
         targets[:, label] = torch.maximum(targets[:, label], (overlap >= stride / 2).float())
         targets[centre, label] = 1.0
     return targets
+
+
+def widened(targets: torch.Tensor, steps: int) -> torch.Tensor:
+    """(S, K) zeros and ones -> the same with every event longer by so many steps at either end."""
+    if not steps:
+        return targets
+    return F.max_pool1d(targets.T[None], 2 * steps + 1, 1, steps)[0].T
 
 
 def step_edges(steps: int, stride: int, offset: float, frames: int) -> torch.Tensor:
@@ -49,6 +57,26 @@ def runs_above(scores: np.ndarray, low: float):
     return runs
 
 
+def cut_runs(scores: np.ndarray, runs: list, fraction: float) -> list:
+    """Runs of one class's (S,) scores, each cut where it falls below a part of its peak.
+
+    What is left before and after a peak is a run of its own: [(first, end, peak), ...].
+    """
+    waiting = [(first, end) for first, end, _ in runs]
+    cut = []
+    while waiting:
+        first, end = waiting.pop()
+        if first >= end:
+            continue
+        peak = first + int(scores[first:end].argmax())
+        outside = np.flatnonzero(scores[first:end] < fraction * scores[peak]) + first
+        onset = max(outside[outside < peak], default=first - 1) + 1
+        offset = min(outside[outside > peak], default=end)
+        cut.append((onset, offset, float(scores[peak])))
+        waiting += [(first, onset), (offset, end)]
+    return cut
+
+
 @dataclass(frozen=True)
 class RunRules:
     """When runs of scores are joined or dropped (Kong et al. 2019, section IV-C).
@@ -58,11 +86,13 @@ class RunRules:
         length: then a run of at most this many steps is dropped.
         high: lowest peak of a run that may be joined, one for all classes or one for each. A run
             that does not reach it goes only if it is short.
+        fraction: last, a run is cut where it falls below this part of its peak (:func:`cut_runs`).
     """
 
     gap: int = 0
     length: int = 0
     high: tuple = (0.0,)
+    fraction: float = 0.0
 
     def apply(self, runs: list, label: int) -> list:
         """[(first, end, peak), ...] of one class in order of time -> the same by these rules."""
@@ -85,7 +115,10 @@ def events_from_scores(scores, low, stride, offset, image_size, rules=RunRules()
     """(S, K) scores -> events as full-height boxes in frames, scored by their highest step."""
     events = []
     for label in range(scores.shape[1]):
-        for first, end, peak in rules.apply(runs_above(scores[:, label], low), label):
+        runs = rules.apply(runs_above(scores[:, label], low), label)
+        if rules.fraction:
+            runs = cut_runs(scores[:, label], runs, rules.fraction)
+        for first, end, peak in runs:
             onset = (first + offset - 0.5) * stride
             events.append((onset, (end + offset - 0.5) * stride, peak, label))
     result = as_instances(events, tuple(image_size))

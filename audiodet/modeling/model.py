@@ -67,6 +67,13 @@ class SEDModel:
         What is measured belongs into buffers, which the checkpoint keeps. By default nothing is.
         """
 
+    def published_tensors(self, path: str) -> dict | None:
+        """Tensors by this model's names out of a file that its authors published.
+
+        None, as by default, where the system reads only checkpoints of audiodet.
+        """
+        return None
+
     def propose(self, batched_inputs) -> list:
         """Input dicts -> Instances with ``proposal_boxes`` in frames and ``objectness_logits``."""
         raise NotImplementedError(f"{type(self).__name__} has no region proposals")

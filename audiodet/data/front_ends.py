@@ -1,0 +1,126 @@
+"""Front ends of networks trained on AudioSet, which only work with the very spectrograms they know.
+
+EfficientAT (Schmid et al. 2023): pre-emphasis, Kaldi's mel scale, an affine map after the
+logarithm.
+"""
+
+import math
+
+import torch
+from torch import nn
+
+from audiodet.data.spectrogram import LogMel
+from audiodet.errors import ConfigError
+
+PRE_EMPHASIS = 0.97
+SHIFT, SCALE = 4.5, 5.0  # EfficientAT's (log-mel + 4.5) / 5
+SILENCE = 1e-6  # RMS under which a clip is not made louder: digital silence stays silence
+# What each network was trained with: sample rate, FFT, hop, mel bands, edges of the bank in Hz.
+SETTINGS = {
+    "efficientat": (32000, 1024, 320, 128, 0.0, 15000.0),
+}
+
+
+def hz_to_kaldi_mel(hz):
+    """Frequency in Hz (number or tensor) -> mel; Kaldi's constants, HTK's differ by 1e-4."""
+    return 1127.0 * torch.log1p(torch.as_tensor(hz, dtype=torch.float64) / 700.0)
+
+
+def triangles(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float):
+    """Triangles of height 1 on the mel axis, (H, n_fft // 2 + 1); the last FFT bin has none."""
+    edges = torch.linspace(
+        float(hz_to_kaldi_mel(f_min)),
+        float(hz_to_kaldi_mel(f_max)),
+        n_mels + 2,
+        dtype=torch.float64,
+    )
+    bins = hz_to_kaldi_mel(torch.arange(n_fft // 2, dtype=torch.float64) * sample_rate / n_fft)
+    left, centre, right = (part[:, None] for part in (edges[:-2], edges[1:-1], edges[2:]))
+    rising, falling = (bins - left) / (centre - left), (right - bins) / (right - centre)
+    weights = torch.minimum(rising, falling).clamp(min=0)
+    return nn.functional.pad(weights, (0, 1)).float()
+
+
+def bring_to_level(waveform: torch.Tensor, level: float) -> torch.Tensor:
+    """(..., samples) -> the same with an RMS of ``level``; silence and level 0 stay as they are."""
+    if not level:
+        return waveform
+    rms = waveform.square().mean(-1, keepdim=True).sqrt()
+    return torch.where(rms > SILENCE, waveform * (level / rms.clamp(min=SILENCE)), waveform)
+
+
+class PretrainedFrontEnd(LogMel):
+    """A level, triangles in mel, and a window that the FFT is longer than."""
+
+    name = ""
+    window_length = 0
+
+    def __init__(self, level: float):
+        """
+        Args:
+            level: RMS that every clip is brought to.
+        """
+        rate, n_fft, hop, n_mels, f_min, f_max = SETTINGS[self.name]
+        super().__init__(rate, n_fft, hop, n_mels, f_min, f_max)
+        self.level = level
+        filters = triangles(rate, n_fft, n_mels, f_min, f_max)
+        self.bins = int(filters.any(dim=0).nonzero().max()) + 1
+        self.register_buffer("filters", filters[:, : self.bins].contiguous(), persistent=False)
+
+    def band_edges(self) -> list[float]:
+        """See :meth:`LogMel.band_edges`."""
+        low, high = float(hz_to_kaldi_mel(self.f_min)), float(hz_to_kaldi_mel(self.f_max))
+        places = (torch.arange(self.n_mels + 1).double() + 0.5) / (self.n_mels + 1)
+        return (700.0 * torch.expm1((low + (high - low) * places) / 1127.0)).tolist()
+
+
+class EfficientATFrontEnd(PretrainedFrontEnd):
+    """(N, samples) at 32 kHz -> (N, 128, T), T = 1 + (samples - 1) // 320, frame t at 10 t ms."""
+
+    name = "efficientat"
+    window_length = 800
+
+    def __init__(self, level: float):
+        super().__init__(level)
+        window = torch.hann_window(self.window_length, periodic=False)
+        side = (self.n_fft - self.window_length) // 2
+        self.register_buffer("window", nn.functional.pad(window, (side, side)), persistent=False)
+
+    def mel_power(self, waveform: torch.Tensor) -> torch.Tensor:
+        """See :meth:`LogMel.mel_power`."""
+        waveform = bring_to_level(waveform, self.level)
+        emphasised = waveform[..., 1:] - PRE_EMPHASIS * waveform[..., :-1]
+        batch = emphasised.reshape(-1, 1, emphasised.shape[-1])
+        half = self.n_fft // 2
+        padded = nn.functional.pad(batch, (half, half), mode="reflect")
+        return self.framed_power(padded.reshape(*emphasised.shape[:-1], -1))
+
+    def forward(self, waveform: torch.Tensor) -> torch.Tensor:
+        """(..., samples) -> (..., 128, T)."""
+        return (self.mel_power(waveform) + 1e-5).log().add_(SHIFT).div_(SCALE)
+
+
+FRONT_ENDS = {EfficientATFrontEnd.name: EfficientATFrontEnd}
+
+
+def build_front_end(cfg) -> PretrainedFrontEnd:
+    """The front end that ``INPUT.FRONT_END`` names.
+
+    Raises:
+        ConfigError: no such front end, or ``INPUT.AUDIO`` and ``INPUT.SPECTROGRAM`` are not those
+            that its network was trained with.
+    """
+    name, spec = cfg.INPUT.FRONT_END, cfg.INPUT.SPECTROGRAM
+    if name not in FRONT_ENDS:
+        raise ConfigError(
+            f"INPUT.FRONT_END is {name!r}, expected 'log_mel', {', '.join(map(repr, FRONT_ENDS))}"
+        )
+    keys = ("AUDIO.SAMPLE_RATE", *(f"SPECTROGRAM.{k}" for k in ("N_FFT", "HOP", "N_MELS")))
+    keys += ("SPECTROGRAM.F_MIN", "SPECTROGRAM.F_MAX")
+    found = (cfg.INPUT.AUDIO.SAMPLE_RATE, spec.N_FFT, spec.HOP, spec.N_MELS, spec.F_MIN, spec.F_MAX)
+    for key, value, expected in zip(keys, found, SETTINGS[name]):
+        if not math.isclose(value, expected):
+            raise ConfigError(
+                f"INPUT.{key} is {value}, expected {expected} of the front end {name!r}"
+            )
+    return FRONT_ENDS[name](cfg.INPUT.LEVEL)

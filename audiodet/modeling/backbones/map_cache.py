@@ -1,0 +1,50 @@
+"""Maps of a frozen network kept on disk, found again by the very spectrogram they came from."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from audiodet.files import atomic_path
+
+
+class MapCache:
+    """Spectrogram -> maps, in half precision; safe for several processes."""
+
+    def __init__(self, folder: str, network: str):
+        """
+        Args:
+            folder: where the maps are kept; made when first needed.
+            network: names everything but the spectrogram that the maps depend on.
+        """
+        self.folder, self.network = Path(folder), network
+
+    def path(self, image: torch.Tensor) -> Path:
+        """File of a (1, H, T) spectrogram."""
+        digest = hashlib.sha1(f"{self.network} {tuple(image.shape)}".encode())
+        digest.update(np.ascontiguousarray(image.cpu().numpy()).data)
+        name = digest.hexdigest()
+        return self.folder / name[:2] / f"{name}.npz"
+
+    def get(self, images: torch.Tensor, compute) -> dict:
+        """The maps of a batch.
+
+        Args:
+            images: (N, 1, H, T).
+            compute: function of (1, 1, H, T) -> {layer: (1, D, S)}, called for what is missing.
+
+        Returns:
+            {layer: (N, D, S)} float32.
+        """
+        clips = [self._one(image, compute) for image in images]
+        return {layer: torch.stack([clip[layer] for clip in clips]) for layer in clips[0]}
+
+    def _one(self, image: torch.Tensor, compute) -> dict:
+        path = self.path(image)
+        if not path.is_file():
+            maps = {str(k): x[0].half().cpu().numpy() for k, x in compute(image[None]).items()}
+            with atomic_path(path) as temporary, open(temporary, "wb") as file:
+                np.savez(file, **maps)
+        with np.load(path) as arrays:
+            return {int(k): torch.from_numpy(arrays[k]).float().to(image) for k in arrays.files}

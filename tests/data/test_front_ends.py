@@ -1,0 +1,77 @@
+"""Front ends of pretrained networks, against references in plain numpy."""
+
+import numpy as np
+import pytest
+import torch
+
+from audiodet.config import get_cfg
+from audiodet.data.front_ends import EfficientATFrontEnd, build_front_end
+from audiodet.errors import ConfigError
+
+
+def efficientat_reference(x: np.ndarray) -> np.ndarray:
+    """EfficientAT's published formulas, frame by frame, in float64."""
+    x = x.astype(np.float64)
+    y = x[1:] - 0.97 * x[:-1]
+    padded = np.pad(y, 512, mode="reflect")
+    window = np.zeros(1024)
+    window[112:912] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(800) / 799)
+    frames = range(1 + len(y) // 320)
+    power = [np.abs(np.fft.rfft(padded[320 * t : 320 * t + 1024] * window)) ** 2 for t in frames]
+
+    def mel(f):
+        return 1127 * np.log(1 + f / 700)
+
+    edges = np.linspace(mel(0.0), mel(15000.0), 130)
+    bank = np.zeros((128, 513))
+    for k in range(512):  # the last bin is unused
+        m = mel(k * 32000 / 1024)
+        for band in range(128):
+            left, centre, right = edges[band : band + 3]
+            bank[band, k] = max(
+                0.0, min((m - left) / (centre - left), (right - m) / (right - centre))
+            )
+    return (np.log(bank @ np.array(power).T + 1e-5) + 4.5) / 5
+
+
+def test_efficientat_is_the_published_front_end():
+    rng = np.random.default_rng(0)
+    x = (0.05 * rng.standard_normal(20000)).astype(np.float32)
+    x[8000:12000] += 0.2 * np.sin(2 * np.pi * 1000 * np.arange(4000) / 32000).astype(np.float32)
+    found = EfficientATFrontEnd(0.0)(torch.from_numpy(x)).numpy()
+    expected = efficientat_reference(x)
+    assert found.shape == expected.shape == (128, 63)
+    assert np.abs(found - expected).max() < 1e-4
+
+
+def test_a_clips_level_does_not_matter():
+    x = 0.05 * torch.randn(2, 16000)
+    front_end = EfficientATFrontEnd(0.05)
+    torch.testing.assert_close(front_end(x), front_end(x * 1e-3), atol=1e-4, rtol=0)
+    assert torch.isfinite(front_end(torch.zeros(16000))).all()
+
+
+def efficientat_config():
+    cfg = get_cfg()
+    cfg.merge_from_list(
+        ["INPUT.FRONT_END", "efficientat", "INPUT.AUDIO.SAMPLE_RATE", 32000]
+        + ["INPUT.SPECTROGRAM.N_FFT", 1024, "INPUT.SPECTROGRAM.HOP", 320]
+        + ["INPUT.SPECTROGRAM.N_MELS", 128, "INPUT.SPECTROGRAM.F_MAX", 15000.0]
+    )
+    return cfg
+
+
+@pytest.mark.parametrize(
+    "key, value, message",
+    [
+        ("INPUT.FRONT_END", "vggish", "INPUT.FRONT_END is 'vggish', expected 'log_mel'"),
+        ("INPUT.AUDIO.SAMPLE_RATE", 44100, "SAMPLE_RATE is 44100, expected 32000"),
+        ("INPUT.SPECTROGRAM.N_MELS", 64, "N_MELS is 64, expected 128"),
+    ],
+)
+def test_other_settings_are_refused(key, value, message):
+    cfg = efficientat_config()
+    assert isinstance(build_front_end(cfg), EfficientATFrontEnd)
+    cfg.merge_from_list([key, value])
+    with pytest.raises(ConfigError, match=message):
+        build_front_end(cfg)

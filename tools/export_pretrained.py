@@ -1,0 +1,143 @@
+#!/usr/bin/env python
+"""Make audiodet_rare and its fold models out of trainings on a network trained on AudioSet."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import audiodet  # noqa: F401  makes detectron2 importable
+
+from audiodet import model_zoo
+from audiodet.data.datasets.rare_mini import FOLDS, RARE_LABELS, rare_mini_hash
+from audiodet.errors import AudiodetError, DataError
+from audiodet.evaluation import load_clips, score_clips
+from audiodet.files import write_text
+from audiodet.weights import SHIPPED
+
+NAME, TRUNK = "audiodet_rare", "backbone.trunk."
+# What the fold models say of every test clip, for the test of the thresholds.
+SCORES = Path(__file__).resolve().parents[1] / "tests" / "audiodet_rare_scores.json"
+CARD = """# {name}
+
+{what} for {labels}: a frame-level head on EfficientAT's mn04, which stays as AudioSet left it.
+
+- **Made by** `{command}`, exported with `tools/export_pretrained.py`.
+- **Origin**: `mn04_as_mAP_432.pt` of the public EfficientAT release (Schmid, Koutini, Widmer:
+  "Efficient Large-Scale Audio Tagging via Transformer-to-CNN Knowledge Distillation", 2023; MIT),
+  trained on AudioSet. {where}
+- **Data of the head**: mixtures of recordings of a sound bank (`soundbank.csv`), {every} of
+  {train} (hash of the recipes {train_hash}). Rows seen in training: {rows}.
+- **Licences of the data**: CC0, CC BY, ODbL, and clips of ESC-50 that are to be treated as
+  **non-commercial**; so are these weights. The bank's own table names every author and source.
+- **Thresholds** (inside the file): {thresholds}; tuned on the test mixtures of {tuned}, each scored
+  by a fold model of the same recipe and length that never heard its sources.
+- **Figures at these thresholds**, one event a clip: {figures}
+- **Limits**: three classes, few sources of each (the bank has 80 groups of events); recordings
+  low-passed at 10 kHz; best where an event is not under -6 dB of what surrounds it; sounds like
+  an explosion, fireworks or a falling plate raise false alarms.
+
+{notice}"""
+NOTICE = """EfficientAT's notice:
+
+```
+{text}```
+"""
+
+
+def parse_args():
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", required=True, metavar="DIR", help="of tools/reproduce.py")
+    parser.add_argument("--all", required=True, metavar="DIR", help="training on all folds")
+    parser.add_argument("--system", default="frame-level head", help="row of the report")
+    parser.add_argument("--licence", required=True, metavar="FILE", help="EfficientAT's notice")
+    return parser.parse_args()
+
+
+def figures(clips, thresholds: dict) -> str:
+    """ER and F1 of each class, of test clips at these thresholds."""
+    table = score_clips(clips, RARE_LABELS, thresholds, True).per_label
+    return ", ".join(f"{k} ER {x['ER']:.2f} F1 {x['F1']:.1f} %" for k, x in table.items())
+
+
+def best_events(clips) -> list:
+    """[clip, label, whether it holds the event, score of the best candidate, whether it is it]."""
+    rows = []
+    for clip in clips:
+        own = [event for event in clip.candidates if event.label == clip.target]
+        true = [event.onset for event in clip.reference if event.label == clip.target]
+        best = max(own, key=lambda event: event.score, default=None)
+        score = round(best.score, 4) if best else 0.0
+        is_hit = bool(best and true and abs(best.onset - true[0]) <= 0.5)
+        rows.append([clip.name, clip.target, bool(true), score, is_hit])
+    return rows
+
+
+def write_model(run: Path, name: str, thresholds: dict, fields: dict, shared=()) -> None:
+    """weights/<name>.safetensors and weights/<name>.md."""
+    target = SHIPPED / f"{name}.safetensors"
+    model_zoo.export(str(run / "model_final.pth"), thresholds, str(target), shared=shared)
+    each = ", ".join(f"{k} {v:.3f}" for k, v in thresholds.items())
+    text = CARD.format(name=name, labels=", ".join(RARE_LABELS), thresholds=each, **fields)
+    write_text(target.with_suffix(".md"), text.rstrip() + "\n")
+    print(f"{target}: {target.stat().st_size / 1e6:.2f} MB")
+
+
+def main(args) -> None:
+    """Write the model of all folds, then those of each."""
+    root = Path(args.runs)
+    report = root / "pretrained-rare.json"
+    try:
+        thresholds = json.loads(report.read_text(encoding="utf-8"))["thresholds"][args.system]
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{report}: cannot be used ({error!r}), expected a report") from None
+    clips = {
+        fold: [
+            clip
+            for path in sorted((root / f"mn04_frame_fold{fold}/inference").glob("*/clips.jsonl"))
+            for clip in load_clips(path)
+        ]
+        for fold in range(FOLDS)
+    }
+    write_text(SCORES, json.dumps({str(k): best_events(x) for k, x in clips.items()}) + "\n")
+    notice = NOTICE.format(text=Path(args.licence).read_text(encoding="utf-8"))
+    everything = [clip for own in clips.values() for clip in own]
+    common = {"what": "Detector", "command": "tools/reproduce.py pretrained-rare"}
+    train = [f"rare_mini_fold{fold}_train" for fold in range(FOLDS)]
+    all_folds = {
+        **common,
+        "command": f"tools/train_net.py --config-file configs/pretrained/{NAME}.yaml",
+        "where": "Its weights are in this file.",
+        "train": ", ".join(train),
+        "train_hash": ", ".join(map(rare_mini_hash, train)),
+        "every": "every 32nd clip",
+        "rows": "all: what one fold's set leaves out is in the others",
+        "tuned": "all folds",
+        "figures": "of the fold models, quiet and hard together: "
+        + figures(everything, thresholds["all"]),
+        "notice": notice,
+    }
+    write_model(Path(args.all), NAME, thresholds["all"], all_folds)
+    for fold, own in clips.items():
+        train = f"rare_mini_fold{fold}_train"
+        fields = {
+            **common,
+            "where": f"Its weights are those inside `{NAME}`.",
+            "train": train,
+            "train_hash": rare_mini_hash(train),
+            "every": "every eighth clip",
+            "rows": f"those of the folds other than {fold}, but a tenth of the source groups",
+            "tuned": "the other folds",
+            "figures": "quiet and hard together: " + figures(own, thresholds[str(fold)]),
+            "notice": "",
+        }
+        name, run = f"{NAME}_mini_fold{fold}", root / f"mn04_frame_fold{fold}"
+        write_model(run, name, thresholds[str(fold)], fields, (NAME, TRUNK))
+
+
+if __name__ == "__main__":
+    try:
+        main(parse_args())
+    except AudiodetError as error:
+        sys.exit(f"error: {error}")
