@@ -77,8 +77,9 @@ class SEDEvaluator(Evaluator):
             duration = self._truth[clip["image_id"]].duration
             instances = inside(output["instances"], duration)
             candidates = events_from_instances(instances, self.labels, duration)
-            kept = [name for name in SCORE_PARTS if instances.has(name)]
-            parts = {name: instances.get(name).tolist() for name in kept}
+            parts = {}
+            for name in filter(instances.has, SCORE_PARTS):
+                parts[name] = instances.get(name).tolist()
             self._outputs[clip["image_id"]] = (candidates, parts)
 
     def evaluate(self) -> OrderedDict | None:
@@ -213,4 +214,6 @@ class TemporalAPEvaluator(COCOEvaluator):
         if coco_eval is None:  # events, and not one prediction
             return {"AP": 0.0, "AP50": 0.0, "AP75": 0.0}
         figures = super()._derive_coco_results(coco_eval, iou_type, class_names)
-        return {name: x for name, x in figures.items() if name not in ("APs", "APm", "APl")}
+        for name in ("APs", "APm", "APl"):
+            figures.pop(name, None)
+        return figures

@@ -142,7 +142,7 @@ def results(
     one label. "ER-low", "ER-high", "F1-source-low", "F1-<label>-low" ... are :func:`intervals`.
     """
     flat = scores.figures(scores.counts.sum(axis=0), metrics)
-    drawn = partial(scores.figures, metrics=[metric for metric in METRICS if metric in metrics])
+    drawn = partial(scores.figures, metrics=sorted(set(METRICS) & set(metrics)))
     flat.update(intervals(scores.clips, scores.counts, drawn, n_bootstrap, seed))
     return {name: float(value) for name, value in flat.items()}
 

@@ -143,7 +143,8 @@ class TaggingEvaluator(UnitEvaluator):
 
     def figures(self, scores: UnitScores) -> dict[str, float]:
         """With the equal error rates; writes tags.json."""
-        clips, tags = {}, {}
+        clips = {}
+        tags = {}
         for number, record in self._records.items():
             if number in scores.counts:
                 clips[number] = ClipResult(str(number), 0.0)

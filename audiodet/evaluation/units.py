@@ -93,7 +93,8 @@ class UnitScores:
         if self.rounded:
             added = dict.fromkeys(range(BLOCKS), ClipResult("block", 0.0))
         weights = clip_weights(list(added.values()), n_bootstrap, seed, "clip")
-        areas, samples = [], []
+        areas = []
+        samples = []
         for k in range(len(self.labels)):
             units = self.of_label(k, list(added))
             areas.append(area_figures(*units[1:]))
