@@ -1,14 +1,15 @@
 """The systems: importing this package fills detectron2's registries with audiodet's pieces."""
 
 from audiodet.modeling import (  # noqa: F401
+    audiomask,
     audioset,
     ensemble_tagger,
+    rcrnn,
     self_mask,
     stock,
     tagger,
     tf_segmentation,
     time_boxes,
-    time_rcnn,
     verifier,
 )
 from audiodet.modeling.backbones import crnn as crnn_backbone  # noqa: F401
