@@ -1,10 +1,11 @@
 """From the probabilities of many units to one of the clip.
 
-Shape shorthand: N clips, K classes, U units (frames, or bins of time and frequency).
+Shape shorthand: N clips, K classes, U units (frames, or bins of time and frequency), R rows.
 """
 
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -19,7 +20,13 @@ class GlobalRankPooling(nn.Module):
     """
 
     def __init__(self, decay: float):
-        """``decay`` is r; ConfigError if it is not between 0 and 1."""
+        """
+        Args:
+            decay: r, between 0 and 1.
+
+        Raises:
+            ConfigError: it is not.
+        """
         super().__init__()
         if not 0 <= decay <= 1:
             raise ConfigError(f"MODEL.TFSEG.RANK_DECAY is {decay}, expected 0 to 1")
@@ -30,9 +37,10 @@ class GlobalRankPooling(nn.Module):
             return x.amax(-1)
         if self.decay == 1:
             return x.mean(-1)
-        rows = x.reshape(-1, x.shape[-1])
-        pooled = rows.sort(-1).values @ rank_weights(self.decay, x.shape[-1]).to(x)
-        return pooled.view(x.shape[:-1])
+        weights = rank_weights(self.decay, x.shape[-1]).to(x)
+        if x.device.type != "cpu" or x.dtype != torch.float32:
+            return x.sort(-1).values @ weights
+        return _RankedSum.apply(x.reshape(-1, x.shape[-1]), weights).view(x.shape[:-1])
 
 
 @lru_cache(maxsize=8)
@@ -41,6 +49,36 @@ def rank_weights(decay: float, units: int) -> torch.Tensor:
     """Weights (U,) of values in rising order; they sum to one."""
     weights = decay ** torch.arange(units - 1, -1, -1, dtype=torch.float64)
     return (weights / weights.sum()).float()
+
+
+class _RankedSum(torch.autograd.Function):
+    """Sorted rows of (R, U) float32 times weights (U,), on a CPU.
+
+    numpy sorts integers faster than torch sorts floats with their places. The bits of a float,
+    turned where it is negative, are in its order; its place fills the lower half of the integer.
+    """
+
+    @staticmethod
+    def forward(ctx, x, weights):
+        if not ctx.needs_input_grad[0]:
+            return torch.from_numpy(np.sort(x.detach().numpy(), axis=-1)) @ weights
+        keys = _ordered(x.detach().contiguous().numpy().view(np.int32)).astype(np.int64) << 32
+        keys |= np.arange(x.shape[1])
+        keys.sort(axis=-1)
+        values = _ordered((keys >> 32).astype(np.int32)).view(np.float32)
+        ctx.save_for_backward(torch.from_numpy(keys & 0xFFFFFFFF), weights)
+        return torch.from_numpy(values) @ weights
+
+    @staticmethod
+    def backward(ctx, gradient):
+        places, weights = ctx.saved_tensors
+        shares = gradient[:, None] * weights
+        return torch.empty_like(shares).scatter_(1, places, shares), None
+
+
+def _ordered(bits: np.ndarray) -> np.ndarray:
+    """Bits of float32 as int32 in the order of the floats; its own inverse."""
+    return bits ^ ((bits >> 31) & 0x7FFFFFFF)
 
 
 class AttentionPooling(nn.Module):
