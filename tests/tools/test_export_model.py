@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from audiodet import model_zoo, weights
-from audiodet.data.datasets import rare_mini
+from audiodet.data.datasets import rare_mini, standins
 from papers.tables import load_tables
 from audiodet.inference.detector import Detector
 from tests.tiny import LABELS, run_tool, tiny_config, train, write_tiny_data
@@ -36,7 +36,7 @@ def export(trained, synthetic_bank, tmp_path, monkeypatch):
         return run_tool(monkeypatch, *fixed, *arguments, tool="export_model")
 
     yield run
-    rare_mini._recipes.cache_clear()  # of few clips
+    standins._recipes.cache_clear()  # of few clips
 
 
 def test_weights_and_card(export, trained, tmp_path):
