@@ -3,6 +3,8 @@ VENV ?= .venv
 PYTHON ?= python3
 # Folder of real recordings (soundbank.csv, or one folder per class); empty: a synthetic bank.
 SOUNDBANK ?=
+# Processes that share the test files.
+JOBS ?= 2
 
 ifneq ($(words $(CURDIR)/$(VENV)),1)
 $(error "$(CURDIR)/$(VENV)" has a space in it, expected paths without)
@@ -41,7 +43,7 @@ clean-demo:
 test: install
 	@$(BIN)/python -c 'import sed_scores_eval' || { echo "error: sed_scores_eval is missing, expected \
 	it for the tests of PSDS: install a C++ compiler (apt install g++), rm $(STAMP), make test"; exit 1; }
-	$(BIN)/python -m pytest tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile tests
 
 lint: install
 	$(BIN)/ruff check .

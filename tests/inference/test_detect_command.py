@@ -82,7 +82,7 @@ def test_wrong_usage(arguments, words, detect):
 @pytest.mark.parametrize(
     "options, words",
     [
-        (["--model", "nothing"], "nothing: no such model or file; models that ship: rcrnn"),
+        (["--model", "nothing"], "nothing: no such model or file; models that ship: audiodet_rare"),
         (["--threshold", "dog=0.5"], "thresholds are given for ['burst', 'dog', 'tone']"),
         (["--device", "tpu9"], "device 'tpu9' does not work"),
         (["--overlap", "3"], "windows of 4.0 s overlap by 3.0 s"),
