@@ -186,11 +186,9 @@ class SpectrogramNormalizer(nn.Module):
 
     def __init__(self, mode: str, n_mels: int):
         super().__init__()
-        if mode not in ("train", "clip", "product", "none"):
-            raise ConfigError(
-                f"INPUT.SPECTROGRAM.NORMALIZE is {mode!r}, expected 'train', 'clip', 'product' or "
-                "'none'"
-            )
+        modes = ("train", "clip", "product", "none")
+        if mode not in modes:
+            raise ConfigError(f"INPUT.SPECTROGRAM.NORMALIZE is {mode!r}, expected one of {modes}")
         self.mode = mode
         if mode == "train":
             self.register_buffer("mean", torch.zeros(1, n_mels, 1))
