@@ -86,6 +86,6 @@ setup(
         "parquet": ["pyarrow"],  # audiodet detect --format parquet
         "psds": ["sed_scores_eval>=0.0.4"],  # the evaluator "scores"; needs a C++ compiler
         "ray": ["ray"],  # audiodet detect --ray
-        "test": ["pytest", "pytest-xdist", "pyarrow", "ray", "ruff"],  # and psds, where a compiler is
+        "test": ["pytest", "pytest-xdist", "pyarrow", "ray", "ruff"],  # and psds
     },
 )
