@@ -1,0 +1,78 @@
+"""Long recordings: the truth lies where the sounds are, and a detector that says it has F1 100."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from audiodet.data.mixing.rendering import render
+from audiodet.data.mixing.soundbank import load_soundbank
+from audiodet.errors import DataError
+from audiodet.events import Event
+from papers.long import APART, figures, long_recipe, report, scores_at, write_recording
+
+DEFAULTS = {"babycry": 0.5, "glassbreak": 0.4, "gunshot": 0.6}
+
+
+@pytest.fixture(scope="module")
+def recipe(synthetic_bank):
+    clips = load_soundbank(synthetic_bank).select(folds=[2])
+    return long_recipe(clips, "long.wav", 120.0, 10.0, seed=3)
+
+
+@pytest.fixture(scope="module")
+def truth(recipe, synthetic_bank, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("long")
+    return write_recording(recipe, synthetic_bank, folder), folder
+
+
+def test_sounds_take_turns_apart_and_are_of_the_fold(recipe, synthetic_bank):
+    bank = load_soundbank(synthetic_bank)
+    own = {clip.path for clip in bank.select(folds=[2])}
+    sounds = [*recipe.events, *recipe.distractors]
+    labels = [event.label for event in recipe.events]
+    assert len(recipe.distractors) == 6 and [labels.count(x) for x in DEFAULTS] == [2, 2, 2]
+    assert {x.path for x in sounds} <= own
+    assert {recipe.background.path, *recipe.background.chain} <= own
+    assert {sound.ebr for sound in sounds} == {-6.0, 0.0, 6.0}
+    sounds.sort(key=lambda sound: sound.start)
+    for before, after in zip(sounds, sounds[1:]):
+        assert after.start - before.end >= APART
+
+
+def test_truth_is_where_the_events_are(recipe, truth, synthetic_bank):
+    clip, folder = truth
+    samples, rate = sf.read(folder / "long.wav")
+    without = render(replace(recipe, more_events=()), synthetic_bank, rate)
+    assert len(samples) == 120 * rate
+    places = np.flatnonzero(np.abs(samples - without) > 1e-4)
+    groups = np.split(places, np.flatnonzero(np.diff(places) > 0.9 * rate) + 1)
+    assert len(groups) == len(clip.reference) == 6
+    for group, event in zip(groups, clip.reference):
+        assert event.onset - 1e-3 <= group[0] / rate < event.onset + 0.1
+        assert event.offset - 0.5 < group[-1] / rate <= event.offset + 1e-3
+
+
+def test_a_perfect_detector_and_one_with_false_alarms(truth):
+    clip, _ = truth
+    perfect = [event._replace(score=0.9) for event in clip.reference]
+    for row in figures(scores_at([(replace(clip, candidates=perfect), DEFAULTS)])).values():
+        assert (row["precision"], row["recall"], row["F1"]) == (100, 100, 100)
+        assert row["false alarms/h"] == 0
+    late = perfect[0]._replace(onset=perfect[0].onset + 0.6, offset=perfect[0].offset + 0.6)
+    extra = Event(0.0, 119.0, perfect[1].label, 0.61)
+    heard = [(replace(clip, candidates=[late, *perfect[1:], extra]), DEFAULTS)]
+    row = figures(scores_at(heard))["all"]
+    assert row["false alarms/h"] == pytest.approx(2 * 30)  # two in two minutes
+    assert row["recall"] == pytest.approx(100 * 5 / 6)
+    assert row["precision"] == pytest.approx(100 * 5 / 7)
+    best = report(heard)
+    assert 0.61 / 0.6 < best["best factor"] <= 0.9 / 0.6
+    assert best["at best factor"]["all"]["false alarms/h"] == pytest.approx(30)
+
+
+def test_too_many_sounds_are_refused(synthetic_bank):
+    clips = load_soundbank(synthetic_bank).select(folds=[2])
+    with pytest.raises(DataError, match="no place for .* expected fewer sounds"):
+        long_recipe(clips, "long.wav", 30.0, 1.0, seed=3)
