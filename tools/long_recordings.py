@@ -55,12 +55,10 @@ def main(args: argparse.Namespace) -> None:
         name = model.replace("_fold{fold}", "")
         save_clips([clip for clip, _ in clips], folder / f"{name}.jsonl")
         reports[name] = report(clips)
-        for label, row in reports[name]["default"].items():
-            rows.append([f"{name}, default", label, *row.values()])
-        factor = reports[name]["best factor"]
-        best = reports[name]["at best factor"]["all"]
-        rows.append([f"{name}, times {factor:.2f}", "all", *best.values()])
-    print(tabulate(rows, ["", "", *row], "github", floatfmt=".1f"))
+        for thresholds, table in reports[name].items():
+            rows += [[name, thresholds, label, *row.values()] for label, row in table.items()]
+    columns = ["model", "thresholds", "label", *next(iter(table.values()))]
+    print(tabulate(rows, columns, "github", floatfmt=".1f"))
     write_text(folder / "long.json", json.dumps(reports, indent=1) + "\n")
 
 
