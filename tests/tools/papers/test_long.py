@@ -1,16 +1,21 @@
 """Long recordings: the truth lies where the sounds are, and a detector that says it has F1 100."""
 
+import json
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile as sf
 
+import long_recordings
 from audiodet.data.mixing.rendering import render
 from audiodet.data.mixing.soundbank import load_soundbank
 from audiodet.errors import DataError
-from audiodet.events import Event
-from papers.long import APART, long_recipe, report, write_recording
+from audiodet.evaluation import load_clips
+from audiodet.events import Event, decide
+from audiodet.inference.detector import Detector
+from papers.long import APART, hear, long_recipe, report, write_recording
 
 DEFAULTS = {"babycry": 0.5, "glassbreak": 0.4, "gunshot": 0.6}
 
@@ -90,3 +95,26 @@ def test_too_many_sounds_are_refused(synthetic_bank):
     clips = load_soundbank(synthetic_bank).select(folds=[2])
     with pytest.raises(DataError, match="no place for .* expected fewer sounds"):
         long_recipe(clips, "long.wav", 30.0, 1.0, seed=3)
+
+
+def test_candidates_at_the_defaults_are_what_a_user_gets(truth):
+    clip, folder = truth
+    heard, thresholds = hear("rcrnn_rare_mini_fold2", clip, folder)
+    detector = Detector.from_pretrained("rcrnn_rare_mini_fold2", device="cpu")
+    assert thresholds == detector.thresholds
+    assert decide(heard.candidates, thresholds) == detector.detect(folder / clip.name)
+    assert len(heard.candidates) > len(decide(heard.candidates, thresholds))
+
+
+def test_tool_prints_the_table_and_keeps_all(synthetic_bank, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("AUDIODET_SOUNDBANK", synthetic_bank)
+    options = "--models rcrnn_rare_mini_fold{fold} --folds 0 1 --minutes 1 --every 10"
+    arguments = ["long_recordings.py", *options.split(), "--output-dir", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", arguments)
+    long_recordings.main(long_recordings.parse_args())
+    printed = capsys.readouterr().out
+    figures = json.loads((tmp_path / "long.json").read_text())["rcrnn_rare_mini"]
+    assert figures["default"]["all"]["events"] == 6
+    assert "from other folds" in figures and "| from other folds | all " in printed
+    for clip in load_clips(tmp_path / "rcrnn_rare_mini.jsonl"):
+        assert sf.info(tmp_path / clip.name).duration == clip.duration == 60.0
