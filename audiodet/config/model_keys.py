@@ -68,7 +68,7 @@ def _add_tagger(cfg: CN) -> None:
     # An event ends where the probability falls below this; its score is its highest frame,
     # which TEST.THRESHOLDS decides on (hysteresis).
     cfg.MODEL.TAGGER.LOW_THRESHOLD = 0.2
-    # So many steps before and after an event are taught as part of it: short ones are too few.
+    # Steps before and after an event that are taught as part of it: short ones are too few.
     cfg.MODEL.TAGGER.WIDEN_STEPS = 0
     # It also ends where the probability falls below this part of its highest; 0.0 for no such rule.
     cfg.MODEL.TAGGER.PEAK_FRACTION = 0.0
@@ -132,7 +132,7 @@ def _add_pretrained(cfg: CN) -> None:
     cfg.MODEL.PRETRAINED.CONTEXT = "conv"
     cfg.MODEL.PRETRAINED.KERNEL = 5
     cfg.MODEL.PRETRAINED.DROPOUT = 0.2
-    # Squeeze-excitation averages over so many seconds around each moment; 0.0: the whole clip.
+    # Seconds around each moment that squeeze-excitation averages over; 0.0: the whole clip.
     cfg.MODEL.PRETRAINED.SE_SECONDS = 10.0
     # Number of the first layer that learns, and its rate as a part of the neck's.
     cfg.MODEL.PRETRAINED.LEARNED_FROM = 100

@@ -30,7 +30,7 @@ def step_targets(instances: Instances, steps: int, stride: int, offset: float, n
 
 
 def widened(targets: torch.Tensor, steps: int) -> torch.Tensor:
-    """(S, K) zeros and ones -> the same with every event longer by so many steps at either end."""
+    """(S, K) zeros and ones -> the same with every event longer by some steps at either end."""
     if not steps:
         return targets
     return F.max_pool1d(targets.T[None], 2 * steps + 1, 1, steps)[0].T
