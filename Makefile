@@ -41,7 +41,7 @@ clean-demo:
 	rm -rf output/demo
 
 test: install
-	@$(BIN)/python -c 'import sed_scores_eval' || { echo "error: sed_scores_eval is missing, expected \
+	@$(BIN)/python -c 'import audiodet, sed_scores_eval' || { echo "error: sed_scores_eval is missing, expected \
 	it for the tests of PSDS: install a C++ compiler (apt install g++), rm $(STAMP), make test"; exit 1; }
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile tests
 
