@@ -1,8 +1,8 @@
 """Stand in for ``pkg_resources``, which setuptools no longer has from release 82 on.
 
 Two packages below audiodet import it when they are imported themselves: dcase_util (under sed_eval)
-and detectron2's model zoo. Of all its functions only ``resource_filename`` is called. An installed
-``pkg_resources`` is left alone.
+and detectron2's model zoo, which call ``resource_filename``; pytest calls
+``fixup_namespace_packages`` once the module is there. An installed ``pkg_resources`` is left alone.
 """
 
 import importlib
@@ -20,6 +20,10 @@ def resource_filename(package: str, resource: str) -> str:
     return str(Path(module.__file__).parent / resource)
 
 
+def fixup_namespace_packages(path_item: str, parent: str | None = None) -> None:
+    """Nothing to do: only the real module declares packages of that kind."""
+
+
 class _StandIn(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds ``pkg_resources`` after every other finder has failed to."""
 
@@ -28,6 +32,7 @@ class _StandIn(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module):
         module.resource_filename = resource_filename
+        module.fixup_namespace_packages = fixup_namespace_packages
 
 
 sys.meta_path.append(_StandIn())

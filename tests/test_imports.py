@@ -180,8 +180,10 @@ class Hidden:
 *others, stand_in = sys.meta_path
 sys.meta_path[:] = [*map(Hidden, others), stand_in]
 warnings.simplefilter("error", UserWarning)
-import pkg_resources, sed_eval
+import pkg_resources, pytest, sed_eval
 from detectron2 import model_zoo
+with pytest.MonkeyPatch.context() as patch:
+    patch.syspath_prepend("a folder")  # asks pkg_resources once it is imported
 assert not hasattr(pkg_resources, "WorkingSet")
 print(model_zoo.get_config_file("COCO-Detection/retinanet_R_50_FPN_1x.yaml"))
 """
