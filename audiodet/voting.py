@@ -17,8 +17,9 @@ class Voting:
     """How candidates of several members become one list (Solovyev et al. 2021, for one dimension).
 
     Each candidate of the union is scored anew: the weighted mean over members of the score of
-    their best candidate that overlaps it, 0 where a member has none. NMS keeps the best; what is
-    kept moves to the mean of those best candidates, weighted by their scores and members' weights.
+    their best candidate that overlaps it, 0 where a member has none. The best is an event, from the
+    mean onset to the mean offset of those best candidates, weighted by their scores and their
+    members' weights. What overlaps it goes, as in NMS, and the others are scored anew without that.
 
     Attributes:
         weights: of each member, a number or one for each label; () weighs all alike.
@@ -75,19 +76,26 @@ class Voting:
         scores = np.array([event.score for event in union])
         overlaps = _overlaps(times, self.margin)
         weights = self.weights_of(union[0].label, len(members))
-        # The best candidate of each member that means the same event: (E, R) scores and indices.
+        # What each member's candidates say of each candidate of the union: (E, R, R).
         said = np.where(overlaps >= self.iou, scores, 0.0)
-        mine = owner == np.arange(len(members))[:, None]
-        said = np.where(mine[:, None], said, 0.0)  # (E, R, R)
-        best = said.argmax(2)
-        votes = weights[:, None] * said.max(2)
-        joint = votes.sum(0)
+        said = np.where((owner == np.arange(len(members))[:, None])[:, None], said, 0.0)
+        said *= weights[:, None, None]
         joined = []
-        for i in _survivors(overlaps, joint, scores, self.nms):
-            moved = (votes[:, i, None] * times[best[:, i]]).sum(0) / votes[:, i].sum()
+        while True:
+            votes = said.max(2)
+            joint = votes.sum(0)
+            best = max(range(len(union)), key=lambda i: (joint[i], scores[i]))
+            if not joint[best] > 0:
+                return joined
+            voters = said[:, best].argmax(1)
+            moved = votes[:, best] @ times[voters] / joint[best]
             onset, offset = moved.tolist()
-            joined.append(union[i]._replace(onset=onset, offset=offset, score=float(joint[i])))
-        return joined
+            event = union[best]._replace(onset=onset, offset=offset, score=float(joint[best]))
+            joined.append(event)
+            gone = overlaps[best] > self.nms
+            gone[best] = True
+            said[:, gone] = 0.0  # no event of their own
+            said[:, :, gone] = 0.0  # and no vote for another
 
 
 def _overlaps(times: np.ndarray, margin: float) -> np.ndarray:
@@ -96,12 +104,3 @@ def _overlaps(times: np.ndarray, margin: float) -> np.ndarray:
     both = np.minimum(offsets[:, None], offsets) - np.maximum(onsets[:, None], onsets)
     either = np.maximum(offsets[:, None], offsets) - np.minimum(onsets[:, None], onsets)
     return both.clip(0) / either.clip(1e-9)
-
-
-def _survivors(overlaps, joint, scores, nms: float) -> list[int]:
-    """Indices that NMS keeps, best joint score first; of equal ones the better score of its own."""
-    kept = []
-    for i in np.lexsort((-scores, -joint)).tolist():
-        if joint[i] > 0 and not (overlaps[i, kept] > nms).any():
-            kept.append(i)
-    return kept

@@ -63,3 +63,10 @@ def test_a_margin_joins_what_lies_side_by_side():
 def test_what_cannot_vote(options, message):
     with pytest.raises(ConfigError, match=message):
         Voting(**options).join([[Event(0.0, 1.0, "dog", 0.5)]])
+
+
+def test_a_candidate_that_is_gone_has_no_vote_for_another():
+    """The second overlaps the first, which wins; the third overlaps the second alone."""
+    first, second, third = Event(0, 2, "dog", 0.9), Event(1, 3, "dog", 0.8), Event(2, 4, "dog", 0.1)
+    found = Voting(iou=0.3, nms=0.3, margin=0.0).join([[first, second, third]])
+    assert found == [first, third]

@@ -25,7 +25,8 @@ def load_model(name: str = "", config_file: str = "", weights: str = "", device:
     Its ``TEST.THRESHOLDS`` are those of :func:`final_thresholds`.
 
     Args:
-        name: a model that ships or the path of a checkpoint, which carry their configuration.
+        name: a model that ships or the path of a checkpoint, which carry their configuration; or a
+            YAML whose ``TEST.ENSEMBLE`` names several of them.
         config_file, weights: instead of a name, a YAML and a checkpoint that belongs to it.
         device: "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1", ...
 
@@ -41,8 +42,23 @@ def load_model(name: str = "", config_file: str = "", weights: str = "", device:
         return load_configured(
             load_config(config_file, ["MODEL.WEIGHTS", weights, "MODEL.DEVICE", device])
         )
+    if name.endswith((".yaml", ".yml")):
+        return _load_ensemble(name, device)
     path = find_weights(name or weights)
     return _with_final_thresholds(load_trained(path, device), path)
+
+
+def _load_ensemble(config_file: str, device: str):
+    from audiodet.engine.ensemble import build_ensemble
+    from audiodet.engine.setup import load_config
+
+    cfg = load_config(config_file, ["MODEL.DEVICE", device])
+    if not cfg.TEST.ENSEMBLE:
+        raise ConfigError(
+            f"{config_file}: TEST.ENSEMBLE is empty, expected the members of an ensemble; of a "
+            "single model give the configuration and a checkpoint (--config-file, --weights)"
+        )
+    return _with_final_thresholds(build_ensemble(cfg), config_file)
 
 
 def load_configured(cfg):

@@ -29,6 +29,24 @@ def join_clips(runs: Sequence[Sequence[ClipResult]], voting: Voting = Voting()) 
     return joined
 
 
+def join_folds(members: Sequence[dict], voting: Voting = Voting()) -> dict:
+    """{fold: {condition: clips}} of each member -> the same of their ensemble.
+
+    Raises:
+        DataError: as :func:`join_clips`, or a member lacks a fold that the first has.
+    """
+    first, *others = members
+    joined = {}
+    for fold, conditions in first.items():
+        if not all(fold in member for member in others):
+            raise DataError(f"a member of the ensemble has no fold {fold}, expected {list(first)}")
+        joined[fold] = {}
+        for name, clips in conditions.items():
+            runs = [clips, *(member[fold][name] for member in others)]
+            joined[fold][name] = join_clips(runs, voting)
+    return joined
+
+
 def _check(first: dict, member: dict, number: int) -> None:
     """Refuse a member that was not scored on the very clips of the first."""
     if set(first) != set(member):

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 from tqdm import tqdm
@@ -15,7 +16,9 @@ from audiodet.evaluation import (
     score_clips,
     tune_thresholds,
 )
+from audiodet.voting import Voting
 from papers.cells import print_table
+from papers.ensembles import join_folds
 from papers.error_kinds import KINDS, changes, error_kinds
 from papers.fusion_sweep import refuse
 from papers.onset_baselines import baseline_clips
@@ -31,8 +34,9 @@ CROWDS = {"1": (1,), "2 or 3": (2, 3), "4 to 6": (4, 5, 6)}  # events in a clip
 class RareMini(Scoring):
     """ER and F1 of the conditions, with intervals by clip and by source.
 
-    Keys of a row: "baseline" instead of a training; "lambda" and "window" of a fusion;
-    "thresholds", and "thresholds of" another training. Thresholds are
+    Keys of a row: "baseline" instead of a training; "ensemble of" several trainings, with "voting"
+    (:class:`audiodet.voting.Voting`); "lambda" and "window" of a fusion; "thresholds", and
+    "thresholds of" another training. Thresholds are
 
         own      from the source groups that each training held out
         across   of each fold from the test clips of the *other* folds, which a model scored that
@@ -75,6 +79,9 @@ class RareMini(Scoring):
         """{fold: {condition: every test clip with all its candidates}}."""
         if "baseline" in row.spec:
             return self.baseline_clips(row.spec["baseline"], "test")
+        if row.members:
+            found = [self.test_clips(replace(row, members=[]), each) for each in row.members]
+            return join_folds(found, Voting(**row.spec.get("voting", {})))
         clips = {}
         for run in runs:
             clips[run.fold] = {c: edited(row, test_clips(run, c)) for c in CONDITIONS}
@@ -101,7 +108,7 @@ class RareMini(Scoring):
         if rule == "own":
             files = {run.fold: run.folder / "inference" / "validation.jsonl" for run in runs}
             return {f: tune_common(edited(row, load_clips(path))) for f, path in files.items()}
-        if rule == "across" or not runs[0].weights:
+        if rule == "across" or not (runs and runs[0].weights):
             return across_folds(clips, SMOOTHING if rule == "smoothed" else 0.0)
         carried = {run.fold: carried_thresholds(run.weights) for run in runs}
         return (

@@ -7,7 +7,7 @@ import pytest
 from audiodet.errors import DataError
 from audiodet.evaluation.clips import ClipResult, load_clips, save_clips
 from audiodet.events import Event
-from papers.ensembles import join_clips
+from papers.ensembles import join_clips, join_folds
 
 TRUTH = Event(1.0, 2.0, "dog")
 
@@ -36,3 +36,9 @@ def test_members_of_other_clips_are_refused():
     other = [run[0], replace(run[1], reference=[])]
     with pytest.raises(DataError, match=r"member 2 .* b has the events \[\], expected \[Event"):
         join_clips([run, other])
+
+
+def test_members_of_other_folds_are_refused():
+    runs = [{0: {"hard": [clip("a", 0.8)]}}, {1: {"hard": [clip("a", 0.8)]}}]
+    with pytest.raises(DataError, match=r"a member of the ensemble has no fold 0, expected \[0\]"):
+        join_folds(runs)
