@@ -15,6 +15,7 @@ from detectron2.utils import comm
 from torch import nn
 
 from audiodet.engine.checkpoint import SEDCheckpointer
+from audiodet.engine.setup import load_config
 from audiodet.engine.validation import validation_clips
 from audiodet.errors import ConfigError
 from audiodet.evaluation.counts import Matching, score_clips
@@ -81,6 +82,21 @@ def build_ensemble(cfg) -> SEDModel:
     if isinstance(system, type) and issubclass(system, FrameClassifier):
         return _frame_ensemble(cfg)
     return load_ensemble(cfg, checkpoint_paths(cfg.TEST.ENSEMBLE))
+
+
+def open_ensemble(config_file: str, device: str) -> SEDModel:
+    """:func:`build_ensemble` of a YAML.
+
+    Raises:
+        ConfigError, WeightsError: as there, or the YAML names no members.
+    """
+    cfg = load_config(config_file, ["MODEL.DEVICE", device])
+    if not cfg.TEST.ENSEMBLE:
+        raise ConfigError(
+            f"{config_file}: TEST.ENSEMBLE is empty, expected the members of an ensemble; of a "
+            "single model give the configuration and a checkpoint (--config-file, --weights)"
+        )
+    return build_ensemble(cfg)
 
 
 def _frame_ensemble(cfg) -> FrameEnsemble:

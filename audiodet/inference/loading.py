@@ -43,22 +43,11 @@ def load_model(name: str = "", config_file: str = "", weights: str = "", device:
             load_config(config_file, ["MODEL.WEIGHTS", weights, "MODEL.DEVICE", device])
         )
     if name.endswith((".yaml", ".yml")):
-        return _load_ensemble(name, device)
+        from audiodet.engine.ensemble import open_ensemble
+
+        return _with_final_thresholds(open_ensemble(name, device), name)
     path = find_weights(name or weights)
     return _with_final_thresholds(load_trained(path, device), path)
-
-
-def _load_ensemble(config_file: str, device: str):
-    from audiodet.engine.ensemble import build_ensemble
-    from audiodet.engine.setup import load_config
-
-    cfg = load_config(config_file, ["MODEL.DEVICE", device])
-    if not cfg.TEST.ENSEMBLE:
-        raise ConfigError(
-            f"{config_file}: TEST.ENSEMBLE is empty, expected the members of an ensemble; of a "
-            "single model give the configuration and a checkpoint (--config-file, --weights)"
-        )
-    return _with_final_thresholds(build_ensemble(cfg), config_file)
 
 
 def load_configured(cfg):
