@@ -48,8 +48,8 @@ def _score(clips: list[ClipResult], labels, tuned: Tuned, matching, folder: Path
     """Write what was found in the test recordings, and say the scores."""
     long_enough = [_without_short(clip, tuned.min_lengths) for clip in clips]
     scores = score_clips(long_enough, labels, tuned.thresholds, matching=matching)
-    write_events({clip.name: clip.decided(tuned.thresholds, False) for clip in long_enough}, 
-                 folder / "events.tsv", scores=True)
+    events = {clip.name: clip.decided(tuned.thresholds, False) for clip in long_enough}
+    write_events(events, folder / "events.tsv", scores=True)
     save_clips(clips, folder / "clips.jsonl")
     hits, inserted, missed = scores.counts.sum(axis=(0, 1))
     micro = 200 * hits / max(1, 2 * hits + inserted + missed)
@@ -71,9 +71,17 @@ def _about(plan: dict, output: Path, scores: list[str], collar: float) -> str:
     """What the folder is, for people."""
     lines = [f"A detector of audiodet, recipe {plan['recipe']}.", *plan["survey"]]
     if scores:
-        how = "labels of whole recordings" if plan["kind"] == "weak" else f"onsets within {collar:g} s"
+        how = (
+            "labels of whole recordings"
+            if plan["kind"] == "weak"
+            else f"onsets within {collar:g} s"
+        )
         lines += ["", f"On its test recordings ({how}):", *scores]
     if plan["kind"] == "weak":
         lines += ["It learned from labels without times: onsets and offsets are its guess."]
-    lines += ["", "Events in new recordings:", f"  audiodet detect RECORDINGS --model {output} -o out"]
+    lines += [
+        "",
+        "Events in new recordings:",
+        f"  audiodet detect RECORDINGS --model {output} -o out",
+    ]
     return "\n".join(lines) + "\n"

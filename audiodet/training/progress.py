@@ -35,7 +35,9 @@ class Progress(HookBase):
         elif not self.quiet and time.monotonic() - self.shown >= EVERY:
             self.shown = time.monotonic()
             done = self.trainer.iter + 1 - self.first
-            left = (self.shown - self.began) / done * (self.trainer.max_iter - self.trainer.iter - 1)
+            left = (
+                (self.shown - self.began) / done * (self.trainer.max_iter - self.trainer.iter - 1)
+            )
             say(
                 f"step {self.trainer.iter + 1} of {self.trainer.max_iter}, {self._losses()}, "
                 f"{minutes(left)} left"
