@@ -84,6 +84,10 @@ class LabelTable:
             clips.setdefault(os.path.normpath(row.filename), []).append(row)
         return clips
 
+    def recording(self, filename: str) -> str:
+        """Path of a recording."""
+        return os.path.join(self.audio_dir, filename)
+
     def events(self) -> dict[str, list[Event]]:
         """Events per clip in order of onset, none for a clip without; of strong labels.
 

@@ -29,6 +29,10 @@ __all__ = [
 ]
 
 
+class NotLabels(DataError):
+    """A table without the columns of labels."""
+
+
 def read_table(
     path: str,
     labels: Sequence[str] | None = None,
@@ -60,24 +64,23 @@ def read_table(
         return table
     header = lines.pop(0)[1] if lines else []
     table = LabelTable(path, kind_of(path, [*given, *header]))
-    add_lines(table, lines, header, labels, given)
+    for line, fields in records_of(table, lines, header):
+        table.add(line, {**given, **fields}, labels)
     return table
 
 
-def add_lines(
-    table: LabelTable,
-    lines: Sequence[tuple[int, list[str]]],
-    header: Sequence[str],
-    labels: Sequence[str] | None = None,
-    given: dict | None = None,
-) -> None:
-    """Add lines below a header to a table; those with more fields than it are refused."""
+def records_of(
+    table: LabelTable, lines: Sequence[tuple[int, list[str]]], header: Sequence[str]
+) -> list[tuple[int, dict[str, str]]]:
+    """Line numbers and {column: cell} below a header; lines of more cells become problems."""
+    records = []
     for line, fields in lines:
         if any(fields[len(header) :]):
             text = f"{len(fields)} fields, expected {len(header)}, of {table.kind} labels"
             table.problems.append(Problem(line, "bad row", text, table.path))
         elif any(fields):
-            table.add(line, {**(given or {}), **dict(zip(header, fields))}, labels)
+            records.append((line, dict(zip(header, fields))))
+    return records
 
 
 def kind_of(path: str, columns: Sequence[str]) -> str:
@@ -95,7 +98,7 @@ def kind_of(path: str, columns: Sequence[str]) -> str:
     if "filename" in columns and not has_times:
         return "unlabelled"
     missing = [name for name in STRONG if name not in columns]
-    raise DataError(
+    raise NotLabels(
         f"{path}: column {', '.join(missing)} missing, found {columns}, expected tab-separated "
         f"{' '.join(STRONG)} or {' '.join(WEAK)} or filename"
     )
