@@ -35,6 +35,7 @@ def add_parser(commands) -> None:
     seconds = number(float, 0)
     add_option(parser, "--window", type=seconds, default=30.0, metavar="S")
     add_option(parser, "--overlap", type=seconds, default=6.0, metavar="S")
+    add_option(parser, "--floor", type=seconds, default=0.05, metavar="X")
     positive = number(int, 1)
     add_option(parser, "--batch-size", type=positive, default=0, metavar="N")
     add_option(parser, "--workers", type=positive, default=0, metavar="N")

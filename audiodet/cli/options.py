@@ -16,7 +16,10 @@ HELP = {
     "inputs": "a recording, a folder (with all that is in it), or @file with one path a line",
     "--config-file": "with --weights: a model's YAML",
     "--weights": "with --config-file: a checkpoint",
-    "--threshold": "lowest score of an event, for all labels or by label (the model's)",
+    "--threshold": "lowest score of an event, for all labels or by label, or 'model' (the model's; "
+    "with --resume those of the run, which may be changed without running the network again)",
+    "--floor": "lowest score of a candidate that the journal keeps for other thresholds and the "
+    "report (%(default)s)",
     "--device": "auto, cpu, cuda or cuda:1 (%(default)s)",
     "--window": "recordings longer than this, in seconds, are cut into windows (%(default)s)",
     "--overlap": "seconds that two windows share, at most half of one (%(default)s)",
@@ -100,8 +103,10 @@ def number(kind: type, least: float) -> Callable[[str], float]:
     return parse
 
 
-def _threshold(text: str) -> float | dict[str, float]:
+def _threshold(text: str) -> float | str | dict[str, float]:
     score = number(float, 0)
+    if text == "model":
+        return text
     if "=" not in text:
         return score(text)
     thresholds = {}

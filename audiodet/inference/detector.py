@@ -20,6 +20,7 @@ from audiodet.modeling.instances import events_from_instances
 
 WINDOW = 30.0  # seconds
 OVERLAP = 6.0  # seconds; the longest anchor of the models that ship is 5.9 s
+FLOOR = 0.05  # lowest score of a candidate that is kept, so that thresholds can be changed later
 
 
 class Detector:
@@ -32,6 +33,8 @@ class Detector:
         model, cfg: the network and its configuration.
         labels: in the order of the network's classes.
         thresholds: lowest score of a reported event, by label.
+        min_lengths: shortest reported event in seconds, by label.
+        floors: lowest score of a candidate that :class:`Detection` keeps, by label.
         log_mel: the front end, see :class:`~audiodet.data.spectrogram.LogMel`.
         grid: where windows lie, see :class:`~audiodet.inference.windows.Grid`.
     """
@@ -42,6 +45,7 @@ class Detector:
         thresholds: float | Sequence[float] | Mapping[str, float] | None = None,
         window: float = WINDOW,
         overlap: float = OVERLAP,
+        floor: float | Mapping[str, float] = FLOOR,
     ):
         """
         Args:
@@ -51,6 +55,8 @@ class Detector:
                 the order of :attr:`labels`, or a mapping label -> number, whose missing labels
                 keep the model's (``model.cfg.TEST.THRESHOLDS``).
             window, overlap: of long recordings, in seconds; rounded up to the network's time steps.
+            floor: lowest score of a candidate that is kept, a number or by label; where a
+                threshold is lower, the threshold.
 
         Raises:
             ConfigError: thresholds of other labels, or an overlap longer than half a window.
@@ -64,6 +70,11 @@ class Detector:
             thresholds = {**self.thresholds, **thresholds}
         if thresholds is not None:
             self.thresholds = thresholds_by_label(thresholds, self.labels)
+        self.min_lengths = thresholds_by_label(
+            self.cfg.TEST.MIN_LENGTHS, self.labels, "TEST.MIN_LENGTHS"
+        )
+        floors = thresholds_by_label(floor, self.labels)
+        self.floors = {label: min(floors[label], self.thresholds[label]) for label in self.labels}
         cell = model.time_stride * self.log_mel.hop
         self.grid = Grid.build(
             self.log_mel.sample_rate, cell, window, overlap, shortest=self.log_mel.n_fft
@@ -173,7 +184,7 @@ class Detector:
 
         ``TEST.BEST_EVENT_PER_CLIP``, a benchmark's protocol for short clips, does not count here.
         """
-        return decide(events, self.thresholds)
+        return decide(events, self.thresholds, min_lengths=self.min_lengths)
 
     def _windows(self, source) -> Iterator[tuple[dict, Window]]:
         """Input of the network and place in the recording of each of its windows."""
@@ -195,7 +206,7 @@ class Detector:
     def _join(self, batches: Iterator[tuple], progress) -> Iterator[Detection]:
         """Recordings of windows, which come in order and one recording at a time."""
         stitcher = Stitcher(self.grid)
-        events = []
+        kept = []
         for batch, candidates in batches:
             of_windows = iter(candidates.result())
             for source, window in batch:
@@ -204,11 +215,12 @@ class Detector:
                 else:
                     place = window[1]
                     settled = stitcher.add(next(of_windows), place.start, place.end, place.last)
-                    events = self.decide([*events, *settled])
+                    kept += decide(settled, self.floors)
                     if progress:
                         progress(source, place.end, place.duration)
                     if not place.last:
                         continue
-                    yield Detection(source, events, place.duration)
+                    kept.sort()
+                    yield Detection(source, self.decide(kept), place.duration, candidates=kept)
                 stitcher = Stitcher(self.grid)
-                events = []
+                kept = []

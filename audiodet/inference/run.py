@@ -68,6 +68,8 @@ class Run:
             "model": model,
             **identity(self.detector.model),
             "thresholds": self.detector.thresholds,
+            "min_lengths": self.detector.min_lengths,
+            "floors": self.detector.floors,
             "window": request.window,
             "overlap": request.overlap,
         }
@@ -99,8 +101,26 @@ class Run:
         folder = self.request.output
         with closing(Journal(folder, self.origin.parameters, self.request.resume)) as journal:
             clear_leftovers(folder)
+            self._take_over(journal)
             resumed = self._fill(journal)
             return self._finish(journal, resumed)
+
+    def _take_over(self, journal: Journal) -> None:
+        """What the journal's run kept goes on being kept; what it decided, unless told otherwise.
+
+        Raises:
+            AudiodetError: thresholds below what was kept.
+        """
+        detector = self.detector
+        asked = self.request.thresholds
+        if asked is None or isinstance(asked, dict):
+            detector.thresholds = {**journal.parameters["thresholds"], **(asked or {})}
+        if asked != "model":
+            detector.min_lengths = journal.parameters.get("min_lengths", {})
+        journal.decide({"thresholds": detector.thresholds, "min_lengths": detector.min_lengths})
+        detector.floors = journal.parameters["floors"]
+        self.request = replace(self.request, floor=detector.floors)
+        self.origin = replace(self.origin, parameters=journal.parameters)
 
     def _detections(self, paths, progress) -> Iterator[Detection]:
         """Detections of the recordings, made here or on a cluster, in any order."""
@@ -127,7 +147,7 @@ class Run:
                     if detection.error:
                         journal.add(path, state=None, error=str(detection.error))
                     else:
-                        entry = {"duration": detection.duration, "events": detection.events}
+                        entry = {"duration": detection.duration, "events": detection.candidates}
                         journal.add(path, state=states[path], **entry)
                     progress.show(path)
         except KeyboardInterrupt:
@@ -152,13 +172,13 @@ class Run:
                 errors.append((path, entry["error"].removeprefix(f"{path}: ")))
             else:
                 whole.append(path)
-                events += len(entry["events"])
+                events += len(self.detector.decide(entry["events"]))
                 seconds += entry["duration"]
 
         def recordings() -> Iterator[Detection]:
             for path in whole:
                 entry = journal.get(path)
-                yield Detection(path, entry["events"], entry["duration"])
+                yield Detection(path, self.detector.decide(entry["events"]), entry["duration"])
 
         written = write_all(self.request.output, self.request.formats, recordings, self.origin)
         counts = {
