@@ -38,6 +38,7 @@ from audiodet.training.timing import measure_pace
 from audiodet.weights import MODEL_FILE
 
 LOOKS = 10  # at the validation set, in a training
+PATIENCE = 4  # looks without a lower loss, after which it ends
 PLAN = "audiodet_train.json"  # what was found and chosen; empty until that is known
 
 
@@ -225,6 +226,8 @@ class TrainingRun:
             "DATALOADER.NUM_WORKERS": 0,
             "MODEL.DEVICE": self._device(),
             "SOLVER.VAL_PERIOD": 1000,
+            "SOLVER.BEST.METRIC": "val/total_loss",
+            "SOLVER.EARLY_STOP.PATIENCE": PATIENCE,
         }
 
     def _device(self) -> str:
