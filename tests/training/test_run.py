@@ -13,8 +13,11 @@ from audiodet.training.progress import Progress
 from audiodet.weights import MODEL_FILE, read_described
 from tests.training.sounds import drawn_events, write_folder, write_recording
 
-SMALL = "MODEL.FRAME_STACK.MAPS 8 MODEL.FRAME_STACK.RNN_UNITS 16 MODEL.FRAME_STACK.DROPOUT 0.0"
-SMALL = f"{SMALL} SOLVER.BASE_LR 0.02 INPUT.CROP_AUDIO.SECONDS 1.0 MODEL.BACKBONE.PRECISION float32 SOLVER.MAX_ITER 60"
+SMALL = (
+    "MODEL.FRAME_STACK.MAPS 8 MODEL.FRAME_STACK.RNN_UNITS 16 MODEL.FRAME_STACK.DROPOUT 0.0 "
+    "MODEL.BACKBONE.PRECISION float32 INPUT.CROP_AUDIO.SECONDS 1.0 SOLVER.BASE_LR 0.02 "
+    "SOLVER.MAX_ITER 60"
+)
 
 
 def words(folder, out, *more) -> list[str]:
