@@ -102,18 +102,18 @@ def _check_clip(
         if row.onset is not None:
             _check_event(report, row, duration)
         if repeated.pop((row.labels, row.onset, row.offset), 1) > 1:
-            report.warnings["repeated row"].append(_at(row, f"{row.filename}: {_text(row)}"))
+            report.warnings["repeated row"].append(_at(row, f"{row.filename}: {_words(row)}"))
 
 
 def _check_event(report: SplitReport, row: Row, duration: float | None) -> None:
     """Check an event's times; ``duration`` of its clip in seconds, None when it is not known."""
     report.durations[row.labels[0]].append(row.offset - row.onset)
     if not 0 <= row.onset < row.offset:
-        report.errors["bad row"].append(_at(row, f"{row.filename}: {_text(row)}"))
+        report.errors["bad row"].append(_at(row, f"{row.filename}: {_words(row)}"))
     elif duration is not None and outside_clip(row, duration):
         report.errors["label outside the clip"].append(_at(row, outside_clip(row, duration)))
     elif duration is not None and row.offset > duration:
-        text = f"{row.filename}: {_text(row)} is cut to {duration:.3f} s"
+        text = f"{row.filename}: {_words(row)} is cut to {duration:.3f} s"
         report.warnings["label ends after the clip"].append(_at(row, text))
 
 
@@ -169,7 +169,7 @@ def _at(row: Row, text: str) -> str:
     return f"line {row.line}: {text}" if row.line else text
 
 
-def _text(row: Row) -> str:
+def _words(row: Row) -> str:
     """Labels and times of a row in words."""
     times = "" if row.onset is None else f" {row.onset:g} to {row.offset:g} s"
     return f"{', '.join(row.labels) or 'no label'}{times}"
