@@ -27,6 +27,7 @@ ROWS = (
     ("inference",),
     ("visualization",),
     ("model_zoo",),
+    ("training",),
     ("doctor", "cli"),
 )
 # Whoever has a configuration expects the systems in detectron2's registry: config imports them by

@@ -12,7 +12,7 @@ import torch
 
 from audiodet.data.spectrogram import LogMel
 from audiodet.events import Detection, Event, decide, thresholds_by_label
-from audiodet.inference.loading import load_model
+from audiodet.inference.loading import load_model, save_model
 from audiodet.inference.pipeline import cores, run_ahead
 from audiodet.inference.reading import as_audio_error, read_windows, source_name
 from audiodet.inference.windows import Grid, Stitcher, Window
@@ -98,6 +98,14 @@ class Detector:
                 thresholds.
         """
         return cls(load_model(name, device=device), **options)
+
+    def save(self, folder: str | os.PathLike) -> None:
+        """Write a folder that :meth:`from_pretrained` and ``--model`` open, also after a move.
+
+        Raises:
+            AudiodetError: the folder cannot be written.
+        """
+        save_model(self.model, self.thresholds, folder)
 
     def detect(
         self, source: str | os.PathLike | np.ndarray, sample_rate: int | None = None

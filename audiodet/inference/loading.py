@@ -13,8 +13,9 @@ import torch
 
 from audiodet.errors import ConfigError
 from audiodet.events import thresholds_by_label
+from audiodet.files import atomic_path, write_text
 from audiodet.modeling.trained import load_trained
-from audiodet.weights import find_weights
+from audiodet.weights import CARD, MODEL_FILE, find_weights
 
 TUNED = "thresholds.json"  # what a training with TEST.TUNE_THRESHOLDS leaves beside its checkpoints
 
@@ -83,6 +84,58 @@ def final_thresholds(cfg, weights: str) -> dict[str, float]:
         raise ConfigError(
             f"{path}: {error}; expected an object with a number for each of {list(labels)}"
         ) from error
+
+
+def with_decisions(model, cfg, thresholds: dict, min_lengths: dict):
+    """A trained model with the configuration to detect with: its thresholds, no paths of its home.
+
+    Args:
+        thresholds, min_lengths: lowest score and shortest length in seconds, by label.
+    """
+    cfg = cfg.clone()
+    cfg.defrost()
+    labels = cfg.DATASETS.LABELS
+    cfg.TEST.THRESHOLDS = [float(thresholds[label]) for label in labels]
+    if "MIN_LENGTHS" in cfg.TEST:
+        cfg.TEST.MIN_LENGTHS = [float(min_lengths[label]) for label in labels]
+    cfg.TEST.TUNE_THRESHOLDS = False
+    cfg.TEST.BEST_EVENT_PER_CLIP = False
+    for node, key in (
+        (cfg.MODEL, "WEIGHTS"),
+        (cfg.MODEL.BACKBONE, "INIT_WEIGHTS"),
+        (cfg.MODEL.PRETRAINED, "CACHE_DIR"),
+        (cfg.INPUT, "CACHE_DIR"),
+        (cfg.DATASETS, "SOUNDBANK"),
+    ):
+        node[key] = ""
+    cfg.DATASETS.CUSTOM = cfg.DATASETS.TRAIN = cfg.DATASETS.VAL = cfg.DATASETS.TEST = ()
+    cfg.OUTPUT_DIR = "output"
+    cfg.freeze()
+    model.cfg = cfg
+    return model.eval()
+
+
+def save_model(model, thresholds: dict, folder) -> None:
+    """Write the folder of a detector, the weights last; ``--model FOLDER`` opens it anywhere.
+
+    Raises:
+        AudiodetError: the folder cannot be written.
+    """
+    from safetensors.torch import save_file
+
+    from audiodet.engine.checkpoint import describe
+
+    folder = Path(folder)
+    cfg = model.cfg.clone()
+    cfg.defrost()
+    cfg.TEST.THRESHOLDS = list(thresholds.values())
+    cfg.MODEL.DEVICE = "cpu"
+    write_text(folder / "config.yaml", cfg.dump())
+    write_text(folder / "labels.txt", "\n".join(cfg.DATASETS.LABELS) + "\n")
+    write_text(folder / TUNED, json.dumps(thresholds, indent=1, ensure_ascii=False))
+    tensors = {name: x.detach().cpu().contiguous() for name, x in model.state_dict().items()}
+    with atomic_path(folder / MODEL_FILE) as temporary:
+        save_file(tensors, str(temporary), {CARD: json.dumps(describe(cfg))})
 
 
 def identity(model) -> dict:

@@ -1,0 +1,95 @@
+"""Which recordings train, validate and test: as the labels say, or divided here."""
+
+import re
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from audiodet.data.labels.reading import read_labels
+from audiodet.data.labels.rows import STRONG, WEAK, LabelTable
+from audiodet.data.labels.splitting import SPLITS, split_recordings
+from audiodet.errors import DataError
+from audiodet.files import write_text
+
+# What the names of a folder's label files begin with, where they say of which split they are.
+NAMES = {
+    "train": r"(train|training)\b",
+    "val": r"(val|valid|validation|dev)\b",
+    "test": r"(test|eval|evaluation)\b",
+}
+FRACTIONS = (0.7, 0.15, 0.15)
+
+
+def read_splits(audio: str, labels: str, seed: int = 0) -> dict[str, LabelTable]:
+    """The rows of train, val and test.
+
+    A folder with train.tsv, val.tsv and test.tsv (any format that is read; "valid", "dev", "eval"
+    serve too) is taken as it is divided. Otherwise all labels are read and their recordings are
+    divided by :func:`split_recordings`; so are those of train where there is no val.
+
+    Args:
+        audio: folder of the recordings.
+        labels: a label file, or a folder of them.
+
+    Raises:
+        DataError: labels that cannot be used, or a recording in two splits.
+    """
+    named = named_splits(Path(labels))
+    if not named:
+        table = read_labels(labels, audio).require_good()
+        return dict(zip(SPLITS, split_recordings(table, FRACTIONS, seed=seed)))
+    if "train" not in named:
+        raise DataError(
+            f"{labels}: holds {', '.join(path.name for path in named.values())} and no labels to "
+            "train on, expected a train.tsv beside them, or all labels under one other name"
+        )
+    tables = {name: read_labels(path, audio).require_good() for name, path in named.items()}
+    if "val" not in tables:
+        rest = sum(FRACTIONS[:1])
+        tables["train"], tables["val"] = split_recordings(
+            tables["train"], (rest / (rest + FRACTIONS[1]), FRACTIONS[1] / (rest + FRACTIONS[1]))
+        )
+    _refuse_shared(tables)
+    return tables
+
+
+def named_splits(labels: Path) -> dict[str, Path]:
+    """Split -> the file or folder in ``labels`` whose name says so; empty where none does.
+
+    Raises:
+        DataError: two names for one split.
+    """
+    found = defaultdict(list)
+    for path in sorted(labels.iterdir()) if labels.is_dir() else ():
+        for split, pattern in NAMES.items():
+            if not path.name.startswith(".") and re.match(pattern, path.name.lower()):
+                found[split].append(path)
+    for split, paths in found.items():
+        if len(paths) > 1:
+            names = " and ".join(path.name for path in paths[:3])
+            raise DataError(f"{labels}: {names} are all of the {split} split, expected one")
+    return {split: paths[0] for split, paths in found.items()}
+
+
+def _refuse_shared(tables: dict[str, LabelTable]) -> None:
+    """Raise DataError where a recording is in two splits: figures would flatter."""
+    counts = Counter(name for table in tables.values() for name in table.clips())
+    shared = [name for name, count in counts.items() if count > 1]
+    if shared:
+        where = [split for split, table in tables.items() if shared[0] in table.clips()]
+        raise DataError(
+            f"{shared[0]} is in {' and '.join(where)} ({len(shared)} recordings are in two "
+            "splits), expected each recording in one"
+        )
+
+
+def write_table(table: LabelTable, path: Path) -> None:
+    """Write rows as a DESED table, whatever they were read from."""
+    header = STRONG if table.kind == "strong" else WEAK
+    lines = ["\t".join(header)]
+    for row in table.rows:
+        fields = [row.filename, ",".join(row.labels)]
+        if table.kind == "strong":
+            times = ("", "") if row.onset is None else (f"{row.onset:.6f}", f"{row.offset:.6f}")
+            fields = [row.filename, *times, fields[1]]
+        lines.append("\t".join(fields))
+    write_text(path, "\n".join(lines) + "\n")
