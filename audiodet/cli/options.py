@@ -30,6 +30,7 @@ HELP = {
     "renewed",
     "--ray": "work on Ray: on this machine, or on the cluster at host:port, ray://... or auto; "
     "put it after the inputs or write --ray=ADDRESS",
+    "--report": "also make a page to see, hear and judge the events: OUT/report/index.html",
     "--delay": "an event is printed at the latest S seconds of sound after its end; events longer "
     "than half of S may be cut (%(default)s)",
 }

@@ -64,5 +64,7 @@ function drawCurve(item) {
   }
   const level = y(state.thresholds[own]);
   lines.push(element("line", { x1: 0, x2: 1000, y1: level, y2: level, class: "level" }));
+  $("level").textContent = `threshold ${state.thresholds[own].toFixed(2)}`;
+  $("level").style.top = `${level}%`;
   $("curve").replaceChildren(...lines);
 }

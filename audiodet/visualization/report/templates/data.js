@@ -12,6 +12,9 @@ const state = {
   tab: "review",
 };
 
+const ofLabel = DATA.labels.map(() => []); // items of each label
+for (let item = 0; item < COUNT; item++) ofLabel[ITEMS.label[item]].push(item);
+
 const $ = (id) => document.getElementById(id);
 const isTruth = (item) => item >= DATA.found;
 
