@@ -5,6 +5,7 @@ import os
 from dataclasses import fields
 
 from audiodet.cli.options import (
+    add_loudness,
     add_model,
     add_option,
     add_recordings,
@@ -44,6 +45,7 @@ def add_parser(commands) -> None:
     add_option(parser, "--resume", action="store_true")
     add_option(parser, "--ray", nargs="?", const="local", type=_address, metavar="ADDRESS")
     add_option(parser, "--report", action="store_true")
+    add_loudness(parser)
     parser.set_defaults(run=run, parser=parser)
 
 

@@ -40,7 +40,7 @@ class Detector:
     def __init__(
         self,
         model: torch.nn.Module,
-        thresholds: float | Sequence[float] | Mapping[str, float] | None = None,
+        thresholds: float | Sequence[float] | Mapping[str, float] | str | None = None,
         window: float = WINDOW,
         overlap: float = OVERLAP,
         floor: float | Mapping[str, float] = FLOOR,
@@ -51,7 +51,7 @@ class Detector:
                 read, decide and label.
             thresholds: lowest score of a reported event: a number for all labels, a sequence in
                 the order of :attr:`labels`, or a mapping label -> number, whose missing labels
-                keep the model's (``model.cfg.TEST.THRESHOLDS``).
+                keep the model's (``model.cfg.TEST.THRESHOLDS``); None or "model" for those.
             window, overlap: of long recordings, in seconds; rounded up to the network's time steps.
             floor: lowest score of a candidate that is kept, a number or by label; where a
                 threshold is lower, the threshold.
@@ -64,6 +64,8 @@ class Detector:
         self.labels = list(self.cfg.DATASETS.LABELS)
         self.log_mel = LogMel.from_config(self.cfg)
         self.thresholds = thresholds_by_label(self.cfg.TEST.THRESHOLDS, self.labels)
+        if isinstance(thresholds, str):  # "model"
+            thresholds = None
         if isinstance(thresholds, dict):
             thresholds = {**self.thresholds, **thresholds}
         if thresholds is not None:
