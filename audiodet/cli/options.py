@@ -181,3 +181,17 @@ def piped(work: Callable[[], int]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise AudiodetError("stdout was closed before all was printed") from None
+
+
+def intermixed(parser: argparse.ArgumentParser) -> None:
+    """Let a subcommand's positional arguments stand before, between and after its options."""
+    plain = parser.parse_known_args
+
+    def parse(args=None, namespace=None):
+        parser.parse_known_args = plain  # which the next line uses, for each of the two kinds
+        try:
+            return parser.parse_known_intermixed_args(args, namespace)
+        finally:
+            parser.parse_known_args = parse
+
+    parser.parse_known_args = parse

@@ -2,7 +2,7 @@
 
 import argparse
 
-from audiodet.cli.options import number
+from audiodet.cli.options import intermixed, number
 
 SOME_FAILED = 3
 
@@ -43,6 +43,7 @@ def add_parser(commands) -> None:
     loudness.add_argument("--quiet", action="store_true", help="print errors only")
     loudness.add_argument("--verbose", action="store_true", help="print all that is logged")
     parser.set_defaults(run=run, parser=parser)
+    intermixed(parser)
 
 
 def run(args: argparse.Namespace) -> int:

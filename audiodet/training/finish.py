@@ -8,11 +8,13 @@ from pathlib import Path
 
 from audiodet.evaluation.clips import ClipResult, save_clips, write_events
 from audiodet.evaluation.counts import Matching, score_clips
-from audiodet.evaluation.goals import Goal, Tuned, tune_for_goal
+from audiodet.evaluation.goals import Goal, tune_for_goal
 from audiodet.files import write_text
 from audiodet.inference.detector import Detector
 from audiodet.inference.loading import with_decisions
-from audiodet.training.found import clips_found
+from audiodet.training.found import clips_found, detected, tags_found
+
+VAL, TEST = "val", "test"
 
 
 def finish(model, cfg, plan: dict, output: Path, goal: Goal, say) -> Detector:
@@ -24,31 +26,36 @@ def finish(model, cfg, plan: dict, output: Path, goal: Goal, say) -> Detector:
         say: called with lines for people.
     """
     labels = list(cfg.DATASETS.LABELS)
+    strong = plan["kind"] == "strong"
     matching = Matching.from_config(cfg)
     with open(output / "training" / "log.txt", "a") as log, contextlib.redirect_stdout(log):
-        val = clips_found(cfg, model, "own_val", plan["kind"])
-        tuned = tune_for_goal(val, labels, goal, matching, lengths=plan["kind"] == "strong")
-        test = clips_found(cfg, model, "own_test", plan["kind"]) if "test" in plan["splits"] else []
+        find = clips_found if strong else tags_found
+        tuned = tune_for_goal(find(cfg, model, VAL), labels, goal, matching, lengths=strong)
+        tags = [] if strong or TEST not in plan["splits"] else tags_found(cfg, model, TEST)
     for label, reason in tuned.missed.items():
         say(f"{label}: {reason}")
     detector = Detector(with_decisions(model, cfg, tuned.thresholds, tuned.min_lengths))
-    lines = _score(test, labels, tuned, matching, output / "test") if test else []
+    lines = []
+    if TEST in plan["splits"]:
+        clips = detected(detector, output, plan) if strong else tags
+        lines = _score(clips, detector, matching, output / "test")
     about = _about(plan, output, lines, matching.collar)
     write_text(output / "README.txt", about)
+    detector.save(output)  # a folder with weights is a whole one
     for folder in ("cache", "pieces"):
         shutil.rmtree(output / "training" / folder, ignore_errors=True)
-    detector.save(output)  # last: a folder with weights is a whole one
     for path in (output / "training").glob("*.pth"):
         path.unlink()
     say(about)
     return detector
 
 
-def _score(clips: list[ClipResult], labels, tuned: Tuned, matching, folder: Path) -> list[str]:
+def _score(clips: list[ClipResult], detector: Detector, matching, folder: Path) -> list[str]:
     """Write what was found in the test recordings, and say the scores."""
-    long_enough = [_without_short(clip, tuned.min_lengths) for clip in clips]
-    scores = score_clips(long_enough, labels, tuned.thresholds, matching=matching)
-    events = {clip.name: clip.decided(tuned.thresholds, False) for clip in long_enough}
+    long_enough = [_without_short(clip, detector.min_lengths) for clip in clips]
+    decisions = (detector.thresholds, False)
+    scores = score_clips(long_enough, detector.labels, *decisions, matching)
+    events = {clip.name: clip.decided(*decisions) for clip in long_enough}
     write_events(events, folder / "events.tsv", scores=True)
     save_clips(clips, folder / "clips.jsonl")
     hits, inserted, missed = scores.counts.sum(axis=(0, 1))

@@ -15,6 +15,8 @@ from audiodet.data.labels.rows import LabelTable, Row
 from audiodet.files import atomic_path
 
 LONGEST = 30.0  # seconds of a recording that stays whole, and of a piece
+SHORTEST = 1.0  # seconds of a piece
+MARGIN = 0.5  # seconds between a cut and an event, where there is room
 
 
 def in_pieces(table: LabelTable, folder: Path) -> LabelTable:
@@ -57,34 +59,29 @@ def cuts(events: list[tuple[float, float]], duration: float) -> list[float]:
     Args:
         events: (onset, offset) in order of onset.
     """
+    places = _places(events, duration)
     edges = [0.0]
     while duration - edges[-1] > LONGEST:
-        start = edges[-1]
-        gaps = _gaps(events, start, duration)
-        latest = [end for begin, end in gaps if begin < start + LONGEST and begin > start]
-        if not latest:  # no gap: cut behind the event that goes on
-            later = [begin for begin, _ in gaps if begin > start]
-            if not later or later[0] >= duration:
-                break
-            edges.append(later[0])
-            continue
-        begin = max(begin for begin, _ in gaps if start < begin < start + LONGEST)
-        end = min(dict(gaps)[begin], start + LONGEST)
-        edges.append((begin + end) / 2 if end - begin < 1 else end - 0.5)
+        limit = edges[-1] + LONGEST
+        least = edges[-1] + SHORTEST
+        later = [(max(first, least), last) for first, last in places if last > least]
+        if not later:
+            break
+        (place,) = [place for place in later if place[0] <= limit][-1:] or later[:1]
+        edges.append(max(place[0], min(place[1], limit)))
     return [*edges, duration]
 
 
-def _gaps(events, start: float, duration: float) -> list[tuple[float, float]]:
-    """(begin, end) of what no event covers, from ``start`` on."""
-    gaps = []
-    reached = start + 1e-3
-    for onset, offset in events:
+def _places(events, duration: float) -> list[tuple[float, float]]:
+    """(first, last) place of a cut in each gap between events: in the middle of a short one."""
+    places = []
+    reached = 0.0
+    for onset, offset in [*events, (duration, duration)]:
+        margin = min(MARGIN, (onset - reached) / 2)
         if onset > reached:
-            gaps.append((reached, onset))
+            places.append((reached + margin, onset - margin))
         reached = max(reached, offset)
-    if reached < duration:
-        gaps.append((reached, duration))
-    return gaps
+    return places
 
 
 def _write(path: str, piece: str, start: float, seconds: float) -> None:

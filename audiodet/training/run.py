@@ -28,6 +28,7 @@ from audiodet.files import write_text
 from audiodet.inference.detector import Detector
 from audiodet.model_zoo import get_config_file
 from audiodet.training.finish import finish
+from audiodet.training.found import OWN
 from audiodet.training.pieces import in_pieces
 from audiodet.training.progress import Progress, logging_to, minutes, say
 from audiodet.training.recipe import Recipe, choose_recipe
@@ -37,7 +38,8 @@ from audiodet.training.timing import measure_pace
 from audiodet.weights import MODEL_FILE
 
 LOOKS = 10  # at the validation set, in a training
-PLAN = "plan.json"
+PATIENCE = 4  # looks without a lower loss, after which it ends
+PLAN = "audiodet_train.json"  # what was found and chosen; empty until that is known
 
 
 @dataclass(frozen=True)
@@ -108,9 +110,7 @@ class TrainingRun:
 
     def to_end(self) -> Detector:
         """Train or continue, tune, score, write."""
-        going_on = self.options.resume and (self.work / PLAN).is_file()
-        if self.work.exists() and not going_on:
-            shutil.rmtree(self.work)
+        going_on = self._begin()
         with logging_to(self.work / "log.txt", self.options.verbose):
             cfg, plan = self._planned() if going_on else self._plan()
             self.bad = plan["bad"]
@@ -121,16 +121,38 @@ class TrainingRun:
 
     # -- before -------------------------------------------------------------------------------
 
+    def _begin(self) -> bool:
+        """Make room for the training; whether one that was stopped is continued.
+
+        Raises:
+            AudiodetError: a folder of that name is not ours to remove.
+        """
+        plan = self.work / PLAN
+        if self.work.exists() and not plan.is_file():
+            raise AudiodetError(
+                f"{self.work}: not of audiodet train, expected another folder for -o"
+            )
+        if self.options.resume and plan.is_file() and plan.stat().st_size:
+            return True
+        shutil.rmtree(self.work, ignore_errors=True)
+        write_text(plan, "")  # marks the folder as ours
+        return False
+
     def _plan(self):
         """Look at the data, choose, measure, say -> configuration and plan."""
-        facts, tables = survey(read_splits(self.audio, self.labels))
+        tables = read_splits(self.audio, self.labels)
+        for note in dict.fromkeys(note for table in tables.values() for note in table.notes):
+            self.say(note)
+        facts, tables = survey(tables)
         for line in facts.lines():
             self.say(line)
         for name, reason in facts.bad.items():
             self.say(f"not used: {name}: {reason}")
         for split, table in tables.items():
             write_table(table, self.output / "data" / f"{split}.tsv")
-            write_table(in_pieces(table, self.work / "pieces"), self._table(split))
+            if split != "test" or facts.kind == "weak":
+                table = in_pieces(table, self.work / "pieces")
+                write_table(table, self._table(split))
         recipe = choose_recipe(facts)
         cfg = self._config(recipe, facts, tables)
         plan = {
@@ -186,7 +208,7 @@ class TrainingRun:
         return self._load(get_config_file(recipe.config), settings)
 
     def _data_settings(self, facts: Survey, tables: dict) -> dict:
-        names = {split: f"own_{split}" for split in tables}
+        names = {split: OWN + split for split in tables if self._table(split).exists()}
         for folder in (self.work.absolute(), self.audio):
             if ":" in str(folder):
                 raise DataError(f"{folder}: a path with a colon, expected one without")
@@ -204,6 +226,8 @@ class TrainingRun:
             "DATALOADER.NUM_WORKERS": 0,
             "MODEL.DEVICE": self._device(),
             "SOLVER.VAL_PERIOD": 1000,
+            "SOLVER.BEST.METRIC": "val/total_loss",
+            "SOLVER.EARLY_STOP.PATIENCE": PATIENCE,
         }
 
     def _device(self) -> str:

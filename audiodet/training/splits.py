@@ -1,7 +1,6 @@
 """Which recordings train, validate and test: as the labels say, or divided here."""
 
-import re
-from collections import Counter, defaultdict
+from collections import Counter
 from pathlib import Path
 
 from audiodet.data.labels.reading import read_labels
@@ -10,13 +9,14 @@ from audiodet.data.labels.splitting import SPLITS, split_recordings
 from audiodet.errors import DataError
 from audiodet.files import write_text
 
-# What the names of a folder's label files begin with, where they say of which split they are.
+# Names, without their ends, of a folder's label files that say of which split they are.
 NAMES = {
-    "train": r"(train|training)\b",
-    "val": r"(val|valid|validation|dev)\b",
-    "test": r"(test|eval|evaluation)\b",
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation", "dev"),
+    "test": ("test", "eval", "evaluation"),
 }
 FRACTIONS = (0.7, 0.15, 0.15)
+VAL_OF_TRAIN = 0.2  # where there is a train.tsv and no val.tsv
 
 
 def read_splits(audio: str, labels: str, seed: int = 0) -> dict[str, LabelTable]:
@@ -44,12 +44,10 @@ def read_splits(audio: str, labels: str, seed: int = 0) -> dict[str, LabelTable]
         )
     tables = {name: read_labels(path, audio).require_good() for name, path in named.items()}
     if "val" not in tables:
-        rest = sum(FRACTIONS[:1])
-        tables["train"], tables["val"] = split_recordings(
-            tables["train"], (rest / (rest + FRACTIONS[1]), FRACTIONS[1] / (rest + FRACTIONS[1]))
-        )
+        parts = split_recordings(tables["train"], (1 - VAL_OF_TRAIN, VAL_OF_TRAIN), seed=seed)
+        tables["train"], tables["val"] = parts
     _refuse_shared(tables)
-    return tables
+    return {split: tables[split] for split in SPLITS if split in tables}
 
 
 def named_splits(labels: Path) -> dict[str, Path]:
@@ -58,16 +56,16 @@ def named_splits(labels: Path) -> dict[str, Path]:
     Raises:
         DataError: two names for one split.
     """
-    found = defaultdict(list)
-    for path in sorted(labels.iterdir()) if labels.is_dir() else ():
-        for split, pattern in NAMES.items():
-            if not path.name.startswith(".") and re.match(pattern, path.name.lower()):
-                found[split].append(path)
-    for split, paths in found.items():
-        if len(paths) > 1:
-            names = " and ".join(path.name for path in paths[:3])
+    paths = sorted(labels.iterdir()) if labels.is_dir() else ()
+    found = {}
+    for split, names in NAMES.items():
+        named = [path for path in paths if path.name.partition(".")[0].lower() in names]
+        if len(named) > 1:
+            names = " and ".join(path.name for path in named[:3])
             raise DataError(f"{labels}: {names} are all of the {split} split, expected one")
-    return {split: paths[0] for split, paths in found.items()}
+        if named:
+            found[split] = named[0]
+    return found
 
 
 def _refuse_shared(tables: dict[str, LabelTable]) -> None:

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from audiodet.audio import audio_info
+from audiodet.audio import audio_info, read_blocks
 from audiodet.data.labels.rows import LabelTable, outside_clip
 from audiodet.errors import AudioError, DataError
 
+BLOCK = 30.0  # seconds decoded at a time
+SHORTEST = 0.1  # seconds of a recording
 TOUCHING = 0.02  # seconds between two events of a label that are counted as one after another
 
 
@@ -104,17 +106,20 @@ def survey(tables: dict[str, LabelTable]) -> tuple[Survey, dict[str, LabelTable]
 
 
 def _durations(table: LabelTable, rates: Counter, bad: dict) -> dict[str, float]:
-    """Duration of each recording that can be read; counts rates, and notes what is bad."""
+    """Decode all recordings -> duration of each that can be; counts rates, notes what is bad."""
     durations = {}
     for name in table.clips():
         path = os.path.join(table.audio_dir, name)
         try:
-            info = audio_info(path)
+            rate = audio_info(path).sample_rate
+            seconds = sum(len(block) for block in read_blocks(path, None, BLOCK)) / rate
+            if seconds < SHORTEST:
+                raise AudioError(f"{path}: {seconds:.3f} s, expected at least {SHORTEST} s")
         except AudioError as error:
             bad[name] = str(error)
             continue
-        durations[name] = info.duration
-        rates[info.sample_rate] += 1
+        durations[name] = seconds
+        rates[rate] += 1
     return durations
 
 
