@@ -12,19 +12,6 @@ function overlapping(recording, start, end) {
   return found;
 }
 
-const itemLists = new Map();
-
-function itemsOf(recording) {
-  if (!itemLists.size) {
-    for (let item = 0; item < COUNT; item++) {
-      const place = ITEMS.recording[item];
-      if (!itemLists.has(place)) itemLists.set(place, []);
-      itemLists.get(place).push(item);
-    }
-  }
-  return itemLists.get(recording) || [];
-}
-
 /** Corners of a step curve: [[time, score], ...]. */
 function stepCurve(items, start, end) {
   const edges = new Set([start, end]);
