@@ -121,11 +121,17 @@ def _read(file: LabelFile, columns: Mapping[str, str] | None) -> LabelTable:
     table = read_file(file.path, columns)
     inside = os.path.dirname(os.path.relpath(file.path, file.folder)) if file.folder else ""
     stem = os.path.splitext(os.path.basename(file.path))[0]
-    if inside:
+    if inside and not _is_own(file.path):
         rows = table.rows
         named = [replace(row, filename=os.path.join(inside, stem)) for row in rows]
         table.rows = [new if row.filename == stem else row for row, new in zip(rows, named)]
     return table
+
+
+def _is_own(path: str) -> bool:
+    """Whether `audiodet detect` wrote a file, or the folder that it lies in, by their names."""
+    folder, name = os.path.split(os.path.abspath(path))
+    return name.startswith(OWN_PREFIX) or os.path.basename(folder).startswith(OWN_PREFIX)
 
 
 def _expect_one_format(sources: Sources, tables: Sequence[LabelTable]) -> None:
@@ -147,9 +153,7 @@ def _match(table: LabelTable, recordings: Recordings, required: bool) -> None:
     ways = {}
     for row in table.rows:
         if row.filename not in found:
-            own = os.path.basename(os.path.dirname(row.source) or "").startswith(OWN_PREFIX)
-            own = own or os.path.basename(row.source).startswith(OWN_PREFIX)
-            found[row.filename], how = recordings.find(row.filename, own)
+            found[row.filename], how = recordings.find(row.filename, _is_own(row.source))
             if how:
                 ways.setdefault(how, []).append(row.filename)
     if required:
