@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from audiodet.errors import AudioError, ConfigError
 
@@ -32,6 +32,8 @@ class Detection:
         error: why it could not be used, else None.
         candidates: the same events and those below their thresholds, down to the detector's floor,
             in order of onset.
+        scores: over time, where they were asked for: see
+            :class:`~audiodet.inference.curves.ScoreCurves`.
     """
 
     source: object
@@ -39,6 +41,7 @@ class Detection:
     duration: float = 0.0
     error: AudioError | None = None
     candidates: list[Event] = field(default_factory=list)
+    scores: Any = None
 
 
 def decide(

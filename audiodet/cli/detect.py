@@ -1,9 +1,11 @@
 """``audiodet detect``: find events in recordings of any length and number."""
 
 import argparse
+import os
 from dataclasses import fields
 
 from audiodet.cli.options import (
+    add_loudness,
     add_model,
     add_option,
     add_recordings,
@@ -11,6 +13,7 @@ from audiodet.cli.options import (
     number,
     piped,
 )
+from audiodet.cli.report import make_report
 from audiodet.inference.formats import FORMATS
 
 
@@ -41,6 +44,8 @@ def add_parser(commands) -> None:
     add_option(parser, "--workers", type=positive, default=0, metavar="N")
     add_option(parser, "--resume", action="store_true")
     add_option(parser, "--ray", nargs="?", const="local", type=_address, metavar="ADDRESS")
+    add_option(parser, "--report", action="store_true")
+    add_loudness(parser)
     parser.set_defaults(run=run, parser=parser)
 
 
@@ -49,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
     check_model(args)
     if args.output == "-" and (len(args.formats) != 1 or args.resume):
         args.parser.error("-o -: expected one --format and no --resume")
+    if args.output == "-" and args.report:
+        args.parser.error("-o -: expected a folder for the page of --report")
     if args.output == "-" and args.formats[0] in ("parquet", "audacity"):
         args.parser.error(f"-o -: {args.formats[0]} is not written to stdout, expected a folder")
     from audiodet.inference.request import Request
@@ -56,7 +63,10 @@ def run(args: argparse.Namespace) -> int:
 
     options = {field.name: getattr(args, field.name) for field in fields(Request)}
     request = Request(**options)
-    return piped(lambda: run_request(request))
+    code = piped(lambda: run_request(request))
+    if args.report:
+        code = max(code, make_report(args.output, os.path.join(args.output, "report")))
+    return code
 
 
 def _formats(text: str) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ import sys
 
 from audiodet.cli.options import number
 
+SOME_FAILED = 3
+
 
 def add_parser(commands) -> None:
     """Add ``audiodet report``."""
@@ -45,11 +47,25 @@ def add_parser(commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``audiodet report``."""
-    from audiodet.evaluation.counts import Matching
-    from audiodet.visualization.report import Options, from_folder, write_report
+    page = args.output or os.path.join(args.folder, "report")
+    return make_report(args.folder, page, args.truth, args.collar, args.max_clips)
 
-    found = from_folder(args.folder)
-    options = Options(args.max_clips, Matching(args.collar))
-    page = write_report(found, args.output or os.path.join(args.folder, "report"), options)
-    print(page)
-    return 0
+
+def make_report(
+    folder: str, page: str, truth: str | None = None, collar: float = 0.5, max_clips: int = 200
+) -> int:
+    """Make the page of a run and say where it is -> exit code 0, or 3 for missing recordings."""
+    from audiodet.evaluation.counts import Matching
+    from audiodet.names import printable
+    from audiodet.visualization.report import Options, add_truth, from_folder, write_report
+
+    found = from_folder(folder)
+    notes = add_truth(found, truth) if truth else []
+    written = write_report(found, page, Options(max_clips, Matching(collar)))
+    for line in notes:
+        print(printable(line), file=sys.stderr)
+    events = sum(len(recording.events) for recording in found.recordings)
+    print(f"{events} events of any score: open {printable(str(written))}", file=sys.stderr)
+    for path, reason in found.problems:
+        print(f"error: {printable(f'{path}: {reason}')}", file=sys.stderr)
+    return SOME_FAILED if found.problems else 0

@@ -5,6 +5,12 @@ server and without a network.
 """
 
 from audiodet.visualization.report.page import Options, write_report
-from audiodet.visualization.report.sources import Recording, Run, from_clips, from_folder
+from audiodet.visualization.report.sources import (
+    Recording,
+    Run,
+    add_truth,
+    from_clips,
+    from_folder,
+)
 
-__all__ = ["Options", "Recording", "Run", "from_clips", "from_folder", "write_report"]
+__all__ = ["Options", "Recording", "Run", "add_truth", "from_clips", "from_folder", "write_report"]

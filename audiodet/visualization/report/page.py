@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib import resources
@@ -14,7 +15,7 @@ from tqdm import tqdm
 from audiodet.errors import AudiodetError, AudioError
 from audiodet.evaluation.counts import Matching
 from audiodet.files import atomic_folder, atomic_path
-from audiodet.inference.formats import printable
+from audiodet.names import printable
 from audiodet.visualization.report import media
 from audiodet.visualization.report.items import (
     Item,
@@ -93,27 +94,30 @@ def _cut_clips(run: Run, items: Sequence[Item], chosen: Sequence[int], write) ->
     """Cut and draw -> {place: [start, seconds, rate, low, high]}, places of the frequencies."""
     suffix = media.sound_suffix()
     failed = dict(run.problems)
-    clips = {}
-    order = sorted(chosen, key=lambda place: items[place].recording)
-    for place in tqdm(order, unit="clip", desc="clips", disable=None):
+
+    def cut(place: int):
         recording = run.recordings[items[place].recording]
         if recording.path in failed:
-            continue
+            return None
         event = items[place].event
         start, seconds = media.part_around(event.onset, event.offset, recording.duration)
         try:
             samples, rate = media.read_part(recording.path, start, seconds)
-        except AudioError as error:
-            failed[recording.path] = str(error).removeprefix(f"{recording.path}: ")
-            continue
+        except (AudioError, OSError) as error:
+            failed.setdefault(recording.path, str(error).removeprefix(f"{recording.path}: "))
+            return None
         write(f"clips/{place}{suffix}", media.encode_sound(samples, rate, suffix))
         write(f"strips/{place}.png", media.encode_strip(samples, rate))
-        clips[place] = [round(start, 4), round(len(samples) / rate, 4), rate]
+        clip = [round(start, 4), round(len(samples) / rate, 4), rate]
         if event.low_hz is not None:
             scale = media.scale_of(rate)
-            clips[place] += [scale.place(event.low_hz), scale.place(event.high_hz)]
+            clip += [scale.place(event.low_hz), scale.place(event.high_hz)]
+        return clip
+
+    with ThreadPoolExecutor() as pool:  # soundfile and torch let other threads work
+        clips = list(tqdm(pool.map(cut, chosen), "clips", len(chosen), unit="clip", disable=None))
     run.problems[:] = failed.items()
-    return clips
+    return {place: clip for place, clip in zip(chosen, clips) if clip}
 
 
 def _page(run: Run, items, clips: dict, options: Options, files: dict[str, bytes]) -> str:

@@ -2,18 +2,19 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from audiodet.data.labels.reading import read_labels
 from audiodet.errors import DataError
 from audiodet.evaluation.clips import ClipResult
-from audiodet.events import Event
+from audiodet.events import Event, decide
 from audiodet.inference.formats import decodable
-from audiodet.inference.journal import NAME as JOURNAL
-from audiodet.inference.outputs import RUN
+from audiodet.inference.results import read_run
 
 # Names that recorders give: 20240501_063000, 2024-05-01T06-30-00, ...
 BEGAN = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)[_T -](\d\d)[-_:h]?(\d\d)[-_:m]?(\d\d)")
@@ -76,32 +77,52 @@ class Run:
 
 
 def from_folder(folder: str | Path) -> Run:
-    """The run that ``audiodet detect -o folder`` finished or began.
+    """The run that ``audiodet detect -o folder`` finished or began; recordings sorted by path.
 
     Raises:
-        DataError: the folder holds none.
+        AudiodetError: the folder holds none.
     """
-    folder = Path(folder)
-    try:
-        report = json.loads((folder / RUN).read_text(encoding="utf-8"))
-        lines = (folder / JOURNAL).read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{folder}: no run ({error}), expected the folder that audiodet detect wrote"
-        ) from error
+    found = read_run(folder)
     recordings = []
-    problems = []
-    for line in lines[1:]:
-        entry = json.loads(line)
-        if "error" in entry:
-            problems.append((entry["path"], entry["error"]))
-            continue
-        events = [Event(*event) for event in entry["events"]]
-        recordings.append(Recording(entry["path"], entry["duration"], events))
-    parameters = report["parameters"]
-    title = folder.resolve().name
-    thresholds = parameters["thresholds"]
-    return Run(title, parameters["model"], report["labels"], thresholds, recordings, problems)
+    for detection in found.recordings:
+        events = decide(detection.candidates, found.floors, min_lengths=found.min_lengths)
+        recordings.append(Recording(detection.source, detection.duration, events))
+    recordings.sort(key=lambda recording: recording.path)
+    title = Path(folder).resolve().name
+    errors = list(found.errors.items())
+    return Run(title, found.model, found.labels, found.thresholds, recordings, errors)
+
+
+def add_truth(run: Run, labels: str) -> list[str]:
+    """Give the recordings of a run the true events of a label file, in any format that is read.
+
+    Args:
+        labels: a file or folder of labels, or "labels.tsv:audio_folder"; without a folder the
+            recordings are looked for where those of the run lie.
+
+    Returns:
+        what a user should know of how the labels were read, a line each.
+
+    Raises:
+        DataError: the labels cannot be read, or are of none of the run's recordings.
+    """
+    places = {os.path.realpath(recording.path): recording for recording in run.recordings}
+    audio = None
+    if ":" not in labels and places:
+        audio = os.path.commonpath([os.path.dirname(place) for place in places])
+    table = read_labels(labels, audio).require_good()
+    if table.kind != "strong":
+        raise DataError(f"{labels}: {table.kind} labels, expected onsets and offsets to compare")
+    events = table.events()
+    for filename, true in events.items():
+        place = os.path.realpath(table.recording(filename))
+        if place in places:
+            places[place].truth = true
+    if not any(recording.truth is not None for recording in run.recordings):
+        theirs = ", ".join(map(table.recording, list(events)[:3]))
+        ours = ", ".join(recording.path for recording in run.recordings[:3])
+        raise DataError(f"{labels}: labels of {theirs}, expected those of the run: {ours}")
+    return table.notes
 
 
 def from_clips(

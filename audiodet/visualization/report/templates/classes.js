@@ -1,9 +1,10 @@
 // A slider for each class: how many events are above it, over the distribution of their scores.
 
 const BINS = 50;
-const scoresOf = DATA.labels.map(() => []); // of each label, ascending
-for (let item = 0; item < DATA.found; item++) scoresOf[ITEMS.label[item]].push(ITEMS.score[item]);
-for (const scores of scoresOf) scores.sort((a, b) => a - b);
+// Scores of each label, ascending.
+const scoresOf = ofLabel.map((items) =>
+  items.filter((item) => !isTruth(item)).map((item) => ITEMS.score[item]).sort((a, b) => a - b),
+);
 
 /** Place of the first score that is at least the threshold. */
 function firstAbove(scores, threshold) {
@@ -22,8 +23,7 @@ const countAbove = (label) =>
 /** Hits, false alarms and misses of a label at a threshold. */
 function truthCounts(label, threshold) {
   const counts = { hits: 0, alarms: 0, misses: 0 };
-  for (let item = 0; item < COUNT; item++) {
-    if (ITEMS.label[item] !== label) continue;
+  for (const item of ofLabel[label]) {
     const above = ITEMS.score[item] !== null && ITEMS.score[item] >= threshold;
     if (isTruth(item)) counts.misses += !above;
     else if (above && ITEMS.hit[item] !== null) counts[ITEMS.hit[item] ? "hits" : "alarms"]++;

@@ -12,19 +12,6 @@ function overlapping(recording, start, end) {
   return found;
 }
 
-const itemLists = new Map();
-
-function itemsOf(recording) {
-  if (!itemLists.size) {
-    for (let item = 0; item < COUNT; item++) {
-      const place = ITEMS.recording[item];
-      if (!itemLists.has(place)) itemLists.set(place, []);
-      itemLists.get(place).push(item);
-    }
-  }
-  return itemLists.get(recording) || [];
-}
-
 /** Corners of a step curve: [[time, score], ...]. */
 function stepCurve(items, start, end) {
   const edges = new Set([start, end]);
@@ -64,5 +51,7 @@ function drawCurve(item) {
   }
   const level = y(state.thresholds[own]);
   lines.push(element("line", { x1: 0, x2: 1000, y1: level, y2: level, class: "level" }));
+  $("level").textContent = `threshold ${state.thresholds[own].toFixed(2)}`;
+  $("level").style.top = `${level}%`;
   $("curve").replaceChildren(...lines);
 }

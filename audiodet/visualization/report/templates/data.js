@@ -12,6 +12,13 @@ const state = {
   tab: "review",
 };
 
+const ofLabel = DATA.labels.map(() => []); // items of each label
+for (let item = 0; item < COUNT; item++) ofLabel[ITEMS.label[item]].push(item);
+
+const ofRecording = DATA.recordings.map(() => []); // items of each recording
+for (let item = 0; item < COUNT; item++) ofRecording[ITEMS.recording[item]].push(item);
+const itemsOf = (recording) => ofRecording[recording] || [];
+
 const $ = (id) => document.getElementById(id);
 const isTruth = (item) => item >= DATA.found;
 

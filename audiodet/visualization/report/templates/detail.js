@@ -132,9 +132,10 @@ function decide(verdict, changes = {}, mayGoOn = true) {
   if (item < 0) return;
   const place = listed.indexOf(item);
   judge(item, verdict, changes);
-  refreshNow();
+  fillList();
+  drawProgress();
   if (!mayGoOn || !$("go-on").checked) return choose(item);
-  const next = listed.indexOf(item) === place ? place + 1 : place; // it may have left the list
+  const next = listed[place] === item ? place + 1 : place; // it may have left the list
   choose(listed[Math.min(next, listed.length - 1)] ?? -1);
 }
 

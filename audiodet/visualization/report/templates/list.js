@@ -69,7 +69,7 @@ function listRow(place) {
   });
   row.style.top = `${place * ROW_HEIGHT}px`;
   row.style.setProperty("--class", `var(--c${ITEMS.label[item] % 10})`);
-  const where = `${baseName(DATA.recordings[ITEMS.recording[item]].path)} · ${clock(onset)}`;
+  const where = `${clock(onset)} · ${baseName(DATA.recordings[ITEMS.recording[item]].path)}`;
   const kind = kindOf(item);
   const mark = { keep: isChanged(item) ? "✎" : "✓", reject: "✕" }[verdict] || "";
   const score = isTruth(item) ? "" : ITEMS.score[item].toFixed(2);

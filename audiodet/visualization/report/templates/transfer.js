@@ -6,22 +6,19 @@
 
 const COLUMNS = ["filename", "onset", "offset", "event_label", "score", "verdict", "run", "event"];
 
-/** Items by the recordings in which at least one has a verdict. */
+/** Recordings in which at least one item has a verdict. */
 function heardRecordings() {
-  const heard = new Map();
-  for (let item = 0; item < COUNT; item++) {
-    if (verdictOf(item)) heard.set(ITEMS.recording[item], []);
-  }
-  for (let item = 0; item < COUNT; item++) heard.get(ITEMS.recording[item])?.push(item);
-  return new Map([...heard].sort((a, b) => a[0] - b[0]));
+  const heard = new Set();
+  for (const item of verdicts.keys()) heard.add(ITEMS.recording[item]);
+  return [...heard].sort((a, b) => a - b);
 }
 
 function exportedTable(withUnchecked) {
   const rows = [COLUMNS];
-  for (const [recording, items] of heardRecordings()) {
+  for (const recording of heardRecordings()) {
     const path = DATA.recordings[recording].path;
-    items.sort((a, b) => current(a).onset - current(b).onset);
-    for (const item of items) {
+    const onset = (item) => current(item).onset;
+    for (const item of [...itemsOf(recording)].sort((a, b) => onset(a) - onset(b))) {
       const verdict = verdictOf(item) || (withUnchecked && isReported(item) ? "unchecked" : "");
       if (!verdict) continue;
       const { label, onset, offset } = current(item);
@@ -37,8 +34,8 @@ function exportedTable(withUnchecked) {
 /** Events above the sliders, in recordings that were heard, that have no verdict. */
 function uncheckedCount() {
   let count = 0;
-  for (const items of heardRecordings().values()) {
-    for (const item of items) if (!verdictOf(item) && isReported(item)) count++;
+  for (const recording of heardRecordings()) {
+    for (const item of itemsOf(recording)) if (!verdictOf(item) && isReported(item)) count++;
   }
   return count;
 }
@@ -52,14 +49,13 @@ function exportVerdicts() {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-/** Verdicts of an exported table -> [[name, verdict]]; an Error says what is wrong with it. */
+/** Verdicts of an exported table -> [[item, verdict]]; an Error says what is wrong with it. */
 function importedVerdicts(text) {
   const [header, ...lines] = text.replace(/^\ufeff/, "").split(/\r?\n/).filter(Boolean);
   const names = (header || "").split("\t");
   const missing = COLUMNS.filter((column) => !names.includes(column));
   if (missing.length) throw Error(`has no column ${missing.join(", ")}, expected exported verdicts`);
-  const byName = new Map();
-  for (let item = 0; item < COUNT; item++) byName.set(nameOf(item), item);
+  const byName = itemsByName();
   const taken = [];
   for (const line of lines) {
     const cells = Object.fromEntries(line.split("\t").map((cell, i) => [names[i], cell]));
@@ -68,7 +64,7 @@ function importedVerdicts(text) {
     }
     const item = byName.get(cells.event);
     if (item === undefined) throw Error(`names event ${cells.event}, which this page has not`);
-    if (cells.verdict !== "unchecked") taken.push([cells.event, importedVerdict(item, cells)]);
+    if (cells.verdict !== "unchecked") taken.push([item, importedVerdict(item, cells)]);
   }
   return taken;
 }
@@ -88,7 +84,7 @@ function importedVerdict(item, cells) {
 async function importVerdicts(file) {
   try {
     const taken = importedVerdicts(await file.text());
-    for (const [name, verdict] of taken) verdicts.set(name, verdict);
+    for (const [item, verdict] of taken) verdicts.set(item, verdict);
     store();
     say(`${plural(taken.length, "verdict")} taken from ${file.name}.`);
   } catch (error) {

@@ -32,7 +32,7 @@ function listButton(count, label, show) {
 }
 
 function truthTable() {
-  const head = ["class", "true", "hits", "misses", "false alarms", "precision %", "recall %", "F1 %", "at the model's threshold"];
+  const head = ["class", "true", "hits", "misses", "false alarms", "precision %", "recall %", "F1 %", "at the model's threshold", "best F1 %"];
   const table = element("table", {}, element("thead", {}, tableRow(head, "th")));
   const body = element("tbody");
   const sums = { hits: 0, alarms: 0, misses: 0 };
@@ -46,14 +46,27 @@ function truthTable() {
     if (counts.hits + counts.misses) f1s.push(now.f1);
     const links = [["hits", "hits"], ["misses", "misses"], ["alarms", "alarms"]].map(([key, show]) => listButton(counts[key], label, show));
     const numbers = [now.precision, now.recall, now.f1].map((rate) => (100 * rate).toFixed(1));
-    body.append(tableRow([name, counts.hits + counts.misses, ...links, ...numbers, changeText(then, counts)]));
+    body.append(tableRow([name, counts.hits + counts.misses, ...links, ...numbers, changeText(then, counts), bestButton(label)]));
   });
   const all = rates(sums);
   const mean = f1s.length ? (100 * f1s.reduce((a, b) => a + b, 0)) / f1s.length : 0;
   const total = [all.precision, all.recall, all.f1].map((rate) => (100 * rate).toFixed(1));
-  body.append(tableRow(["all together", sums.hits + sums.misses, sums.hits, sums.misses, sums.alarms, ...total, `mean F1 of the classes ${mean.toFixed(1)} %`], "th"));
+  body.append(tableRow(["all together", sums.hits + sums.misses, sums.hits, sums.misses, sums.alarms, ...total, `mean F1 of the classes ${mean.toFixed(1)} %`, ""], "th"));
   table.append(body);
   return element("div", { class: "scroll" }, table);
+}
+
+/** The threshold with the best F1, as a button that moves the slider there. */
+function bestButton(label) {
+  let best = [0, DATA.thresholds[label]];
+  for (const [recall, precision, score] of precisionRecall(label).points) {
+    const f1 = (2 * recall * precision) / (recall + precision) || 0;
+    if (f1 > best[0]) best = [f1, score];
+  }
+  const threshold = Math.floor(best[1] * 1000) / 1000;
+  const button = element("button", { class: "quiet", title: "Chosen on these very recordings: expect less on others" }, `${(100 * best[0]).toFixed(1)} at ${threshold}`);
+  button.onclick = () => setThreshold(label, threshold);
+  return button;
 }
 
 const signed = (number) => (number > 0 ? `+${number}` : String(number).replace("-", "−"));
@@ -107,12 +120,11 @@ function confusionTable() {
   return element("div", { class: "scroll" }, table);
 }
 
-/** [[recall, precision], ...] from the highest score down. */
+/** [[recall, precision, score], ...] from the highest score down. */
 function precisionRecall(label) {
   const items = [];
   let truths = 0;
-  for (let item = 0; item < COUNT; item++) {
-    if (ITEMS.label[item] !== label) continue;
+  for (const item of ofLabel[label]) {
     if (isTruth(item)) truths++;
     else if (ITEMS.hit[item] !== null) items.push(item);
   }
@@ -122,7 +134,7 @@ function precisionRecall(label) {
   items.forEach((item, place) => {
     hits += ITEMS.hit[item];
     const tied = place + 1 < items.length && ITEMS.score[items[place + 1]] === ITEMS.score[item];
-    if (!tied) points.push([hits / Math.max(truths, 1), hits / (place + 1)]);
+    if (!tied) points.push([hits / Math.max(truths, 1), hits / (place + 1), ITEMS.score[item]]);
   });
   return { points, truths };
 }

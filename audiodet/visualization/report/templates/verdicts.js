@@ -1,8 +1,9 @@
 // Verdicts: what a listener decided on an item; kept by the browser under the run's name.
 
 const STORE = `audiodet:${DATA.run}`;
-const verdicts = new Map(); // name of an item -> {verdict, label, onset, offset}
-const undone = []; // [name, what it was before]
+const verdicts = new Map(); // item -> {verdict, label, onset, offset}
+const unknown = []; // [name, verdict] on true events of a page with other truth: kept for it
+const before = []; // [item, what it had before a decision]
 
 /** A name that stays when the page is made anew, with other truth too. */
 function nameOf(item) {
@@ -11,6 +12,12 @@ function nameOf(item) {
 }
 
 const oneLine = (text) => text.replace(/\s+/g, " ").trim();
+
+function itemsByName() {
+  const items = new Map();
+  for (let item = 0; item < COUNT; item++) items.set(nameOf(item), item);
+  return items;
+}
 
 function original(item) {
   return {
@@ -22,48 +29,47 @@ function original(item) {
 
 /** Label and times as they stand now. */
 function current(item) {
-  return { ...original(item), ...verdicts.get(nameOf(item)) };
+  return { ...original(item), ...verdicts.get(item) };
 }
 
-const verdictOf = (item) => verdicts.get(nameOf(item))?.verdict || "";
+const verdictOf = (item) => verdicts.get(item)?.verdict || "";
 
 function isChanged(item) {
-  const [before, now] = [original(item), current(item)];
-  return before.label !== now.label || before.onset !== now.onset || before.offset !== now.offset;
+  const [first, now] = [original(item), current(item)];
+  return first.label !== now.label || first.onset !== now.onset || first.offset !== now.offset;
 }
 
 /** Take a verdict: "keep" or "reject", and with "keep" another label or other times. */
 function judge(item, verdict, changes = {}) {
-  const name = nameOf(item);
-  undone.push([name, verdicts.get(name), item]);
+  before.push([item, verdicts.get(item)]);
   const now = { ...current(item), ...changes, verdict };
   now.onset = Math.round(now.onset * 1000) / 1000;
   now.offset = Math.round(now.offset * 1000) / 1000;
-  verdicts.set(name, now);
+  verdicts.set(item, now);
   store();
 }
 
 function clearVerdict(item) {
-  const name = nameOf(item);
-  if (!verdicts.has(name)) return;
-  undone.push([name, verdicts.get(name), item]);
-  verdicts.delete(name);
+  if (!verdicts.has(item)) return;
+  before.push([item, verdicts.get(item)]);
+  verdicts.delete(item);
   store();
 }
 
 /** Take back the last decision -> its item, or -1. */
 function undo() {
-  if (!undone.length) return -1;
-  const [name, before, item] = undone.pop();
-  if (before) verdicts.set(name, before);
-  else verdicts.delete(name);
+  if (!before.length) return -1;
+  const [item, verdict] = before.pop();
+  if (verdict) verdicts.set(item, verdict);
+  else verdicts.delete(item);
   store();
   return item;
 }
 
 function store() {
+  const named = [...verdicts].map(([item, verdict]) => [nameOf(item), verdict]);
   try {
-    localStorage.setItem(STORE, JSON.stringify([...verdicts]));
+    localStorage.setItem(STORE, JSON.stringify([...unknown, ...named]));
   } catch (error) {
     say(`This browser keeps no verdicts (${error.name}): export them before the page is closed.`);
   }
@@ -71,8 +77,11 @@ function store() {
 
 function restore() {
   try {
-    for (const [name, verdict] of JSON.parse(localStorage.getItem(STORE)) || []) {
-      verdicts.set(name, verdict);
+    const stored = JSON.parse(localStorage.getItem(STORE)) || [];
+    const items = itemsByName();
+    for (const [name, verdict] of stored) {
+      if (items.has(name)) verdicts.set(items.get(name), verdict);
+      else unknown.push([name, verdict]);
     }
   } catch (error) {
     say(`The verdicts that this browser kept cannot be read (${error.name}).`);
