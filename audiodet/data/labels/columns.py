@@ -33,6 +33,7 @@ ROLES = {
     "selection": "selection",
     "group": "group",
 }
+NAMELESS = "no column of file names"
 TIMES = ("onset", "offset", "duration", "file_offset")
 UNITS = {"s", "sec", "secs", "second", "seconds", "hz"}
 MILLISECONDS = {"ms", "msec", "millis", "milliseconds"}
@@ -141,7 +142,7 @@ def _notes(found: Mapping[str, str], filename: str) -> list[str]:
             shown.append(f"{role} from {column!r}{unit}")
     notes = [f"columns: {', '.join(shown)}"] if shown else []
     if "filename" not in found:
-        notes.append("no column of file names: recordings are found by the label file's name")
+        notes.append(f"{NAMELESS}: recordings are found by the label file's name")
     return notes
 
 

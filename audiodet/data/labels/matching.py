@@ -36,6 +36,9 @@ SPELLINGS = {
     "without their suffix, in another case": lambda path: _without_suffix(
         _composed(path)
     ).casefold(),
+    "without their suffix, with _ for blanks": lambda path: "_".join(
+        _without_suffix(_composed(path)).casefold().split()
+    ),
 }
 
 

@@ -99,7 +99,7 @@ def _read_lines(
 ) -> LabelTable:
     """Delimited lines: events where the first one holds times, else a table with a header."""
     if re.match(r"sep=.[\r\n]", text):  # Excel's own line
-        text = "\n" + text.split("\n", 1)[1]
+        text = "\n" + text.partition("\n")[2]
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = next((each for each in "\t;," if each in first), None)
     if delimiter is None and _holds_times(first.split()) is None:
