@@ -26,11 +26,12 @@ from audiodet.errors import AudiodetError, DataError
 from audiodet.evaluation.goals import Goal
 from audiodet.files import write_text
 from audiodet.inference.detector import Detector
+from audiodet.inference.progress import duration_text
 from audiodet.model_zoo import get_config_file
 from audiodet.training.finish import finish
 from audiodet.training.found import OWN
 from audiodet.training.pieces import in_pieces
-from audiodet.training.progress import Progress, logging_to, minutes, say
+from audiodet.training.progress import Progress, logging_to, say
 from audiodet.training.recipe import Recipe, choose_recipe
 from audiodet.training.splits import read_splits, write_table
 from audiodet.training.survey import Survey, survey
@@ -205,7 +206,7 @@ class TrainingRun:
         shortened = "" if steps == wanted else f" ({wanted} would be better: give more --minutes)"
         self.say(
             f"{steps} steps of {pace.later:.2g} s on {cfg.MODEL.DEVICE}, about "
-            f"{minutes(pace.seconds(steps, batches))} at most{shortened}"
+            f"{duration_text(pace.seconds(steps, batches))} at most{shortened}"
         )
         settings |= {
             "SOLVER.MAX_ITER": steps,

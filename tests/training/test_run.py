@@ -47,10 +47,10 @@ def contents(folder) -> dict:
 def test_the_folder_is_whole(trained):
     names = {str(path.relative_to(trained)) for path in trained.rglob("*") if path.is_file()}
     expected = "model.safetensors config.yaml thresholds.json labels.txt README.txt "
-    expected += "data/train.tsv data/val.tsv data/test.tsv test/metrics.json test/events.tsv"
+    expected += "data/train.tsv data/val.tsv data/test.tsv test/metrics.json test/report/index.html"
     assert set(expected.split()) <= names
     assert not [name for name in names if name.endswith((".pth", ".npy", ".npz"))]
-    assert json.loads((trained / "test" / "metrics.json").read_text())["F1_all_events"] > 90
+    assert json.loads((trained / "test" / "metrics.json").read_text())["sed"]["F1"] > 90
     assert f"audiodet detect RECORDINGS --model {trained}" in (trained / "README.txt").read_text()
 
 
@@ -146,7 +146,7 @@ def test_weak_labels_give_a_frame_level_detector(tmp_path, capsys):
     assert "labels without times" in capsys.readouterr().err
     assert detector.labels == ["high", "low"]
     figures = json.loads((tmp_path / "out" / "test" / "metrics.json").read_text())
-    assert figures["F1_all_events"] > 70
+    assert figures["sed"]["F1"] > 70
     assert "guess" in (tmp_path / "out" / "README.txt").read_text()
 
 
