@@ -48,7 +48,11 @@ setup(
     ],
     python_requires=">=3.11",
     packages=find_packages(include=["audiodet", "audiodet.*"]),
-    package_data={"audiodet": ["py.typed"], "audiodet.model_zoo": ["weights/*"]},
+    package_data={
+        "audiodet": ["py.typed"],
+        "audiodet.model_zoo": ["weights/*"],
+        "audiodet.visualization.report": ["templates/*"],
+    },
     cmdclass={"build_py": BuildWithConfigs},
     entry_points={"console_scripts": ["audiodet = audiodet.cli:main"]},
     install_requires=[
@@ -64,6 +68,7 @@ setup(
         "scikit-learn",
         "safetensors",
         "matplotlib",
+        "jinja2",
         "opencv-python-headless",
         "tqdm",
         "tabulate",
@@ -86,6 +91,6 @@ setup(
         "parquet": ["pyarrow"],  # audiodet detect --format parquet
         "psds": ["sed_scores_eval>=0.0.4"],  # the evaluator "scores"; needs a C++ compiler
         "ray": ["ray"],  # audiodet detect --ray
-        "test": ["pytest", "pytest-xdist", "pyarrow", "ray", "ruff"],  # and psds
+        "test": ["pytest", "pytest-xdist", "pyarrow", "ray", "ruff", "playwright"],  # and psds
     },
 )

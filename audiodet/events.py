@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from audiodet.errors import AudioError, ConfigError
 
@@ -30,16 +30,25 @@ class Detection:
         events: in order of onset; empty when there is an error.
         duration: of the recording, in seconds.
         error: why it could not be used, else None.
+        candidates: the same events and those below their thresholds, down to the detector's floor,
+            in order of onset.
+        scores: over time, where they were asked for: see
+            :class:`~audiodet.inference.curves.ScoreCurves`.
     """
 
     source: object
     events: list[Event] = field(default_factory=list)
     duration: float = 0.0
     error: AudioError | None = None
+    candidates: list[Event] = field(default_factory=list)
+    scores: Any = None
 
 
 def decide(
-    events: Iterable[Event], thresholds: Mapping[str, float], best_event_per_clip: bool = False
+    events: Iterable[Event],
+    thresholds: Mapping[str, float],
+    best_event_per_clip: bool = False,
+    min_lengths: Mapping[str, float] | None = None,
 ) -> list[Event]:
     """The events of one clip that are reported, in order of onset.
 
@@ -48,8 +57,11 @@ def decide(
         thresholds: an event stays when its score is at least the threshold of its label.
         best_event_per_clip: of each label only the highest score stays (of equal scores the
             earliest onset), the protocol of DCASE 2017 Task 2.
+        min_lengths: shorter events, in seconds, are left out; labels without one keep all.
     """
     kept = sorted(event for event in events if event.score >= thresholds[event.label])
+    if min_lengths:
+        kept = [e for e in kept if e.offset - e.onset >= min_lengths.get(e.label, 0.0)]
     if best_event_per_clip:
         best = {}
         for event in kept:
@@ -60,13 +72,16 @@ def decide(
 
 
 def thresholds_by_label(
-    thresholds: float | Sequence[float] | Mapping[str, float], labels: Sequence[str]
+    thresholds: float | Sequence[float] | Mapping[str, float],
+    labels: Sequence[str],
+    key: str = "TEST.THRESHOLDS",
 ) -> dict[str, float]:
     """One threshold for each label, from any form that a configuration or a model holds.
 
     Args:
         thresholds: one number for all labels (alone or in a sequence), one per label in their
             order, or a mapping that names every label.
+        key: what they are called in an error; shortest lengths come in the same forms.
 
     Raises:
         ConfigError: a label has no threshold, or there are too many.
@@ -82,7 +97,7 @@ def thresholds_by_label(
         values *= len(labels)
     if len(values) != len(labels):
         raise ConfigError(
-            f"TEST.THRESHOLDS has {len(values)} numbers, expected 1 or {len(labels)}, "
+            f"{key} has {len(values)} numbers, expected 1 or {len(labels)}, "
             f"one for each of {list(labels)}"
         )
     return dict(zip(labels, map(float, values)))

@@ -1,7 +1,9 @@
 """Writing files so that a reader never meets half of one."""
 
+import glob
 import os
-from contextlib import contextmanager
+import shutil
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from audiodet.errors import AudiodetError
@@ -38,3 +40,42 @@ def write_text(path: str | os.PathLike, text: str) -> None:
     """Write `text` to `path` as UTF-8, whole or not at all; see :func:`atomic_path`."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike):
+    """Yield a temporary folder beside `path` that takes its place when the block ends well.
+
+    What earlier processes that were killed left of theirs is removed first.
+
+    Raises:
+        AudiodetError: the folder cannot be made.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    old = path.with_name(f".{path.name}.{os.getpid()}.old")
+    try:
+        _clear_leftovers(path)
+        temporary.mkdir(parents=True)
+    except OSError as error:
+        raise AudiodetError(
+            f"{path.parent}: cannot be written to ({error.strerror}), expected a folder in which "
+            "this user may make files"
+        ) from error
+    try:
+        yield temporary
+        with suppress(FileNotFoundError):
+            os.replace(path, old)
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _clear_leftovers(path: Path) -> None:
+    """Remove temporary folders of :func:`atomic_folder` whose process is gone."""
+    for ending in ("tmp", "old"):
+        for folder in path.parent.glob(f".{glob.escape(path.name)}.*.{ending}"):
+            process = folder.name.split(".")[-2]
+            if process.isdigit() and not Path("/proc", process).exists():
+                shutil.rmtree(folder, ignore_errors=True)

@@ -9,6 +9,7 @@ from audiodet.errors import WeightsError
 
 CARD = "audiodet"  # key of a checkpoint's description
 SHIPPED = Path(__file__).parent / "model_zoo" / "weights"
+MODEL_FILE = "model.safetensors"  # in the folder of a detector that a user trained
 
 
 def shipped_names() -> list[str]:
@@ -17,13 +18,20 @@ def shipped_names() -> list[str]:
 
 
 def find_weights(name: str) -> str:
-    """Path of a model that ships, or of a checkpoint.
+    """Path of a model that ships, of a checkpoint, or of the one in a trained detector's folder.
 
     Raises:
-        WeightsError: there is neither such a name nor such a file.
+        WeightsError: there is neither such a name nor such a file, or the folder holds no model.
     """
     path = SHIPPED / f"{name}.safetensors"
     path = path if path.is_file() else Path(name)
+    if path.is_dir():
+        if not (path / MODEL_FILE).is_file():
+            raise WeightsError(
+                f"{name}: a folder without {MODEL_FILE}, expected one that `audiodet train` has "
+                "finished"
+            )
+        path = path / MODEL_FILE
     if not path.is_file():
         known = ", ".join(shipped_names())
         raise WeightsError(f"{name}: no such model or file; models that ship: {known}")

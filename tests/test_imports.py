@@ -14,7 +14,7 @@ PACKAGE = Path(audiodet.__file__).parent
 # From the bottom up. A module may import from its own row and from rows above it in this list, at
 # its top, inside a function and under TYPE_CHECKING. The longest name that fits decides.
 ROWS = (
-    ("_detectron2", "_pkg_resources", "_screen", "config", "errors", "files", "weights"),
+    ("_detectron2", "_pkg_resources", "_screen", "config", "errors", "files", "names", "weights"),
     ("events", "voting"),
     ("audio",),
     ("data.labels", "data.label_kinds"),
@@ -27,6 +27,7 @@ ROWS = (
     ("inference",),
     ("visualization",),
     ("model_zoo",),
+    ("training",),
     ("doctor", "cli"),
 )
 # Whoever has a configuration expects the systems in detectron2's registry: config imports them by

@@ -1,9 +1,11 @@
 """``audiodet detect``: find events in recordings of any length and number."""
 
 import argparse
+import os
 from dataclasses import fields
 
 from audiodet.cli.options import (
+    add_loudness,
     add_model,
     add_option,
     add_recordings,
@@ -11,6 +13,7 @@ from audiodet.cli.options import (
     number,
     piped,
 )
+from audiodet.cli.report import make_report
 from audiodet.inference.formats import FORMATS
 
 
@@ -35,11 +38,14 @@ def add_parser(commands) -> None:
     seconds = number(float, 0)
     add_option(parser, "--window", type=seconds, default=30.0, metavar="S")
     add_option(parser, "--overlap", type=seconds, default=6.0, metavar="S")
+    add_option(parser, "--floor", type=seconds, default=0.05, metavar="X")
     positive = number(int, 1)
     add_option(parser, "--batch-size", type=positive, default=0, metavar="N")
     add_option(parser, "--workers", type=positive, default=0, metavar="N")
     add_option(parser, "--resume", action="store_true")
     add_option(parser, "--ray", nargs="?", const="local", type=_address, metavar="ADDRESS")
+    add_option(parser, "--report", action="store_true")
+    add_loudness(parser)
     parser.set_defaults(run=run, parser=parser)
 
 
@@ -48,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
     check_model(args)
     if args.output == "-" and (len(args.formats) != 1 or args.resume):
         args.parser.error("-o -: expected one --format and no --resume")
+    if args.output == "-" and args.report:
+        args.parser.error("-o -: expected a folder for the page of --report")
     if args.output == "-" and args.formats[0] in ("parquet", "audacity"):
         args.parser.error(f"-o -: {args.formats[0]} is not written to stdout, expected a folder")
     from audiodet.inference.request import Request
@@ -55,7 +63,10 @@ def run(args: argparse.Namespace) -> int:
 
     options = {field.name: getattr(args, field.name) for field in fields(Request)}
     request = Request(**options)
-    return piped(lambda: run_request(request))
+    code = piped(lambda: run_request(request))
+    if args.report:
+        code = max(code, make_report(args.output, os.path.join(args.output, "report")))
+    return code
 
 
 def _formats(text: str) -> tuple[str, ...]:

@@ -162,6 +162,8 @@ def _add_decisions(cfg: CN) -> None:
     cfg.TEST.VOTING.MARGIN = 0.1
     # Final threshold on an event's score: one for all labels, or one per label.
     cfg.TEST.THRESHOLDS = (0.8,)
+    # Shortest reported event in seconds: one for all labels, or one per label.
+    cfg.TEST.MIN_LENGTHS = (0.0,)
     # Keep only the best event of each label in a clip (protocol of DCASE 2017 Task 2).
     cfg.TEST.BEST_EVENT_PER_CLIP = False
     # Choose TEST.THRESHOLDS on DATASETS.VAL before the test sets are scored.

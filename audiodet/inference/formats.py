@@ -8,15 +8,19 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from audiodet.events import Detection, Event
+from audiodet.names import (
+    decodable,
+    printable,
+    unique_names,  # noqa: F401  others take it from here
+)
 
 COLUMNS = ("filename", "onset", "offset", "event_label", "score")
 # Samples of a stream by the names that ffmpeg and SoX users know: little endian, and full scale.
 SAMPLE_FORMATS = {"s16le": ("<i2", 1 << 15), "s32le": ("<i4", 1 << 31), "f32le": ("<f4", 1)}
-LONGEST = 200  # bytes of a name; file systems take 255, of which numbers and suffixes need some
 
 
 @dataclass(frozen=True)
@@ -42,42 +46,6 @@ class Origin:
         if event.low_hz is None:
             return self.low_hz, self.high_hz
         return event.low_hz, event.high_hz
-
-
-def decodable(path: str) -> str:
-    r"""A path as UTF-8: its undecodable bytes become \xNN."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def printable(text: str) -> str:
-    r"""One line of UTF-8: control characters and undecodable bytes become \t, \n or \xNN."""
-    shown = []
-    for character in decodable(text):
-        if not character.isprintable():
-            character = character.encode("unicode_escape").decode("ascii")
-        shown.append(character)
-    return "".join(shown)
-
-
-def unique_names(paths: Sequence[str]) -> dict[str, str]:
-    """A name for each path, without folder, suffix and blanks; equal ones are numbered.
-
-    A name has at most 200 bytes before its number, so that it can be part of a file's name.
-    """
-    names = {}
-    taken = set()
-    for path in paths:
-        stem = os.path.splitext(os.path.basename(path))[0]
-        stem = "_".join(printable(stem).replace(os.sep, "_").split()) or "_"
-        stem = stem.encode()[:LONGEST].decode("utf-8", "ignore")
-        name = stem
-        number = 2
-        while name in taken:
-            name = f"{stem}_{number}"
-            number += 1
-        taken.add(name)
-        names[path] = name
-    return names
 
 
 def _times(event: Event) -> list[str]:

@@ -1,7 +1,9 @@
 """The journal of a run: a line per finished recording, on disk before the next one counts.
 
-The first line holds the parameters. A line that was cut short by a crash is dropped when the run
-is resumed, so each recording is in the journal whole or not at all.
+The first line holds the parameters. A recording's line holds all its candidate events down to a
+floor, so that other thresholds need no network; a change of thresholds is a line of its own. A line
+that was cut short by a crash is dropped when the run is resumed, so each recording is in the
+journal whole or not at all.
 """
 
 import contextlib
@@ -9,7 +11,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from audiodet.errors import AudiodetError
@@ -17,6 +19,9 @@ from audiodet.events import Event
 
 NAME = "audiodet_journal.jsonl"
 BEGIN = b'{"parameters": '  # of each journal
+# Parameters that a run may change when it is resumed: what is decided on the candidates.
+DECISIONS = ("thresholds", "min_lengths")
+FLOORS = "floors"
 SYNC_SECONDS = 1.0  # a loss of power costs at most this much work
 
 
@@ -25,6 +30,7 @@ class Journal:
 
     Attributes:
         path: the file.
+        parameters: of the run, with the decisions that count now.
         done: byte at which the entry of each finished recording begins, by path; recordings that
             failed before a resume are not in it, they are tried again.
     """
@@ -33,7 +39,8 @@ class Journal:
         """
         Args:
             folder: of the run; made if missing.
-            parameters: all that the rows depend on, as JSON.
+            parameters: all that the rows depend on, as JSON. Of a run that is continued its own
+                DECISIONS and floors count, until :meth:`decide` changes them.
             resume: continue what is there; else there must be no journal yet.
 
         Raises:
@@ -41,6 +48,7 @@ class Journal:
                 writes to it, it was made with other parameters, or its journal is none.
         """
         self.path = Path(folder) / NAME
+        self.parameters = json.loads(json.dumps(parameters))
         self.done = {}
         self._synced = 0.0
         try:
@@ -60,6 +68,24 @@ class Journal:
             self._reader.close()
             raise
 
+    def decide(self, decisions: Mapping) -> None:
+        """Note the :data:`DECISIONS` that count from now on; floors never change.
+
+        Raises:
+            AudiodetError: a threshold is below the floor of the candidates that were kept.
+        """
+        for label, floor in self.parameters[FLOORS].items():
+            if decisions["thresholds"][label] < floor:
+                raise AudiodetError(
+                    f"{self.path}: has events of {label} with scores of at least {floor:g}, found "
+                    f"the threshold {decisions['thresholds'][label]:g}: give one that is not "
+                    "lower, or another folder"
+                )
+        now = {name: self.parameters.get(name) for name in DECISIONS}
+        if now != decisions:
+            self.parameters.update(decisions)
+            self._write({"decided": decisions})
+
     def add(self, path: str, **entry) -> None:
         """Append the entry of a recording.
 
@@ -69,11 +95,9 @@ class Journal:
         self.done[path] = self._write({"path": path, **entry})
 
     def get(self, path: str) -> dict:
-        """The entry of a recording in :attr:`done`; ``events`` are :class:`Event`."""
+        """The entry of a recording in :attr:`done`; ``events`` are its candidates as Events."""
         self._reader.seek(self.done[path])
-        entry = json.loads(self._reader.readline())
-        entry["events"] = [Event(*event) for event in entry.get("events", [])]
-        return entry
+        return with_events(json.loads(self._reader.readline()))
 
     def close(self) -> None:
         """Make sure that all is on disk; the lock is given back."""
@@ -97,7 +121,13 @@ class Journal:
                 f"{self.path}: begins with {begin!r}, expected a journal of audiodet; move the "
                 "file, or give another folder"
             )
-        lines, end = self._whole_lines()
+        self._reader.seek(0)
+        lines = []
+        end = 0
+        for place, after, entry in whole_lines(self._reader):
+            end = after
+            entry.pop("events", None)
+            lines.append((place, entry))
         if lines and not resume:
             raise AudiodetError(
                 f"{self.path.parent}: holds another run; continue it with --resume, or give "
@@ -107,29 +137,17 @@ class Journal:
         if not lines:
             self._write({"parameters": parameters})
             return
-        self._refuse_differences(lines[0][1].get("parameters", {}), parameters)
-        self.done = {entry["path"]: place for place, entry in lines[1:] if "error" not in entry}
-
-    def _whole_lines(self) -> tuple[list[tuple[int, dict]], int]:
-        """(place, content without events) of each line, and the end of the last whole one."""
-        lines = []
-        place = self._reader.seek(0)
-        for line in self._reader:
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                break
-            if not line.endswith(b"\n") or not isinstance(entry, dict):
-                break
-            entry.pop("events", None)
-            lines.append((place, entry))
-            place += len(line)
-        return lines, place
+        before = with_floors(lines[0][1].get("parameters", {}))
+        self._refuse_differences(before, self.parameters)
+        self.parameters = before
+        for place, entry in lines[1:]:
+            if "path" in entry and "error" not in entry:
+                self.done[entry["path"]] = place
+            self.parameters.update(entry.get("decided", {}))
 
     def _refuse_differences(self, before: Mapping, now: Mapping) -> None:
-        now = json.loads(json.dumps(now))
-        for key in now | before:
-            if before.get(key) != now.get(key):
+        for key in {**now, **before}:
+            if key not in (*DECISIONS, FLOORS) and before.get(key) != now.get(key):
                 raise AudiodetError(
                     f"{self.path}: made with {key} {before.get(key)!r}, this run has "
                     f"{now.get(key)!r}: resume with the same, or give another folder"
@@ -153,3 +171,28 @@ class Journal:
                 "recordings; make room and continue with --resume"
             ) from error
         return place
+
+
+def whole_lines(stream) -> Iterator[tuple[int, int, dict]]:
+    """(first byte, end, content) of a journal's lines, up to one that was cut short."""
+    place = 0
+    for line in stream:
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            return
+        if not line.endswith(b"\n") or not isinstance(entry, dict):
+            return
+        yield place, place + len(line), entry
+        place += len(line)
+
+
+def with_events(entry: dict) -> dict:
+    """A recording's entry with its candidates as Events."""
+    entry["events"] = [Event(*event) for event in entry.get("events", [])]
+    return entry
+
+
+def with_floors(parameters: Mapping) -> dict:
+    """Parameters of a run; one of an older version kept nothing below its thresholds."""
+    return {FLOORS: parameters.get("thresholds", {}), **parameters}

@@ -1,9 +1,9 @@
 """What a run of ``audiodet detect`` is asked for, in every process that works on it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from audiodet.inference.detector import OVERLAP, WINDOW, Detector
+from audiodet.inference.detector import FLOOR, OVERLAP, WINDOW, Detector
 from audiodet.inference.loading import load_model
 
 
@@ -16,12 +16,15 @@ class Request:
         output: folder, or "-" for stdout.
         formats: of :data:`~audiodet.inference.formats.FORMATS`.
         model: name or checkpoint; or "", with config_file and weights.
-        thresholds: None for the model's, a number, or a mapping by label.
+        thresholds: a number, or a mapping by label; "model" for the model's. None, and labels that
+            a mapping lacks: those of the run that is continued, else the model's.
         device: "auto", "cpu", "cuda", ...
         batch_size, workers: see :meth:`Detector.detect_many`; with Ray, workers are actors.
         window, overlap: of long recordings, in seconds.
+        floor: see :class:`Detector`; a run that is continued keeps its own.
         resume: continue the run in the output folder; its tables are written anew, in all formats.
         ray: None, "local", or the address of a cluster.
+        quiet, verbose: say only what failed, or a line about each recording.
     """
 
     inputs: Sequence[str]
@@ -30,16 +33,19 @@ class Request:
     model: str
     config_file: str = ""
     weights: str = ""
-    thresholds: float | dict | None = None
+    thresholds: float | dict | str | None = None
     device: str = "auto"
     batch_size: int = 0
     workers: int = 0
     window: float = WINDOW
     overlap: float = OVERLAP
+    floor: float | Mapping[str, float] = FLOOR
     resume: bool = False
     ray: str | None = None
+    quiet: bool = False
+    verbose: bool = False
 
     def detector(self) -> Detector:
         """The detector that is asked for; each process of a cluster makes its own."""
         model = load_model(self.model, self.config_file, self.weights, self.device)
-        return Detector(model, self.thresholds, self.window, self.overlap)
+        return Detector(model, self.thresholds, self.window, self.overlap, self.floor)

@@ -111,9 +111,6 @@ def test_resume_with_other_parameters_is_refused(detect, folder, tmp_path):
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     code, _, told = detect(folder, "-o", tmp_path)
     assert code == 1 and "holds another run; continue it with --resume" in told
-    code, _, told = detect(folder, "-o", tmp_path, "--resume", "--threshold", "0.2")
-    assert code == 1
-    assert "{'burst': 0.0, 'tone': 0.0}" in told and "{'burst': 0.2, 'tone': 0.2}" in told
     code, _, told = detect(folder, "-o", tmp_path, "--resume", "--model", "rcrnn_rare")
     assert code == 1 and "tiny.safetensors" in told and "'rcrnn_rare'" in told
     assert detect(folder, "-o", tmp_path, "--resume", window=6.0)[0] == 1

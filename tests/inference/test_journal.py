@@ -9,7 +9,13 @@ from audiodet.errors import AudiodetError
 from audiodet.inference.journal import NAME, Journal
 from audiodet.events import Event
 
-PARAMETERS = {"model": "tiny", "thresholds": {"dog": 0.5}, "window": 30.0}
+PARAMETERS = {
+    "model": "tiny",
+    "thresholds": {"dog": 0.5},
+    "min_lengths": {},
+    "floors": {"dog": 0.1},
+    "window": 30.0,
+}
 EVENT = Event(0.1, 1 / 3, "dog", 0.7000000123)
 
 
@@ -56,7 +62,6 @@ def test_failed_recordings_are_tried_again(tmp_path):
     "changed, words",
     [
         ({"model": "other"}, "model 'tiny', this run has 'other'"),
-        ({"thresholds": {"dog": 0.6}}, r"thresholds \{'dog': 0.5\}, this run has \{'dog': 0.6\}"),
         ({"overlap": 6.0}, "overlap None, this run has 6.0"),
     ],
 )
@@ -65,6 +70,34 @@ def test_other_parameters_are_refused_with_both_values(changed, words, tmp_path)
     with pytest.raises(AudiodetError, match=f"made with {words}"):
         Journal(tmp_path, {**PARAMETERS, **changed}, resume=True)
     assert (tmp_path / NAME).read_bytes() == before
+
+
+def test_decisions_change_and_the_last_counts(tmp_path):
+    filled(tmp_path)
+    journal = Journal(tmp_path, {**PARAMETERS, "thresholds": {"dog": 0.9}}, resume=True)
+    assert journal.parameters == PARAMETERS  # its own, until it is told otherwise
+    journal.decide({"thresholds": {"dog": 0.2}, "min_lengths": {"dog": 0.1}})
+    with pytest.raises(AudiodetError, match="scores of at least 0.1, found the threshold 0.05"):
+        journal.decide({"thresholds": {"dog": 0.05}, "min_lengths": {}})
+    journal.close()
+    again = Journal(tmp_path, PARAMETERS, resume=True)
+    assert again.parameters["thresholds"] == {"dog": 0.2} and len(again.done) == 3
+    assert again.parameters["min_lengths"] == {"dog": 0.1}
+    before = again.path.read_bytes()
+    again.decide({"thresholds": {"dog": 0.2}, "min_lengths": {"dog": 0.1}})
+    assert again.path.read_bytes() == before
+
+
+def test_a_journal_of_an_older_version_has_its_thresholds_as_floors(tmp_path):
+    old = {"model": "tiny", "thresholds": {"dog": 0.5}, "window": 30.0}
+    entry = {"path": "a.wav", "state": [1, 2], "duration": 2.0, "events": [EVENT]}
+    lines = [json.dumps(line) + "\n" for line in ({"parameters": old}, entry)]
+    (tmp_path / NAME).write_text("".join(lines))
+    journal = Journal(tmp_path, {**PARAMETERS, "thresholds": {"dog": 0.1}}, resume=True)
+    assert journal.parameters["floors"] == {"dog": 0.5}
+    assert journal.get("a.wav")["events"] == [EVENT]
+    with pytest.raises(AudiodetError, match="scores of at least 0.5, found the threshold 0.4"):
+        journal.decide({"thresholds": {"dog": 0.4}, "min_lengths": {}})
 
 
 def test_another_run_is_not_overwritten(tmp_path):

@@ -70,13 +70,7 @@ def expect_files(listed_in: str, paths: Sequence[str], what: str = "recordings")
 
 def read_good_table(path: str, labels: Sequence[str] | None = None, *args, **options) -> LabelTable:
     """:func:`read_table` where all lines must be good; DataError names the first bad one."""
-    table = read_table(path, labels, *args, **options)
-    if table.problems:
-        first = table.problems[0]
-        others = len(table.problems) - 1
-        more = f" (and {others} more: see `audiodet data check`)" if others else ""
-        raise DataError(f"{table.path}:{first.line}: {first.text}{more}")
-    return table
+    return read_table(path, labels, *args, **options).require_good()
 
 
 def table_dicts(

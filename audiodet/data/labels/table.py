@@ -10,65 +10,27 @@ Three kinds; the header says which:
 Other columns are ignored. UTF-8 with or without byte order mark, any line ends.
 """
 
-import csv
-import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+from audiodet.data.labels.rows import STRONG, WEAK, LabelTable, Problem, Row, outside_clip
+from audiodet.data.labels.text import read_lines
 from audiodet.errors import DataError
 
-STRONG = ("filename", "onset", "offset", "event_label")
-WEAK = ("filename", "event_labels")
-CLIP_TOLERANCE = 0.05  # seconds that an offset may lie after the clip's end: it is cut there
+__all__ = [
+    "STRONG",
+    "WEAK",
+    "LabelTable",
+    "Problem",
+    "Row",
+    "outside_clip",
+    "read_lines",
+    "read_table",
+]
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line: an event (one label and times in seconds), or a clip's labels without times."""
-
-    line: int
-    filename: str
-    labels: tuple[str, ...] = ()
-    onset: float | None = None
-    offset: float | None = None
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A line that cannot be used: its number, kind of mistake, what is there and what should be."""
-
-    line: int
-    kind: str
-    text: str
-
-
-@dataclass
-class LabelTable:
-    """Rows of a label table that can be used, and the problems of those that cannot.
-
-    Attributes:
-        path: the table's file.
-        kind: "strong", "weak" or "unlabelled".
-        rows: good rows, in the order of the file.
-        problems: bad lines, in the order of the file.
-    """
-
-    path: str
-    kind: str
-    rows: list[Row] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-
-    def labels(self) -> list[str]:
-        """Labels that occur, sorted."""
-        return sorted(set().union(*(row.labels for row in self.rows)))
-
-    def clips(self) -> dict[str, list[Row]]:
-        """Rows per clip; different spellings of one relative path are one clip."""
-        clips: dict[str, list[Row]] = {}
-        for row in self.rows:
-            clips.setdefault(os.path.normpath(row.filename), []).append(row)
-        return clips
+class NotLabels(DataError):
+    """A table without the columns of labels."""
 
 
 def read_table(
@@ -93,54 +55,36 @@ def read_table(
     """
     path = os.fspath(path)
     lines = read_lines(path, delimiter)
-    has_header = header is None
-    if has_header:
-        header = lines.pop(0)[1] if lines else []
     given = {} if filename is None else {"filename": filename}
-    table = LabelTable(path, _kind(path, [*given, *header]))
-    for line, fields in lines:
-        if has_header and any(fields[len(header) :]):
-            text = f"{len(fields)} fields, expected {len(header)}, of {table.kind} labels"
-            table.problems.append(Problem(line, "bad row", text))
-        elif any(fields):
-            _add_line(table, line, {**given, **dict(zip(header, fields))}, labels)
+    if header is not None:
+        table = LabelTable(path, kind_of(path, [*given, *header]))
+        for line, fields in lines:
+            if any(fields):
+                table.add(line, {**given, **dict(zip(header, fields))}, labels)
+        return table
+    header = lines.pop(0)[1] if lines else []
+    table = LabelTable(path, kind_of(path, [*given, *header]))
+    for line, fields in records_of(table, lines, header):
+        table.add(line, {**given, **fields}, labels)
     return table
 
 
-def read_lines(path: str, delimiter: str | None = "\t") -> list[tuple[int, list[str]]]:
-    """Line numbers from 1 and stripped fields of a delimited UTF-8 text; quotes mean nothing.
-
-    The delimiter is one character, or None for any run of white space. DataError where the file
-    cannot be read or is not text.
-    """
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as stream:
-            if delimiter is None:
-                return [(number, line.split()) for number, line in enumerate(stream, 1)]
-            lines = csv.reader(stream, delimiter=delimiter, quoting=csv.QUOTE_NONE)
-            return [(lines.line_num, list(map(str.strip, fields))) for fields in lines]
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}), expected labels") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: not a text file ({error}), expected UTF-8 text") from None
+def records_of(
+    table: LabelTable, lines: Sequence[tuple[int, list[str]]], header: Sequence[str]
+) -> list[tuple[int, dict[str, str]]]:
+    """Line numbers and {column: cell} below a header; lines of more cells become problems."""
+    records = []
+    for line, fields in lines:
+        if any(fields[len(header) :]):
+            text = f"{len(fields)} fields, expected {len(header)}, of {table.kind} labels"
+            table.problems.append(Problem(line, "bad row", text, table.path))
+        elif any(fields):
+            records.append((line, dict(zip(header, fields))))
+    return records
 
 
-def outside_clip(row: Row, duration: float) -> str | None:
-    """What is wrong with an event in a clip of ``duration`` seconds; None when it lies inside.
-
-    An offset at most ``CLIP_TOLERANCE`` after the end counts as inside.
-    """
-    if row.onset is None:
-        return None
-    if row.onset >= duration or row.offset > duration + CLIP_TOLERANCE:
-        return (
-            f"event {row.onset:g} to {row.offset:g} s in {row.filename}, "
-            f"expected inside the clip's {duration:.3f} s"
-        )
-    return None
-
-
-def _kind(path: str, columns: list[str]) -> str:
+def kind_of(path: str, columns: Sequence[str]) -> str:
+    """The kind of labels that a table of these columns holds; DataError where one lacks."""
     has_times = set(STRONG[1:]) & set(columns)
     if has_times and WEAK[1] in columns:
         raise DataError(
@@ -154,57 +98,7 @@ def _kind(path: str, columns: list[str]) -> str:
     if "filename" in columns and not has_times:
         return "unlabelled"
     missing = [name for name in STRONG if name not in columns]
-    raise DataError(
+    raise NotLabels(
         f"{path}: column {', '.join(missing)} missing, found {columns}, expected tab-separated "
         f"{' '.join(STRONG)} or {' '.join(WEAK)} or filename"
     )
-
-
-def _add_line(table: LabelTable, line: int, fields: dict, labels: Sequence[str] | None) -> None:
-    try:
-        row = _row(table.kind, line, fields)
-    except ValueError as error:
-        table.problems.append(Problem(line, "bad row", str(error)))
-        return
-    unknown = [label for label in row.labels if labels is not None and label not in labels]
-    if unknown:
-        text = f"unknown label {', '.join(unknown)}, expected one of {', '.join(labels)}"
-        table.problems.append(Problem(line, "unknown label", text))
-    else:
-        table.rows.append(row)
-
-
-def _row(kind: str, line: int, fields: dict[str, str]) -> Row:
-    """Turn one line into a row; ValueError says what is there and what should be."""
-    filename = fields.get("filename", "")
-    if not filename:
-        raise ValueError(f"no file name, found {list(fields.values())}, expected a file name")
-    if kind == "unlabelled":
-        return Row(line, filename)
-    if kind == "weak":
-        names = map(str.strip, fields.get("event_labels", "").split(","))
-        return Row(line, filename, tuple(dict.fromkeys(filter(None, names))))
-    event = [fields.get(name, "") for name in STRONG[1:]]
-    if not any(event):
-        return Row(line, filename)
-    if not all(event):
-        raise ValueError(
-            f"{filename}: onset, offset, event_label are {event}, expected all three or none"
-        )
-    onset = _seconds(filename, "onset", event[0])
-    offset = _seconds(filename, "offset", event[1])
-    if onset < 0 or onset >= offset:
-        raise ValueError(
-            f"{filename}: onset {onset:g} and offset {offset:g} s, expected 0 <= onset < offset"
-        )
-    return Row(line, filename, (event[2],), onset, offset)
-
-
-def _seconds(filename: str, name: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise ValueError(f"{filename}: {name} is {text!r}, expected a number of seconds")
-    return value

@@ -1,0 +1,71 @@
+"""``audiodet report``: a page to look at, listen to and judge the events of a run."""
+
+import argparse
+import os
+import sys
+
+from audiodet.cli.options import number
+
+SOME_FAILED = 3
+
+
+def add_parser(commands) -> None:
+    """Add ``audiodet report``."""
+    parser = commands.add_parser(
+        "report",
+        help="a page to look at, listen to and judge the events that detect found",
+        description="Make a page of a run of audiodet detect: it opens from disk, without a server "
+        "or a network. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some recordings "
+        "could not be used (the page names each), 130 interrupted.",
+    )
+    parser.add_argument("folder", metavar="RUN", help="folder that audiodet detect wrote")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="PAGE",
+        help="folder of the page, or NAME.html for one file that holds all (RUN/report)",
+    )
+    parser.add_argument(
+        "--truth", metavar="LABELS[:AUDIO]", help="label table, and the folder that it is about"
+    )
+    parser.add_argument(
+        "--collar",
+        type=number(float, 0),
+        default=0.5,
+        metavar="S",
+        help="with --truth: seconds that the onset of a hit may be away (%(default)s)",
+    )
+    parser.add_argument(
+        "--max-clips",
+        type=number(int, 0),
+        default=200,
+        metavar="N",
+        help="events of a class that can be heard, of each about 35 kB (%(default)s)",
+    )
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``audiodet report``."""
+    page = args.output or os.path.join(args.folder, "report")
+    return make_report(args.folder, page, args.truth, args.collar, args.max_clips)
+
+
+def make_report(
+    folder: str, page: str, truth: str | None = None, collar: float = 0.5, max_clips: int = 200
+) -> int:
+    """Make the page of a run and say where it is -> exit code 0, or 3 for missing recordings."""
+    from audiodet.evaluation.counts import Matching
+    from audiodet.names import printable
+    from audiodet.visualization.report import Options, add_truth, from_folder, write_report
+
+    found = from_folder(folder)
+    notes = add_truth(found, truth) if truth else []
+    written = write_report(found, page, Options(max_clips, Matching(collar)))
+    for line in notes:
+        print(printable(line), file=sys.stderr)
+    events = sum(len(recording.events) for recording in found.recordings)
+    print(f"{events} events of any score: open {printable(str(written))}", file=sys.stderr)
+    for path, reason in found.problems:
+        print(f"error: {printable(f'{path}: {reason}')}", file=sys.stderr)
+    return SOME_FAILED if found.problems else 0

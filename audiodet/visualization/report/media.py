@@ -1,0 +1,103 @@
+"""Sound and picture of an event: a short clip, and a grey strip of its log-mel spectrogram."""
+
+import io
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import soundfile as sf
+import torch
+from PIL import Image
+
+from audiodet.audio.io import audio_info, read_audio
+from audiodet.data.spectrogram import LogMel
+from audiodet.visualization.clip_plot import TICKS_HZ, mel_positions
+
+SECONDS = 5.0  # of a clip, more where the event is longer
+LONGEST = 20.0
+MARGIN = 1.0  # seconds beside an event of more than 3 s
+HIGHEST_RATE = 48000  # Hz that a browser is sure to play
+BANDS = 80
+FRAMES_PER_SECOND = 100
+GREYS = 48
+PEAK = 0.9
+
+
+class Scale(NamedTuple):
+    """The frequency axis of strips: places of some frequencies, from 0 (low) to 1."""
+
+    low_hz: float
+    high_hz: float
+
+    def place(self, hz: float) -> float:
+        (position,) = mel_positions([hz], BANDS, self.low_hz, self.high_hz)
+        return float(np.clip((position + 0.5) / BANDS, 0, 1))
+
+    def ticks(self) -> list[tuple[int, float]]:
+        """(Hz, place) of frequencies that stand apart."""
+        ticks = []
+        for hz in TICKS_HZ:
+            place = self.place(hz)
+            if 0.02 < place < 0.95 and (not ticks or place - ticks[-1][1] > 0.15):
+                ticks.append((hz, round(place, 4)))
+        return ticks
+
+
+def part_around(onset: float, offset: float, duration: float) -> tuple[float, float]:
+    """(start, seconds) of the clip of an event, inside the recording."""
+    length = min(max(SECONDS, offset - onset + 2 * MARGIN), LONGEST, duration)
+    centre = (onset + offset) / 2
+    if offset - onset > length:
+        centre = onset - MARGIN + length / 2
+    start = min(max(centre - length / 2, 0.0), duration - length)
+    return start, length
+
+
+def read_part(path: str, start: float, seconds: float) -> tuple[np.ndarray, int]:
+    """Mono samples of a part of a recording and their rate, one that browsers play.
+
+    Raises:
+        AudioError: see :func:`~audiodet.audio.io.read_audio`.
+    """
+    rate = min(audio_info(path).sample_rate, HIGHEST_RATE)
+    return read_audio(path, rate, start, seconds), rate
+
+
+def sound_suffix() -> str:
+    """Of the most compact kind of clip that can be written here."""
+    return ".ogg" if "VORBIS" in sf.available_subtypes("OGG") else ".wav"
+
+
+def encode_sound(samples: np.ndarray, rate: int, suffix: str) -> bytes:
+    """A clip as the bytes of a file, loud enough to be heard: its peak is at 0.9."""
+    loudest = np.abs(samples).max(initial=0)
+    samples = samples * (PEAK / loudest) if loudest > 0 else samples
+    file = io.BytesIO()
+    kind = {"format": "OGG", "subtype": "VORBIS"} if suffix == ".ogg" else {"format": "WAV"}
+    with sf.SoundFile(file, "w", rate, 1, **kind) as sound:
+        for block in np.array_split(samples, 1 + len(samples) // rate):
+            sound.write(block)  # libsndfile's Vorbis takes a second at a time
+    return file.getvalue()
+
+
+def encode_strip(samples: np.ndarray, rate: int) -> bytes:
+    """The log-mel spectrogram as a PNG, dark on white, 80 rows and 100 columns a second."""
+    frames = _front_end(rate)(torch.from_numpy(np.ascontiguousarray(samples))).numpy()
+    low, high = np.percentile(frames, [25, 99.7])
+    darkness = np.clip((frames - low) / max(high - low, 3.0), 0, 1)
+    greys = np.round((1 - darkness) * (GREYS - 1)) * (255 / (GREYS - 1))
+    file = io.BytesIO()
+    Image.fromarray(greys[::-1].astype(np.uint8)).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def scale_of(rate: int) -> Scale:
+    """The frequency axis of a strip of sound at this rate."""
+    front_end = _front_end(rate)
+    return Scale(front_end.f_min, front_end.f_max)
+
+
+@cache
+def _front_end(rate: int) -> LogMel:
+    n_fft = 1 << round(np.log2(0.04 * rate))  # about 40 ms, fine enough for the lowest bands
+    return LogMel(rate, n_fft, max(1, rate // FRAMES_PER_SECOND), BANDS, min(50.0, rate / 8))

@@ -1,0 +1,138 @@
+// The list of events: only the rows that are in view exist, so its length does not matter.
+
+const ROW_HEIGHT = 56; // pixels, as in the style sheet
+const SHOW = {
+  all: ["every event", () => true],
+  unchecked: ["without a verdict", (item) => !verdictOf(item)],
+  kept: ["kept", (item) => verdictOf(item) === "keep"],
+  rejected: ["rejected", (item) => verdictOf(item) === "reject"],
+  changed: ["relabelled or moved", (item) => isChanged(item)],
+};
+const SHOW_TRUTH = {
+  hits: ["hits", (item) => kindOf(item) === "hit"],
+  alarms: ["false alarms", (item) => kindOf(item) === "false alarm"],
+  misses: ["misses", (item) => isTruth(item)],
+};
+if (HAS_TRUTH) Object.assign(SHOW, SHOW_TRUTH);
+
+const scoreOf = (item) => (isTruth(item) ? -1 : ITEMS.score[item]);
+const distance = (item) => Math.abs(scoreOf(item) - state.thresholds[ITEMS.label[item]]);
+const byTime = (a, b) => ITEMS.recording[a] - ITEMS.recording[b] || ITEMS.onset[a] - ITEMS.onset[b];
+const ORDER = {
+  time: ["in order of time", byTime],
+  high: ["highest score first", (a, b) => scoreOf(b) - scoreOf(a) || byTime(a, b)],
+  low: ["lowest score first", (a, b) => scoreOf(a) - scoreOf(b) || byTime(a, b)],
+  near: ["nearest to the slider first", (a, b) => distance(a) - distance(b) || byTime(a, b)],
+};
+
+let listed = []; // items
+
+function fillList() {
+  const recording = Number($("recording").value);
+  const accepts = SHOW[$("show").value][1];
+  listed = [];
+  for (let item = 0; item < COUNT; item++) {
+    if (recording >= 0 && ITEMS.recording[item] !== recording) continue;
+    if (state.hidden.has(ITEMS.label[item])) continue;
+    if ((isReported(item) || verdictOf(item) === "keep") && accepts(item)) listed.push(item);
+  }
+  listed.sort(ORDER[$("order").value][1]);
+  $("rows").style.height = `${listed.length * ROW_HEIGHT}px`;
+  const misses = listed.reduce((sum, item) => sum + isTruth(item), 0);
+  const found = plural(listed.length - misses, "event");
+  $("shown").textContent = misses ? `${found} and ${plural(misses, "miss").replace("misss", "misses")}` : found;
+}
+
+function drawList() {
+  const list = $("list");
+  const first = Math.max(0, Math.floor(list.scrollTop / ROW_HEIGHT) - 3);
+  const last = Math.min(listed.length, first + Math.ceil(list.clientHeight / ROW_HEIGHT) + 6);
+  const rows = [];
+  for (let place = first; place < last; place++) rows.push(listRow(place));
+  $("rows").replaceChildren(...rows);
+  const place = listed.indexOf(state.chosen);
+  if (place >= first && place < last) list.setAttribute("aria-activedescendant", `item-${state.chosen}`);
+  else list.removeAttribute("aria-activedescendant");
+}
+
+function listRow(place) {
+  const item = listed[place];
+  const { label, onset } = current(item);
+  const verdict = verdictOf(item);
+  const row = element("div", {
+    id: `item-${item}`,
+    role: "option",
+    class: `row ${verdict} ${isTruth(item) ? "true-event" : ""}`,
+    "aria-selected": item === state.chosen,
+    "aria-setsize": listed.length,
+    "aria-posinset": place + 1,
+  });
+  row.style.top = `${place * ROW_HEIGHT}px`;
+  row.style.setProperty("--class", `var(--c${ITEMS.label[item] % 10})`);
+  const where = `${clock(onset)} · ${baseName(DATA.recordings[ITEMS.recording[item]].path)}`;
+  const kind = kindOf(item);
+  const mark = { keep: isChanged(item) ? "✎" : "✓", reject: "✕" }[verdict] || "";
+  const score = isTruth(item) ? "" : ITEMS.score[item].toFixed(2);
+  row.append(
+    thumbnail(item),
+    element("span", { class: "row-text" }, element("b", {}, label), element("small", {}, where)),
+    element("span", { class: `kind ${kind.replace(" ", "-")}` }, kind),
+    element("span", { class: "row-score" }, score),
+    element("span", { class: "mark", "aria-label": verdict }, mark),
+  );
+  return row;
+}
+
+function thumbnail(item) {
+  if (!DATA.clips[item]) return element("span", { class: "thumbnail none" });
+  const picture = element("img", { class: "thumbnail", alt: "", decoding: "async" });
+  picture.src = address("strips", item);
+  return picture;
+}
+
+/** Choose an event and bring its row into view. */
+function choose(item, focus = false) {
+  state.chosen = item;
+  const place = listed.indexOf(item);
+  const list = $("list");
+  if (place >= 0) {
+    const top = place * ROW_HEIGHT;
+    if (top < list.scrollTop) list.scrollTop = top;
+    const lowest = top + ROW_HEIGHT - list.clientHeight;
+    if (lowest > list.scrollTop) list.scrollTop = lowest;
+  }
+  drawList();
+  drawDetail();
+  if (focus) list.focus({ preventScroll: true });
+}
+
+/** Choose the next item (step 1) or the one before (-1) that passes the test. */
+function step(by, accepts = () => true) {
+  let place = listed.indexOf(state.chosen) + by;
+  while (place >= 0 && place < listed.length && !accepts(listed[place])) place += by;
+  if (place >= 0 && place < listed.length) choose(listed[place]);
+}
+
+function options(select, choices) {
+  for (const [value, [text]] of Object.entries(choices)) {
+    select.append(element("option", { value }, text));
+  }
+}
+
+function startList() {
+  const counts = new Array(DATA.recordings.length).fill(0);
+  for (let item = 0; item < DATA.found; item++) counts[ITEMS.recording[item]]++;
+  $("recording").append(element("option", { value: -1 }, `all ${plural(counts.length, "recording")}`));
+  DATA.recordings.forEach((recording, number) => {
+    const text = `${baseName(recording.path)} (${counts[number]})`;
+    $("recording").append(element("option", { value: number, title: recording.path }, text));
+  });
+  options($("show"), SHOW);
+  options($("order"), ORDER);
+  for (const id of ["recording", "show", "order"]) $(id).onchange = refresh;
+  $("list").onscroll = () => requestAnimationFrame(drawList);
+  $("rows").onclick = (event) => {
+    const row = event.target.closest(".row");
+    if (row) choose(Number(row.id.slice(5)));
+  };
+}
