@@ -15,6 +15,7 @@ _LAZY = {
     "add_audiodet_config": "audiodet.config",
     "build_model": "audiodet.modeling.stock",
     "get_cfg": "audiodet.config",
+    "train": "audiodet.training.run",
 }
 
 

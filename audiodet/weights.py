@@ -9,6 +9,7 @@ from audiodet.errors import WeightsError
 
 CARD = "audiodet"  # key of a checkpoint's description
 SHIPPED = Path(__file__).parent / "model_zoo" / "weights"
+MODEL_FILE = "model.safetensors"  # in the folder of a detector that a user trained
 
 
 def shipped_names() -> list[str]:
@@ -16,14 +17,46 @@ def shipped_names() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
 
 
-def find_weights(name: str) -> str:
-    """Path of a model that ships, or of a checkpoint.
+def find_card(name: str) -> Path:
+    """The model card of a model that ships, a Markdown file; WeightsError if there is none."""
+    if name not in shipped_names():
+        known = ", ".join(shipped_names())
+        raise WeightsError(f"{name}: no model that ships, expected one of {known}")
+    return SHIPPED / f"{name}.md"
+
+
+def read_card(path: str | os.PathLike) -> dict:
+    """The description inside a ``.safetensors`` file, without its tensors.
 
     Raises:
-        WeightsError: there is neither such a name nor such a file.
+        WeightsError: not such a file, or one without a description.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "np") as file:
+            return json.loads((file.metadata() or {})[CARD])
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise WeightsError(
+            f"{path}: no description ({error}), expected a model of audiodet"
+        ) from error
+
+
+def find_weights(name: str) -> str:
+    """Path of a model that ships, of a checkpoint, or of the one in a trained detector's folder.
+
+    Raises:
+        WeightsError: there is neither such a name nor such a file, or the folder holds no model.
     """
     path = SHIPPED / f"{name}.safetensors"
     path = path if path.is_file() else Path(name)
+    if path.is_dir():
+        if not (path / MODEL_FILE).is_file():
+            raise WeightsError(
+                f"{name}: a folder without {MODEL_FILE}, expected one that `audiodet train` has "
+                "finished"
+            )
+        path = path / MODEL_FILE
     if not path.is_file():
         known = ", ".join(shipped_names())
         raise WeightsError(f"{name}: no such model or file; models that ship: {known}")

@@ -24,9 +24,11 @@ ROWS = (
     ("modeling",),
     ("evaluation",),
     ("engine",),  # the trainer evaluates
+    ("visualization.clip_plot", "visualization.panels"),  # a detection draws itself
     ("inference",),
     ("visualization",),
     ("model_zoo",),
+    ("training",),
     ("doctor", "cli"),
 )
 # Whoever has a configuration expects the systems in detectron2's registry: config imports them by

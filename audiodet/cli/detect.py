@@ -5,6 +5,7 @@ import os
 from dataclasses import fields
 
 from audiodet.cli.options import (
+    add_loudness,
     add_model,
     add_option,
     add_recordings,
@@ -13,7 +14,7 @@ from audiodet.cli.options import (
     piped,
 )
 from audiodet.cli.report import make_report
-from audiodet.inference.formats import FORMATS
+from audiodet.inference.formats import FOLDERS, FORMATS
 
 
 def add_parser(commands) -> None:
@@ -44,6 +45,7 @@ def add_parser(commands) -> None:
     add_option(parser, "--resume", action="store_true")
     add_option(parser, "--ray", nargs="?", const="local", type=_address, metavar="ADDRESS")
     add_option(parser, "--report", action="store_true")
+    add_loudness(parser)
     parser.set_defaults(run=run, parser=parser)
 
 
@@ -54,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         args.parser.error("-o -: expected one --format and no --resume")
     if args.output == "-" and args.report:
         args.parser.error("-o -: expected a folder for the page of --report")
-    if args.output == "-" and args.formats[0] in ("parquet", "audacity"):
+    if args.output == "-" and args.formats[0] in ("parquet", *FOLDERS):
         args.parser.error(f"-o -: {args.formats[0]} is not written to stdout, expected a folder")
     from audiodet.inference.request import Request
     from audiodet.inference.run import run as run_request

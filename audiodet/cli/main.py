@@ -10,12 +10,19 @@ import sys
 from collections.abc import Sequence
 
 from audiodet import __version__
+from audiodet.cli.clips import add_parser as add_clips
+from audiodet.cli.compare import add_parser as add_compare
 from audiodet.cli.data import add_parser as add_data
 from audiodet.cli.detect import add_parser as add_detect
 from audiodet.cli.doctor import add_parser as add_doctor
+from audiodet.cli.evaluate import add_parser as add_evaluate
+from audiodet.cli.models import add_parser as add_models
+from audiodet.cli.plot import add_parser as add_plot
 from audiodet.cli.report import add_parser as add_report
 from audiodet.cli.separate import add_parser as add_separate
 from audiodet.cli.stream import add_parser as add_stream
+from audiodet.cli.train import add_parser as add_train
+from audiodet.cli.tune import add_parser as add_tune
 from audiodet.errors import AudiodetError
 
 
@@ -36,6 +43,20 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="audiodet", description="Sound event detection.")
     parser.add_argument("--version", action="version", version=f"audiodet {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (add_detect, add_report, add_stream, add_separate, add_doctor, add_data):
+    for add in (
+        add_detect,
+        add_report,
+        add_clips,
+        add_plot,
+        add_stream,
+        add_separate,
+        add_train,
+        add_evaluate,
+        add_tune,
+        add_compare,
+        add_models,
+        add_doctor,
+        add_data,
+    ):
         add(commands)
     return parser

@@ -10,6 +10,7 @@ from audiodet.errors import AudiodetError
 DEFAULT_MODEL = "rcrnn_rare"
 AUDIOSET = "audioset"  # the public network as it is, whose file does not ship
 AUDIOSET_FILE = "mn04_as_mAP_432.pt"
+SOME_FAILED = 3  # exit code: done, but some recordings could not be used
 
 
 HELP = {
@@ -31,6 +32,13 @@ HELP = {
     "--ray": "work on Ray: on this machine, or on the cluster at host:port, ray://... or auto; "
     "put it after the inputs or write --ray=ADDRESS",
     "--report": "also make a page to see, hear and judge the events: OUT/report/index.html",
+    "--quiet": "say only what failed",
+    "--verbose": "say a line about each recording",
+    "labelled": "labels.tsv:audio_folder, or labels of any format that is read and folders of "
+    "recordings",
+    "--collar": "seconds that the onset of a hit may be away (the model's, usually 0.5)",
+    "--offset": "offsets of hits must agree too, within the larger of the collar and F of the true "
+    "event's length (0.5)",
     "--delay": "an event is printed at the latest S seconds of sound after its end; events longer "
     "than half of S may be cut (%(default)s)",
 }
@@ -54,9 +62,58 @@ def add_model(parser, default: str = DEFAULT_MODEL) -> None:
     parser.add_argument("--model", default="", metavar="NAME", help=model_help)
     add_option(parser, "--config-file", default="", metavar="F")
     add_option(parser, "--weights", default="", metavar="F")
+    add_threshold(parser)
+    add_option(parser, "--device", default="auto", metavar="D")
+
+
+def add_loudness(parser) -> None:
+    """How much is said on stderr."""
+    loudness = parser.add_mutually_exclusive_group()
+    add_option(loudness, "--quiet", action="store_true")
+    add_option(loudness, "--verbose", action="store_true")
+
+
+def add_scoring(parser) -> None:
+    """Which labelled recordings, and when a reported event is a hit of a true one."""
+    add_option(parser, "labelled", nargs="+", metavar="LABELS:AUDIO")
+    seconds = number(float, 0)
+    add_option(parser, "--collar", type=seconds, metavar="S")
+    add_option(parser, "--offset", nargs="?", const=0.5, type=seconds, metavar="F")
+    add_option(parser, "--window", type=seconds, default=30.0, metavar="S")
+    add_option(parser, "--overlap", type=seconds, default=6.0, metavar="S")
+    add_option(parser, "--device", default="auto", metavar="D")
+    add_option(parser, "--quiet", action="store_true")
+
+
+def with_scoring(cfg, args: argparse.Namespace):
+    """A model's configuration with the collars of :func:`add_scoring`, and detect's protocol."""
+    cfg = cfg.clone()
+    cfg.defrost()
+    cfg.TEST.BEST_EVENT_PER_CLIP = False
+    if args.collar is not None:
+        cfg.TEST.COLLAR = args.collar
+    if args.offset is not None:
+        cfg.TEST.EVALUATE_OFFSET = True
+        cfg.TEST.OFFSET_FRACTION = args.offset
+    cfg.freeze()
+    return cfg
+
+
+def tell(problems, notes=()) -> int:
+    """Print notes and recordings that could not be used on stderr -> exit code 0, or 3."""
+    from audiodet.names import printable
+
+    for note in notes:
+        print(f"note: {printable(note)}", file=sys.stderr)
+    for path, reason in problems:
+        print(f"error: {printable(f'{path}: {reason}')}", file=sys.stderr)
+    return SOME_FAILED if problems else 0
+
+
+def add_threshold(parser) -> None:
+    """The lowest score of an event, instead of the model's."""
     value = "X|LABEL=X,..."
     add_option(parser, "--threshold", dest="thresholds", type=_threshold, metavar=value)
-    add_option(parser, "--device", default="auto", metavar="D")
 
 
 def check_model(args: argparse.Namespace, default: str = DEFAULT_MODEL) -> None:
@@ -123,4 +180,18 @@ def piped(work: Callable[[], int]) -> int:
         return work()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise AudiodetError("stdout was closed before all events were printed") from None
+        raise AudiodetError("stdout was closed before all was printed") from None
+
+
+def intermixed(parser: argparse.ArgumentParser) -> None:
+    """Let a subcommand's positional arguments stand before, between and after its options."""
+    plain = parser.parse_known_args
+
+    def parse(args=None, namespace=None):
+        parser.parse_known_args = plain  # which the next line uses, for each of the two kinds
+        try:
+            return parser.parse_known_intermixed_args(args, namespace)
+        finally:
+            parser.parse_known_args = parse
+
+    parser.parse_known_args = parse

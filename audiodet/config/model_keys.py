@@ -70,6 +70,9 @@ def _add_tagger(cfg: CN) -> None:
     cfg.MODEL.TAGGER.LOW_THRESHOLD = 0.2
     # Steps before and after an event that are taught as part of it: short ones are too few.
     cfg.MODEL.TAGGER.WIDEN_STEPS = 0
+    # Steps at either end of an event that are taught as silence, so that events of a label which
+    # touch stay apart; a detected event gets them back.
+    cfg.MODEL.TAGGER.SHRINK_STEPS = 0
     # It also ends where the probability falls below this part of its highest; 0.0 for no such rule.
     cfg.MODEL.TAGGER.PEAK_FRACTION = 0.0
     # Events of a label (that reach TEST.THRESHOLDS) are joined over gaps of up to JOIN_GAP time

@@ -14,7 +14,7 @@ from detectron2.utils.file_io import PathManager
 from audiodet.errors import WeightsError
 from audiodet.files import atomic_path, write_text
 from audiodet.modeling.model import SEDModel
-from audiodet.weights import CARD, read_weights
+from audiodet.weights import CARD, find_weights, read_weights, shipped_names
 
 
 def describe(cfg) -> dict:
@@ -135,8 +135,13 @@ def init_backbone(model, cfg) -> bool:
         ConfigError: the model has no backbone.
         WeightsError: that checkpoint's front end or the tensors of its backbone are others.
     """
-    path = PathManager.get_local_path(cfg.MODEL.BACKBONE.INIT_WEIGHTS)  # a URL is downloaded
+    name = cfg.MODEL.BACKBONE.INIT_WEIGHTS
     backbone = model.backbone_for("MODEL.BACKBONE.INIT_WEIGHTS")
+    if name in shipped_names() and hasattr(backbone, "trunk"):  # its heads are of other classes
+        path = find_weights(name)
+        _load_part(backbone.trunk, "backbone.trunk.", read_weights(path)["model"], path)
+        return False
+    path = PathManager.get_local_path(name)  # a URL is downloaded
     published = [part for part in backbone.modules() if hasattr(part, "load_published")]
     if published and path.endswith(".pt"):
         published[0].load_published(path)

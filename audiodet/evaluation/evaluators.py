@@ -1,21 +1,17 @@
 """detectron2's DatasetEvaluators for sound events."""
 
 import logging
-import os
 import tempfile
 from collections import Counter, OrderedDict
-from dataclasses import replace
 
+import torch
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.evaluation import COCOEvaluator, DatasetEvaluators
 from detectron2.structures import Boxes, BoxMode
 
 from audiodet.errors import ConfigError
-from audiodet.evaluation.clips import save_clips, write_events
-from audiodet.evaluation.counts import Matching, Segments, score_clips
 from audiodet.evaluation.registry import EVALUATOR_REGISTRY, Evaluator
-from audiodet.evaluation.report import micro_table, one_line, table, write_json
-from audiodet.evaluation.scores import micro_rates, micro_results, results
+from audiodet.evaluation.summary import summarize, write_summary
 from audiodet.events import thresholds_by_label
 from audiodet.modeling.instances import events_from_instances, inside
 
@@ -75,12 +71,21 @@ class SEDEvaluator(Evaluator):
         """
         for clip, output in zip(inputs, outputs):
             duration = self._truth[clip["image_id"]].duration
-            instances = inside(output["instances"], duration)
+            instances = self._long_enough(inside(output["instances"], duration))
             candidates = events_from_instances(instances, self.labels, duration)
             parts = {}
             for name in filter(instances.has, SCORE_PARTS):
                 parts[name] = instances.get(name).tolist()
             self._outputs[clip["image_id"]] = (candidates, parts)
+
+    def _long_enough(self, instances):
+        """Without events that are shorter than TEST.MIN_LENGTHS."""
+        shortest = thresholds_by_label(self._cfg.TEST.MIN_LENGTHS, self.labels, "TEST.MIN_LENGTHS")
+        if not any(shortest.values()):
+            return instances
+        limits = torch.tensor(list(shortest.values()))[instances.pred_classes.cpu()]
+        onsets, _, offsets, _ = instances.pred_boxes.tensor.cpu().unbind(1)
+        return instances[offsets - onsets >= limits]
 
     def evaluate(self) -> OrderedDict | None:
         """{"sed": {metric: value}, "segment": ..., "micro_events": ...} on the main process.
@@ -105,55 +110,12 @@ class SEDEvaluator(Evaluator):
         return self._score()
 
     def _score(self) -> OrderedDict:
-        test = self._cfg.TEST
-        matching = Matching.from_config(self._cfg)
-        scored = (self.clips, self.labels, self.thresholds, test.BEST_EVENT_PER_CLIP)
-        events = score_clips(*scored, matching)
-        events = replace(events, zero_f1=test.ZERO_WITHOUT_REFERENCE)
-        segments = score_clips(*scored, Segments(test.SEGMENT_SECONDS))
-        figures = OrderedDict(sed=results(events, test.BOOTSTRAP))
-        figures["segment"] = results(segments, test.BOOTSTRAP)
-        offsets = "onset and offset" if matching.evaluate_offset else "onset only"
-        logger.info(
-            f"{self._name}, {len(self.clips)} clips, event-based, {offsets}, collar "
-            f"{matching.collar} s:\n{table(events, figures['sed'], self.thresholds)}\n"
-            f"segment-based, {test.SEGMENT_SECONDS} s:\n{table(segments, figures['segment'])}"
-        )
-        flat = micro_rates(events.overall.sum(axis=0))
-        figures["micro_events"] = {name: float(value) for name, value in flat.items()}
-        logger.info(f"all labels together, event-based: {one_line(flat, flat)}")
-        for seconds in test.MICRO_SECONDS:
-            micro = segments
-            if seconds != test.SEGMENT_SECONDS:
-                micro = score_clips(*scored, Segments(seconds))
-            flat = figures[f"micro_{seconds:g}s"] = micro_results(micro, test.BOOTSTRAP)
-            text = micro_table(micro, flat)
-            logger.info(f"all labels together, segments of {seconds:g} s:\n{text}")
+        summary = summarize(self._name, self.clips, self.labels, self.thresholds, self._cfg)
+        for text in summary.texts:
+            logger.info(f"{self._name}, {text}")
         if self._output_dir:
-            self._write(figures, events.without_reference)
-        return figures
-
-    def _write(self, figures: dict, left_out: list[str]) -> None:
-        test = self._cfg.TEST
-        summary = {
-            "dataset": self._name,
-            "clips": len(self.clips),
-            "labels": self.labels,
-            "thresholds": self.thresholds,
-            "best_event_per_clip": test.BEST_EVENT_PER_CLIP,
-            "left_out_of_mean": [] if test.ZERO_WITHOUT_REFERENCE else left_out,
-            "scored_zero": left_out if test.ZERO_WITHOUT_REFERENCE else [],
-            **figures,
-        }
-        write_json(summary, self._output_dir, "metrics.json")
-        decided = {}
-        truth = {}
-        for clip in self.clips:
-            decided[clip.name] = clip.decided(self.thresholds, test.BEST_EVENT_PER_CLIP)
-            truth[clip.name] = clip.reference
-        write_events(decided, os.path.join(self._output_dir, "events.tsv"), scores=True)
-        write_events(truth, os.path.join(self._output_dir, "truth.tsv"))
-        save_clips(self.clips, os.path.join(self._output_dir, "clips.jsonl"))
+            write_summary(self._output_dir, self.clips, summary)
+        return summary.figures
 
 
 class TemporalAPEvaluator(COCOEvaluator):

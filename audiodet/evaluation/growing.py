@@ -29,12 +29,24 @@ def hits_by_score(
     """
     ranked = sorted(candidates, key=lambda event: -event.score)
     gains = np.zeros(len(ranked), int)
+    match(possible_hits(reference, ranked, matching), gains)
+    return np.array([event.score for event in ranked]), gains
+
+
+def match(edges: list[list[int]], gains: np.ndarray | None = None) -> dict[int, int]:
+    """The largest matching, grown candidate by candidate -> {true event: candidate}.
+
+    Args:
+        edges: of :func:`possible_hits`.
+        gains: (C,) gets 1 where a candidate made it larger.
+    """
     taken = {}  # true event -> the candidate matched with it, by their indices
     held = {}  # and the other way round
-    edges = possible_hits(reference, ranked, matching)
-    for number in range(len(ranked)):
-        gains[number] = _augment(number, edges, taken, held)
-    return np.array([event.score for event in ranked]), gains
+    for number in range(len(edges)):
+        found = _augment(number, edges, taken, held)
+        if gains is not None:
+            gains[number] = found
+    return taken
 
 
 def possible_hits(

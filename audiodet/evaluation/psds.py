@@ -8,6 +8,7 @@ import logging
 import math
 import os
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -97,7 +98,8 @@ class ScoreEvaluator(Evaluator):
         if outputs is None:
             return None
         test = self._cfg.TEST
-        clips = self._clips(outputs)
+        records = [self._records[image_id] for image_id in outputs]
+        clips = score_tables(records, outputs, self.labels, self._name)
         measures = Measures(*clips, Matching.from_config(self._cfg), test.SEGMENT_SECONDS)
         flat = measures.all_figures(with_intervals=test.BOOTSTRAP > 0)
         text = one_line(flat, (*SCENARIOS, *MEANS))
@@ -107,32 +109,46 @@ class ScoreEvaluator(Evaluator):
             write_json(flat, self._output_dir, "scores.json")
         return OrderedDict(scores=flat)
 
-    def _clips(self, outputs: dict) -> tuple[dict, dict, dict]:
-        """Score tables, true events and durations by clip, of the labels that occur."""
-        records = merge_overlaps([self._records[image_id] for image_id in outputs], self._name)
-        present = sorted({a["category_id"] for r in records for a in r["annotations"]})
-        if not present:
-            raise DataError(f"{self._name}: 0 true events, expected some to score")
-        labels = [self.labels[k] for k in present]
-        left_out = sorted(set(self.labels) - set(labels))
-        if left_out:
-            logger.warning(f"{self._name}: without a true event, left out: {', '.join(left_out)}")
-        tables, truth, durations = {}, {}, {}
-        for record in records:
-            stem = os.path.splitext(os.path.basename(record["file_name"]))[0]
-            name = f"{record['image_id']:06d}_{stem}"
-            scores, edges = outputs[record["image_id"]]
-            edges = np.minimum(edges, record["width"])
-            inside = np.diff(edges) > 0
-            edges = np.append(edges[:-1][inside], record["width"])
-            table = create_score_dataframe(scores[inside][:, present], edges, labels)
-            tables[name] = ScoreTable(table)
-            durations[name] = record["width"]
-            truth[name] = events = []
-            for annotation in record["annotations"]:
-                onset, _, offset, _ = annotation["bbox"]
-                events.append((onset, offset, self.labels[annotation["category_id"]]))
-        return tables, truth, durations
+
+def score_tables(records: Sequence[dict], outputs: Mapping, labels: Sequence[str], name: str):
+    """What :class:`Measures` takes, of the labels that occur.
+
+    Args:
+        records: dataset dicts.
+        outputs: {image id: (scores (S, K), edges (S + 1,) in seconds)} of each.
+        labels: the K labels.
+        name: of the dataset, for messages.
+
+    Returns:
+        score tables, true events and durations by clip.
+
+    Raises:
+        DataError: there is no true event.
+    """
+    records = merge_overlaps(records, name)
+    present = sorted({a["category_id"] for r in records for a in r["annotations"]})
+    if not present:
+        raise DataError(f"{name}: 0 true events, expected some to score")
+    known = [labels[k] for k in present]
+    left_out = sorted(set(labels) - set(known))
+    if left_out:
+        logger.warning(f"{name}: without a true event, left out: {', '.join(left_out)}")
+    tables, truth, durations = {}, {}, {}
+    for record in records:
+        stem = os.path.splitext(os.path.basename(record["file_name"]))[0]
+        clip = f"{record['image_id']:06d}_{stem}"
+        scores, edges = outputs[record["image_id"]]
+        edges = np.minimum(edges, record["width"])
+        inside = np.diff(edges) > 0
+        edges = np.append(edges[:-1][inside], record["width"])
+        table = create_score_dataframe(scores[inside][:, present], edges, known)
+        tables[clip] = ScoreTable(table)
+        durations[clip] = record["width"]
+        truth[clip] = events = []
+        for annotation in record["annotations"]:
+            onset, _, offset, _ = annotation["bbox"]
+            events.append((onset, offset, labels[annotation["category_id"]]))
+    return tables, truth, durations
 
 
 class Measures:

@@ -1,10 +1,7 @@
 """Detector: events of files and arrays of any length, with one trained model."""
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -12,11 +9,12 @@ import torch
 
 from audiodet.data.spectrogram import LogMel
 from audiodet.events import Detection, Event, decide, thresholds_by_label
-from audiodet.inference.loading import load_model
-from audiodet.inference.pipeline import cores, run_ahead
+from audiodet.inference.curves import ScoreCurves
+from audiodet.inference.joining import Heard, Recording
+from audiodet.inference.loading import load_model, save_model
+from audiodet.inference.pipeline import cores, in_batches, run_ahead
 from audiodet.inference.reading import as_audio_error, read_windows, source_name
-from audiodet.inference.windows import Grid, Stitcher, Window
-from audiodet.modeling.instances import events_from_instances
+from audiodet.inference.windows import Grid, Window
 
 WINDOW = 30.0  # seconds
 OVERLAP = 6.0  # seconds; the longest anchor of the models that ship is 5.9 s
@@ -42,7 +40,7 @@ class Detector:
     def __init__(
         self,
         model: torch.nn.Module,
-        thresholds: float | Sequence[float] | Mapping[str, float] | None = None,
+        thresholds: float | Sequence[float] | Mapping[str, float] | str | None = None,
         window: float = WINDOW,
         overlap: float = OVERLAP,
         floor: float | Mapping[str, float] = FLOOR,
@@ -53,7 +51,7 @@ class Detector:
                 read, decide and label.
             thresholds: lowest score of a reported event: a number for all labels, a sequence in
                 the order of :attr:`labels`, or a mapping label -> number, whose missing labels
-                keep the model's (``model.cfg.TEST.THRESHOLDS``).
+                keep the model's (``model.cfg.TEST.THRESHOLDS``); None or "model" for those.
             window, overlap: of long recordings, in seconds; rounded up to the network's time steps.
             floor: lowest score of a candidate that is kept, a number or by label; where a
                 threshold is lower, the threshold.
@@ -66,6 +64,8 @@ class Detector:
         self.labels = list(self.cfg.DATASETS.LABELS)
         self.log_mel = LogMel.from_config(self.cfg)
         self.thresholds = thresholds_by_label(self.cfg.TEST.THRESHOLDS, self.labels)
+        if isinstance(thresholds, str):  # "model"
+            thresholds = None
         if isinstance(thresholds, dict):
             thresholds = {**self.thresholds, **thresholds}
         if thresholds is not None:
@@ -99,8 +99,19 @@ class Detector:
         """
         return cls(load_model(name, device=device), **options)
 
+    def save(self, folder: str | os.PathLike) -> None:
+        """Write a folder that :meth:`from_pretrained` and ``--model`` open, also after a move.
+
+        Raises:
+            AudiodetError: the folder cannot be written.
+        """
+        save_model(self.model, self.thresholds, folder)
+
     def detect(
-        self, source: str | os.PathLike | np.ndarray, sample_rate: int | None = None
+        self,
+        source: str | os.PathLike | np.ndarray,
+        sample_rate: int | None = None,
+        candidates: int = 0,
     ) -> list[Event]:
         """Events of one recording, in order of onset; times in seconds from its start.
 
@@ -108,16 +119,33 @@ class Detector:
             source: path of a file, or float samples between -1 and 1 of shape (samples,) or
                 (samples, channels), whose channels are averaged.
             sample_rate: of the samples, in Hz; not for a file.
+            candidates: so many of the best that are not reported are given too, down to the floor.
 
         Raises:
             AudioError: the recording cannot be used, or an array came without its rate.
         """
+        detection = self._detection(source, sample_rate)
+        others = set(detection.candidates) - set(detection.events)
+        best = sorted(others, key=lambda event: -event.score)[:candidates]
+        return sorted([*detection.events, *best])
+
+    def scores(
+        self, source: str | os.PathLike | np.ndarray, sample_rate: int | None = None
+    ) -> ScoreCurves:
+        """How sure the model is of each label over time; see :meth:`detect`.
+
+        A frame-level system's own scores, joined over the windows; of a region detector, at each
+        time step of the network the highest score among the candidates that lie there.
+        """
+        return self._detection(source, sample_rate, with_scores=True).scores
+
+    def _detection(self, source, sample_rate, with_scores: bool = False) -> Detection:
         if sample_rate is not None:
             source = (source, sample_rate)
-        (detection,) = self.detect_many([source], workers=1)
+        (detection,) = self.detect_many([source], workers=1, with_scores=with_scores)
         if detection.error:
             raise detection.error
-        return detection.events
+        return detection
 
     def detect_many(
         self,
@@ -125,6 +153,7 @@ class Detector:
         batch_size: int = 0,
         workers: int = 0,
         progress: Callable[[Any, float, float], None] | None = None,
+        with_scores: bool = False,
     ) -> Iterator[Detection]:
         """Events of many recordings: windows of all of them share batches.
 
@@ -139,6 +168,7 @@ class Detector:
             workers: threads that read, and on a CPU as many that run the network; 0 takes the
                 cores of this process.
             progress: called with (source, seconds done, seconds in all) after each window.
+            with_scores: give :meth:`scores` as well.
 
         Yields:
             a :class:`Detection` per source, in order.
@@ -148,7 +178,8 @@ class Detector:
         workers = workers or cores()
         networks = workers if on_cpu else 1
         windows = run_ahead(sources, self._windows, workers, batch_size + workers)
-        yield from self._join(self._run(windows, batch_size, networks), progress)
+        batches = in_batches(windows, self.listen, batch_size, networks)
+        yield from self._join(batches, progress, with_scores)
 
     @property
     def device(self) -> str:
@@ -171,13 +202,15 @@ class Detector:
         }
 
     @torch.inference_mode()
+    def listen(self, inputs: list[dict]) -> list[Heard]:
+        """Outputs of :meth:`features` -> what the network says of each window."""
+        outputs = self.model(inputs) if inputs else []
+        pairs = zip(inputs, outputs)
+        return [Heard.of(output, self.labels, clip["duration"]) for clip, output in pairs]
+
     def candidates(self, inputs: list[dict]) -> list[list[Event]]:
         """Outputs of :meth:`features` -> per window its events before the thresholds."""
-        outputs = self.model(inputs) if inputs else []
-        return [
-            events_from_instances(output["instances"], self.labels, clip["duration"])
-            for clip, output in zip(inputs, outputs)
-        ]
+        return [heard.events for heard in self.listen(inputs)]
 
     def decide(self, events: Iterable[Event]) -> list[Event]:
         """The events of a recording that are reported, in order of onset.
@@ -192,35 +225,20 @@ class Detector:
             inputs = self.features(window.samples, source_name(source))
             yield inputs, window._replace(samples=None)
 
-    def _run(self, windows: Iterator, batch_size: int, networks: int) -> Iterator[tuple]:
-        """Batches of (source, window or exception), in order, each with its candidates to come."""
-        pending = deque()
-        with ThreadPoolExecutor(networks, thread_name_prefix="audiodet-network") as pool:
-            while batch := list(islice(windows, batch_size)):
-                inputs = [window[0] for _, window in batch if not isinstance(window, Exception)]
-                pending.append((batch, pool.submit(self.candidates, inputs)))
-                if len(pending) > networks + 1:  # each network has its batch, and one waits
-                    yield pending.popleft()
-            yield from pending
-
-    def _join(self, batches: Iterator[tuple], progress) -> Iterator[Detection]:
+    def _join(self, batches: Iterator[tuple], progress, with_scores: bool) -> Iterator[Detection]:
         """Recordings of windows, which come in order and one recording at a time."""
-        stitcher = Stitcher(self.grid)
-        kept = []
-        for batch, candidates in batches:
-            of_windows = iter(candidates.result())
+        recording = Recording(self)
+        for batch, heard in batches:
+            of_windows = iter(heard.result())
             for source, window in batch:
                 if isinstance(window, Exception):
                     yield Detection(source, error=as_audio_error(source, window))
                 else:
                     place = window[1]
-                    settled = stitcher.add(next(of_windows), place.start, place.end, place.last)
-                    kept += decide(settled, self.floors)
+                    recording.add(next(of_windows), place)
                     if progress:
                         progress(source, place.end, place.duration)
                     if not place.last:
                         continue
-                    kept.sort()
-                    yield Detection(source, self.decide(kept), place.duration, candidates=kept)
-                stitcher = Stitcher(self.grid)
-                kept = []
+                    yield recording.detection(source, with_scores)
+                recording = Recording(self)

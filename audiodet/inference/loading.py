@@ -13,8 +13,9 @@ import torch
 
 from audiodet.errors import ConfigError
 from audiodet.events import thresholds_by_label
+from audiodet.files import atomic_path, write_text
 from audiodet.modeling.trained import load_trained
-from audiodet.weights import find_weights
+from audiodet.weights import CARD, MODEL_FILE, find_weights
 
 TUNED = "thresholds.json"  # what a training with TEST.TUNE_THRESHOLDS leaves beside its checkpoints
 
@@ -22,7 +23,7 @@ TUNED = "thresholds.json"  # what a training with TEST.TUNE_THRESHOLDS leaves be
 def load_model(name: str = "", config_file: str = "", weights: str = "", device: str = "auto"):
     """A model ready for inference, with its configuration in ``cfg``.
 
-    Its ``TEST.THRESHOLDS`` are those of :func:`final_thresholds`.
+    Its ``TEST.THRESHOLDS`` and ``TEST.MIN_LENGTHS`` are those of :func:`final_decisions`.
 
     Args:
         name: a model that ships or the path of a checkpoint, which carry their configuration.
@@ -57,32 +58,111 @@ def load_configured(cfg):
 
 
 def _with_final_thresholds(model, weights: str):
-    thresholds = final_thresholds(model.cfg, weights)
+    thresholds, min_lengths = final_decisions(model.cfg, weights)
     model.cfg.defrost()
     model.cfg.TEST.THRESHOLDS = list(thresholds.values())
+    model.cfg.TEST.MIN_LENGTHS = list(min_lengths.values())
     model.cfg.freeze()
     return model
 
 
 def final_thresholds(cfg, weights: str) -> dict[str, float]:
-    """Thresholds of a checkpoint, by label in the configuration's order.
+    """The first of :func:`final_decisions`."""
+    return final_decisions(cfg, weights)[0]
 
-    With TEST.TUNE_THRESHOLDS those that training left in ``thresholds.json`` beside the file
-    ``weights``; TEST.THRESHOLDS where there are none.
+
+def final_decisions(cfg, weights: str) -> tuple[dict[str, float], dict[str, float]]:
+    """Thresholds and shortest lengths of a checkpoint, by label in the configuration's order.
+
+    They stand in ``thresholds.json`` beside the file ``weights``: what `audiodet tune` wrote there
+    (an object with "thresholds" and "min_lengths") always counts; what a training left (a number
+    for each label) counts with TEST.TUNE_THRESHOLDS. Else they are TEST.THRESHOLDS and
+    TEST.MIN_LENGTHS.
 
     Raises:
         ConfigError: a damaged ``thresholds.json``, or one of other labels.
     """
     labels = cfg.DATASETS.LABELS
     path = Path(weights).with_name(TUNED)
-    if not (cfg.TEST.TUNE_THRESHOLDS and path.is_file()):
-        return thresholds_by_label(cfg.TEST.THRESHOLDS, labels)
+    thresholds = thresholds_by_label(cfg.TEST.THRESHOLDS, labels)
+    min_lengths = thresholds_by_label(cfg.TEST.MIN_LENGTHS, labels, "TEST.MIN_LENGTHS")
+    if not path.is_file():
+        return thresholds, min_lengths
     try:
-        return thresholds_by_label(dict(json.loads(path.read_text(encoding="utf-8"))), labels)
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(content, dict) and isinstance(content.get("thresholds"), dict):
+            thresholds = thresholds_by_label(content["thresholds"], labels)
+            min_lengths = thresholds_by_label(dict(content.get("min_lengths")), labels)
+        elif cfg.TEST.TUNE_THRESHOLDS:
+            thresholds = thresholds_by_label(dict(content), labels)
     except (ValueError, TypeError) as error:  # ConfigError, JSONDecodeError, UnicodeDecodeError
         raise ConfigError(
             f"{path}: {error}; expected an object with a number for each of {list(labels)}"
         ) from error
+    return thresholds, min_lengths
+
+
+def write_decisions(folder, decisions: dict) -> Path:
+    """Leave "thresholds", "min_lengths" and how they were chosen for :func:`final_decisions`.
+
+    Raises:
+        AudiodetError: the folder cannot be written.
+    """
+    path = Path(folder) / TUNED
+    write_text(path, json.dumps(decisions, indent=1, ensure_ascii=False) + "\n")
+    return path
+
+
+def with_decisions(model, cfg, thresholds: dict, min_lengths: dict):
+    """A trained model with the configuration to detect with: its thresholds, no paths of its home.
+
+    Args:
+        thresholds, min_lengths: lowest score and shortest length in seconds, by label.
+    """
+    cfg = cfg.clone()
+    cfg.defrost()
+    labels = cfg.DATASETS.LABELS
+    cfg.TEST.THRESHOLDS = [float(thresholds[label]) for label in labels]
+    if "MIN_LENGTHS" in cfg.TEST:
+        cfg.TEST.MIN_LENGTHS = [float(min_lengths[label]) for label in labels]
+    cfg.TEST.TUNE_THRESHOLDS = False
+    cfg.TEST.BEST_EVENT_PER_CLIP = False
+    for node, key in (
+        (cfg.MODEL, "WEIGHTS"),
+        (cfg.MODEL.BACKBONE, "INIT_WEIGHTS"),
+        (cfg.MODEL.PRETRAINED, "CACHE_DIR"),
+        (cfg.INPUT, "CACHE_DIR"),
+        (cfg.DATASETS, "SOUNDBANK"),
+    ):
+        node[key] = ""
+    cfg.DATASETS.CUSTOM = cfg.DATASETS.TRAIN = cfg.DATASETS.VAL = cfg.DATASETS.TEST = ()
+    cfg.OUTPUT_DIR = "output"
+    cfg.freeze()
+    model.cfg = cfg
+    return model.eval()
+
+
+def save_model(model, thresholds: dict, folder) -> None:
+    """Write the folder of a detector, the weights last; ``--model FOLDER`` opens it anywhere.
+
+    Raises:
+        AudiodetError: the folder cannot be written.
+    """
+    from safetensors.torch import save_file
+
+    from audiodet.engine.checkpoint import describe
+
+    folder = Path(folder)
+    cfg = model.cfg.clone()
+    cfg.defrost()
+    cfg.TEST.THRESHOLDS = list(thresholds.values())
+    cfg.MODEL.DEVICE = "cpu"
+    write_text(folder / "config.yaml", cfg.dump())
+    write_text(folder / "labels.txt", "\n".join(cfg.DATASETS.LABELS) + "\n")
+    write_text(folder / TUNED, json.dumps(thresholds, indent=1, ensure_ascii=False))
+    tensors = {name: x.detach().cpu().contiguous() for name, x in model.state_dict().items()}
+    with atomic_path(folder / MODEL_FILE) as temporary:
+        save_file(tensors, str(temporary), {CARD: json.dumps(describe(cfg))})
 
 
 def identity(model) -> dict:

@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 _END = object()
 
@@ -83,6 +84,24 @@ def _put(box: queue.Queue, item, stop: threading.Event) -> bool:
             box.put(item, timeout=0.1)
             return True
     return False
+
+
+def in_batches(
+    windows: Iterator[tuple], listen: Callable, batch_size: int, networks: int
+) -> Iterator[tuple]:
+    """Batches of (source, (inputs, place) or exception), in order, each with its answer to come.
+
+    Args:
+        listen: called in threads, ``networks`` at a time, with the inputs of a batch.
+    """
+    pending = deque()
+    with ThreadPoolExecutor(networks, thread_name_prefix="audiodet-network") as pool:
+        while batch := list(islice(windows, batch_size)):
+            inputs = [window[0] for _, window in batch if not isinstance(window, Exception)]
+            pending.append((batch, pool.submit(listen, inputs)))
+            if len(pending) > networks + 1:  # each network has its batch, and one waits
+                yield pending.popleft()
+        yield from pending
 
 
 def give_back_memory() -> None:

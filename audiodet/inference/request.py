@@ -24,6 +24,7 @@ class Request:
         floor: see :class:`Detector`; a run that is continued keeps its own.
         resume: continue the run in the output folder; its tables are written anew, in all formats.
         ray: None, "local", or the address of a cluster.
+        quiet, verbose: say only what failed, or a line about each recording.
     """
 
     inputs: Sequence[str]
@@ -41,9 +42,10 @@ class Request:
     floor: float | Mapping[str, float] = FLOOR
     resume: bool = False
     ray: str | None = None
+    quiet: bool = False
+    verbose: bool = False
 
     def detector(self) -> Detector:
         """The detector that is asked for; each process of a cluster makes its own."""
         model = load_model(self.model, self.config_file, self.weights, self.device)
-        thresholds = None if self.thresholds == "model" else self.thresholds
-        return Detector(model, thresholds, self.window, self.overlap, self.floor)
+        return Detector(model, self.thresholds, self.window, self.overlap, self.floor)

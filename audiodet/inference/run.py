@@ -13,7 +13,6 @@ from operator import attrgetter
 
 import detectron2
 import torch
-from tqdm import tqdm
 
 from audiodet import __version__, _detectron2
 from audiodet.errors import require_package
@@ -30,6 +29,7 @@ from audiodet.inference.outputs import (
     write_report,
 )
 from audiodet.inference.pipeline import give_back_memory, in_order
+from audiodet.inference.progress import Progress
 from audiodet.inference.reading import file_state
 from audiodet.inference.request import Request
 
@@ -141,7 +141,8 @@ class Run:
                 del journal.done[path]  # another recording by now
         todo = [path for path in self.paths if path not in journal.done]
         try:
-            with _Progress({path: states[path][0] for path in todo}) as progress:
+            sizes = {path: states[path][0] for path in todo}
+            with Progress(sizes, self.request.quiet) as progress:
                 for detection in self._detections(todo, progress.show):
                     path = detection.source
                     if detection.error:
@@ -150,6 +151,8 @@ class Run:
                         entry = {"duration": detection.duration, "events": detection.candidates}
                         journal.add(path, state=states[path], **entry)
                     progress.show(path)
+                    if self.request.verbose:
+                        print(self._told(detection), file=sys.stderr)
         except KeyboardInterrupt:
             done = len(journal.done.keys() & set(self.paths))
             print(
@@ -159,6 +162,14 @@ class Run:
             )
             raise
         return len(self.paths) - len(todo)
+
+    def _told(self, detection: Detection) -> str:
+        """A line on a recording that is done."""
+        if detection.error:
+            return printable(str(detection.error))
+        events = len(self.detector.decide(detection.candidates))
+        path = printable(detection.source)
+        return f"{path}: {events} events in {detection.duration:.1f} s"
 
     def _finish(self, journal: Journal, resumed: int) -> int:
         """Write all files from the journal and say what there is -> exit code."""
@@ -188,10 +199,9 @@ class Run:
             "events": events,
         }
         write_report(self.request.output, self._report(counts, seconds), errors)
-        print(
-            f"{events} events in {len(whole)} recordings ({seconds:.0f} s): {', '.join(written)}",
-            file=sys.stderr,
-        )
+        if not self.request.quiet:
+            what = f"{events} events in {len(whole)} recordings ({seconds:.0f} s)"
+            print(f"{what}: {', '.join(written)}", file=sys.stderr)
         if not errors:
             return 0
         table = os.path.join(self.request.output, ERRORS)
@@ -220,19 +230,3 @@ class Run:
             "seconds_of_audio": round(seconds, 3),
             "wall_seconds": round(time.monotonic() - self.began, 3),
         }
-
-
-class _Progress(tqdm):
-    """Bytes that are done, on stderr when that is a terminal."""
-
-    def __init__(self, sizes: dict[str, int]):
-        total = sum(sizes.values())
-        super().__init__(total=total, unit="B", unit_scale=True, disable=None, dynamic_ncols=True)
-        self.sizes = sizes
-        self.shown = dict.fromkeys(sizes, 0)
-
-    def show(self, source: str, seconds: float = 1.0, duration: float = 1.0) -> None:
-        """A recording is done up to ``seconds``; its bytes are taken as proportional to time."""
-        done = round(self.sizes[source] * min(seconds / duration, 1.0))
-        self.update(done - self.shown[source])
-        self.shown[source] = done

@@ -45,6 +45,7 @@ class FrameClassifier(SEDModel, nn.Module):
         median_frames,
         rules=RunRules(),
         widen=0,
+        shrink=0,
         postprocessors=(),
     ):
         """
@@ -54,6 +55,8 @@ class FrameClassifier(SEDModel, nn.Module):
             median_frames: width of the median filter over the scores, in frames.
             rules: which events are joined or dropped.
             widen: steps before and after an event that are taught as part of it.
+            shrink: steps at either end of an event that are taught as silence; detected events
+                get them back.
             postprocessors: see :class:`Postprocessor`; they act in turn on the events.
         """
         super().__init__()
@@ -64,6 +67,7 @@ class FrameClassifier(SEDModel, nn.Module):
         self.low = low
         self.rules = rules
         self.widen = widen
+        self.shrink = shrink
         self.median_steps = round(median_frames / stride)
         self.postprocessors = list(postprocessors)
 
@@ -78,6 +82,7 @@ class FrameClassifier(SEDModel, nn.Module):
             "low": tagger.LOW_THRESHOLD,
             "median_frames": tagger.MEDIAN_SECONDS * rate,
             "widen": tagger.WIDEN_STEPS,
+            "shrink": tagger.SHRINK_STEPS,
             "rules": RunRules(
                 tagger.JOIN_GAP,
                 tagger.DROP_LENGTH,
@@ -155,7 +160,7 @@ class FrameClassifier(SEDModel, nn.Module):
         grid = (self.stride, self.offset, self.num_classes)
         targets = []
         for clip, rows in zip(batched_inputs, logits):
-            steps = step_targets(clip["instances"], len(rows), *grid)
+            steps = step_targets(clip["instances"], len(rows), *grid, self.shrink)
             targets.append(widened(steps, self.widen))
         logits = torch.cat(logits)
         targets = torch.cat(targets).to(logits)
@@ -176,7 +181,8 @@ class FrameClassifier(SEDModel, nn.Module):
         """(S, K) step scores of one clip -> events in seconds, frame scores, clip scores."""
         size = tuple(clip["image"].shape[-2:])
         smoothed = smooth(scores.float().cpu().numpy(), self.median_steps)
-        events = events_from_scores(smoothed, self.low, self.stride, self.offset, size, self.rules)
+        grid = (self.stride, self.offset, size)
+        events = events_from_scores(smoothed, self.low, *grid, self.rules, self.shrink)
         for hook in self.postprocessors:
             (events,) = hook([clip], [events])
         height = clip.get("height", size[0])

@@ -13,16 +13,21 @@ from scipy.ndimage import median_filter
 from torch.nn import functional as F
 
 
-def step_targets(instances: Instances, steps: int, stride: int, offset: float, num_classes: int):
+def step_targets(
+    instances: Instances, steps: int, stride: int, offset: float, num_classes: int, shrink: int = 0
+):
     """Truth in frames -> (S, K) zeros and ones.
 
     Step i covers frames [(i + offset - 0.5) * stride, (i + offset + 0.5) * stride). It belongs to
-    an event that fills at least half of it; the step at an event's centre always does.
+    an event that fills at least half of it; the step at an event's centre always does. With
+    ``shrink`` an event begins that many steps later and ends as many earlier.
     """
     targets = torch.zeros(steps, num_classes)
     starts = (torch.arange(steps) + offset - 0.5) * stride
     for (onset, _, end, _), label in zip(instances.gt_boxes.tensor, instances.gt_classes):
-        overlap = torch.minimum(end, starts + stride) - torch.maximum(onset, starts)
+        margin = shrink * stride
+        overlap = torch.minimum(end - margin, starts + stride)
+        overlap = overlap - torch.maximum(onset + margin, starts)
         centre = int(((onset + end) / 2 / stride - offset + 0.5).clamp(0, steps - 1))
         targets[:, label] = torch.maximum(targets[:, label], (overlap >= stride / 2).float())
         targets[centre, label] = 1.0
@@ -111,16 +116,21 @@ class RunRules:
         return [run for run in faint + joined if run[1] - run[0] > self.length]
 
 
-def events_from_scores(scores, low, stride, offset, image_size, rules=RunRules()) -> Instances:
-    """(S, K) scores -> events as full-height boxes in frames, scored by their highest step."""
+def events_from_scores(
+    scores, low, stride, offset, image_size, rules=RunRules(), grow: int = 0
+) -> Instances:
+    """(S, K) scores -> events as full-height boxes in frames, scored by their highest step.
+
+    An event is ``grow`` steps longer at either end than its run of scores.
+    """
     events = []
     for label in range(scores.shape[1]):
         runs = rules.apply(runs_above(scores[:, label], low), label)
         if rules.fraction:
             runs = cut_runs(scores[:, label], runs, rules.fraction)
         for first, end, peak in runs:
-            onset = (first + offset - 0.5) * stride
-            events.append((onset, (end + offset - 0.5) * stride, peak, label))
+            onset = (first - grow + offset - 0.5) * stride
+            events.append((onset, (end + grow + offset - 0.5) * stride, peak, label))
     result = as_instances(events, tuple(image_size))
     result.pred_boxes.clip(tuple(image_size))
     return result

@@ -17,13 +17,13 @@ TABLE = "audiodet_events.tsv"
 def calls(monkeypatch):
     """Windows that networks are asked about."""
     asked = []
-    whole = Detector.candidates
+    whole = Detector.listen
 
     def count(self, inputs):
         asked.extend(inputs)
         return whole(self, inputs)
 
-    monkeypatch.setattr(Detector, "candidates", count)
+    monkeypatch.setattr(Detector, "listen", count)
     return asked
 
 

@@ -1,36 +1,38 @@
-"""A user's own data: a label table and a folder of recordings.
+"""A user's own data: labels and a folder of recordings.
 
-The table's conventions are those of DESED, see :mod:`audiodet.data.labels.table`. Recordings that
-the table does not list are not used.
+Labels are of any format that :mod:`audiodet.data.labels.reading` reads. Recordings that they do
+not name are not used.
 """
 
 from collections.abc import Sequence
 
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
-from audiodet.data.datasets.common import read_good_table, register_clips, table_dicts
+from audiodet.data.datasets.common import register_clips, table_dicts
 from audiodet.data.labels.annotations import merge_overlaps
-from audiodet.data.labels.table import read_table
+from audiodet.data.labels.reading import read_labels
 from audiodet.errors import ConfigError
 
 
 def load_tsv(labels_tsv: str, audio_dir: str, labels: Sequence[str] | None = None) -> list[dict]:
-    """Dataset dicts of a label table.
+    """Dataset dicts of labels.
 
     Args:
-        labels_tsv: strong, weak or unlabelled table; times in seconds.
-        audio_dir: folder that the table's file names are relative to.
+        labels_tsv: strong, weak or unlabelled; a file or a folder, see :func:`read_labels`.
+        audio_dir: folder of the recordings.
         labels: labels in the order of the model's outputs; None takes those that occur, sorted.
 
     Returns:
         See :func:`table_dicts`.
 
     Raises:
-        DataError: a line cannot be used (the first one is named), see also :func:`table_dicts`.
+        DataError: a line cannot be used (the first one is named), see also :func:`table_dicts`
+            and :func:`read_labels`.
         AudioError: the header of a recording cannot be read.
     """
-    table = read_good_table(labels_tsv, labels)
-    return table_dicts(table, audio_dir, table.labels() if labels is None else list(labels))
+    table = read_labels(labels_tsv, audio_dir, labels=labels).require_good()
+    labels = table.labels() if labels is None else list(labels)
+    return table_dicts(table, table.audio_dir, labels)
 
 
 def register_tsv(
@@ -40,16 +42,16 @@ def register_tsv(
     labels: Sequence[str] | None = None,
     merge: bool = False,
 ) -> None:
-    """Register a label table as the detectron2 dataset ``name``; see :func:`load_tsv`.
+    """Register labels as the detectron2 dataset ``name``; see :func:`load_tsv`.
 
     With ``merge`` overlapping events of one label are joined (:func:`merge_overlaps`). Recordings
     are looked at when the dataset is asked for, not here. To have a dataset in every process of a
     distributed run, name it in the config's DATASETS.CUSTOM instead.
 
     Raises:
-        DataError: ``labels`` is None and the table cannot be read.
+        DataError: ``labels`` is None and they cannot be read.
     """
-    labels = read_table(labels_tsv).labels() if labels is None else list(labels)
+    labels = read_labels(labels_tsv, audio_dir).labels() if labels is None else list(labels)
 
     def load():
         clips = load_tsv(labels_tsv, audio_dir, labels)

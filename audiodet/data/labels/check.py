@@ -7,26 +7,27 @@ Nothing here stops at the first mistake: all of them are collected in a
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from tqdm import tqdm
 
 from audiodet.audio import audio_info, read_blocks
-from audiodet.audio.suffixes import AUDIO_SUFFIXES
 from audiodet.config import get_cfg
-from audiodet.data.labels.split_report import SplitReport
-from audiodet.data.labels.table import Row, outside_clip, read_table
+from audiodet.data.labels.edits import overlap_text, overlapping
+from audiodet.data.labels.reading import read_labels
+from audiodet.data.labels.rows import LabelTable, Row, outside_clip
+from audiodet.data.labels.split_report import NOT_LISTED, SplitReport
 from audiodet.errors import AudiodetError, AudioError, DataError
 
 BLOCK_SECONDS = 30.0
+OVERLAPS = "overlapping events of one label (DATASETS.MERGE_OVERLAPS True joins them)"
 
 
 def check_tsv(
     labels_tsv: str, audio_dir: str, labels: Sequence[str] | None = None, name: str | None = None
 ) -> SplitReport:
-    """Check a label table and its recordings; see :func:`audiodet.data.datasets.load_tsv`.
+    """Check labels of any format and their recordings; see :func:`read_labels`.
 
     Args:
         labels: labels that may occur; None accepts all.
@@ -34,20 +35,23 @@ def check_tsv(
     """
     report = SplitReport(name or os.fspath(labels_tsv))
     try:
-        table = read_table(labels_tsv, labels)
+        table = read_labels(labels_tsv, audio_dir, labels=labels)
     except DataError as error:
         report.errors["label table"].append(str(error))
         return report
     report.kind = table.kind
+    report.audio_dir = table.audio_dir
+    report.notes = [f"read as {table.format}", *table.notes]
+    one_file = os.path.isfile(labels_tsv)
     for problem in table.problems:
-        report.errors[problem.kind].append(f"line {problem.line}: {problem.text}")
-    clips = table.clips()
-    for filename, rows in tqdm(clips.items(), report.name, leave=False, disable=None):
-        _check_clip(report, os.path.join(audio_dir, filename), rows)
-        spellings = sorted({row.filename for row in rows})
-        if len(spellings) > 1:
-            report.warnings["duplicate"].append(f"one file listed as {' and '.join(spellings)}")
-    _check_not_listed(report, audio_dir, clips)
+        in_line = one_file and problem.line
+        text = f"line {problem.line}: {problem.text}" if in_line else str(problem)
+        report.errors[problem.kind].append(text)
+    for filename, rows in tqdm(table.clips().items(), report.name, leave=False, disable=None):
+        _check_clip(report, table.recording(filename), rows)
+    _check_overlaps(report, table)
+    if table.unlisted:
+        report.warnings[NOT_LISTED] += table.unlisted
     _check_whole(report, labels)
     return report
 
@@ -94,8 +98,8 @@ def _check_clip(
     if duration is None:
         duration = _check_file(report, path)
     report.seconds += duration or 0.0
-    if report.kind != "unlabelled" and not any(row.labels for row in rows):
-        report.warnings["without labels"].append(path)
+    report.listed.add(os.path.realpath(path))
+    report.negatives += not any(row.labels for row in rows)
     repeated = Counter((row.labels, row.onset, row.offset) for row in rows)
     for row in rows:
         report.events.update(row.labels)
@@ -144,15 +148,11 @@ def _check_file(report: SplitReport, path: str) -> float | None:
     return samples / rate
 
 
-def _check_not_listed(report: SplitReport, audio_dir: str, listed: Iterable[str]) -> None:
-    """Warn about recordings in the folder that the table leaves out."""
-    recordings = set()
-    for path in Path(audio_dir).rglob("*"):
-        if path.name.lower().endswith(AUDIO_SUFFIXES) and path.is_file():
-            recordings.add(str(path.relative_to(audio_dir)))
-    others = sorted(recordings - set(listed))
-    if others:
-        report.warnings["in the folder but not listed, not used"] += others
+def _check_overlaps(report: SplitReport, table: LabelTable) -> None:
+    """Warn about overlapping events of one label, but for repeated ones."""
+    for first, second in overlapping(table):
+        if (first.onset, first.offset) != (second.onset, second.offset):
+            report.warnings[OVERLAPS].append(_at(second, overlap_text(first, second)))
 
 
 def _check_whole(report: SplitReport, labels: Sequence[str] | None) -> None:

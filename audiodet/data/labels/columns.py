@@ -31,6 +31,7 @@ ROLES = {
     "file_offset": "file_offset",  # Raven: the event's begin in its file
     "view": "view",
     "selection": "selection",
+    "group": "group",
 }
 TIMES = ("onset", "offset", "duration", "file_offset")
 UNITS = {"s", "sec", "secs", "second", "seconds", "hz"}
@@ -82,9 +83,7 @@ def guessed_table(
     _expect_columns(path, header, columns or {})
     found = guess_columns(header, columns)
     _refuse_units(path, found)
-    has_offset = "offset" in found or ("onset" in found and "duration" in found)
-    roles = {*found, "filename"} | ({"offset"} if has_offset else set())
-    kind = _kind(path, header, [role for role in (*STRONG, WEAK[1]) if role in roles])
+    kind = _kind(path, header, found)
     table = LabelTable(path, kind, format=name, notes=_notes(found, filename))
     factors = {role: _factor(found[role]) for role in TIMES if role in found}
     rows = [(line, _fields(record, found, filename)) for line, record in records]
@@ -120,11 +119,16 @@ def _factor(column: str) -> float:
     return 0.001 if MILLISECONDS & set(_words(column)) else 1.0
 
 
-def _kind(path: str, header: Sequence[str], roles: Sequence[str]) -> str:
+def _kind(path: str, header: Sequence[str], found: Mapping[str, str]) -> str:
+    roles = [role for role in (*STRONG, WEAK[1]) if role in found]
+    if roles and "filename" not in roles:
+        roles.append("filename")
+    if "onset" in roles and "duration" in found and "offset" not in roles:
+        roles.append("offset")
     try:
         return kind_of(path, roles)
     except NotLabels as error:
-        text = str(error).replace(f"found {list(roles)}", f"found {list(header)}")
+        text = str(error).replace(f"found {roles}", f"found {list(header)}")
         raise NotLabels(text) from None
 
 

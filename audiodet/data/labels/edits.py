@@ -46,7 +46,7 @@ def map_labels(table: LabelTable, mapping: Mapping[str, str]) -> None:
         if labels or not row.labels:
             rows.append(replace(row, labels=labels))
         else:
-            rows.append(Row(row.line, row.filename, source=row.source))
+            rows.append(Row(row.line, row.filename, group=row.group, source=row.source))
     table.rows = rows
 
 
@@ -61,6 +61,10 @@ def expect_labels(table: LabelTable, labels: Sequence[str]) -> None:
         else:
             good.append(row)
     table.rows = good
+    occurring = set(table.labels())
+    empty = [label for label in labels if label not in occurring]
+    if empty and table.kind != "unlabelled":
+        table.notes.append(f"labels that never occur: {shown(empty)}")
 
 
 def overlapping(table: LabelTable) -> Iterator[tuple[Row, Row]]:

@@ -9,7 +9,7 @@ from audiodet.errors import DataError
 
 # Text files in folders that hold no labels.
 OTHERS = ("readme", "license", "licence", "sources", "changelog", "requirements")
-RUN_FILES = ("errors.tsv", "audiodet_run.json", "audiodet_journal.jsonl")
+RUN_FILES = ("errors.tsv", "audiodet_run.json", "audiodet_journal.jsonl", "audiodet_names.tsv")
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,14 @@ class Sources:
         name: what was named, for messages.
         labels: files; none where labels are the names of folders.
         audio: folders.
-        deep: whether recordings in folders below count; not where labels alone were named.
+        named: whether ``audio`` was named; else it is where the labels are, and only what lies
+            in these folders themselves counts.
     """
 
     name: str
     labels: list[LabelFile] = field(default_factory=list)
     audio: list[str] = field(default_factory=list)
-    deep: bool = True
+    named: bool = True
 
 
 def find_sources(paths, audio: str | os.PathLike | None = None) -> Sources:
@@ -68,7 +69,7 @@ def find_sources(paths, audio: str | os.PathLike | None = None) -> Sources:
         raise DataError(f"{sources.name}: neither labels nor recordings in it, expected labels")
     if not sources.audio:
         sources.audio = [os.path.dirname(file.path) or "." for file in sources.labels]
-        sources.deep = False
+        sources.named = False
     return sources
 
 

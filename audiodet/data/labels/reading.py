@@ -68,9 +68,9 @@ def read_labels(
     sources = find_sources(paths, audio)
     if sources.labels:
         table = _combined(sources, columns)
-        recordings = find_recordings(sources.audio, sources.deep)
-        _match(table, recordings)
-        _note_unlisted(table, recordings, negatives)
+        recordings = find_recordings(sources.audio, deep=sources.named)
+        _match(table, recordings, sources.named)
+        _add_unlisted(table, recordings, negatives)
     else:
         table = _class_folders(find_recordings(sources.audio), whole_clips)
     if label_map is not None:
@@ -121,11 +121,17 @@ def _read(file: LabelFile, columns: Mapping[str, str] | None) -> LabelTable:
     table = read_file(file.path, columns)
     inside = os.path.dirname(os.path.relpath(file.path, file.folder)) if file.folder else ""
     stem = os.path.splitext(os.path.basename(file.path))[0]
-    if inside:
+    if inside and not _is_own(file.path):
         rows = table.rows
         named = [replace(row, filename=os.path.join(inside, stem)) for row in rows]
         table.rows = [new if row.filename == stem else row for row, new in zip(rows, named)]
     return table
+
+
+def _is_own(path: str) -> bool:
+    """Whether `audiodet detect` wrote a file, or the folder that it lies in, by their names."""
+    folder, name = os.path.split(os.path.abspath(path))
+    return name.startswith(OWN_PREFIX) or os.path.basename(folder).startswith(OWN_PREFIX)
 
 
 def _expect_one_format(sources: Sources, tables: Sequence[LabelTable]) -> None:
@@ -140,22 +146,27 @@ def _expect_one_format(sources: Sources, tables: Sequence[LabelTable]) -> None:
             )
 
 
-def _match(table: LabelTable, recordings: Recordings) -> None:
+def _match(table: LabelTable, recordings: Recordings, required: bool) -> None:
     """Replace names by those of the recordings; what is not found stays as it is written."""
     table.audio_dir = recordings.folder
     found = {}
     ways = {}
     for row in table.rows:
         if row.filename not in found:
-            own = os.path.basename(os.path.dirname(row.source) or "").startswith(OWN_PREFIX)
-            own = own or os.path.basename(row.source).startswith(OWN_PREFIX)
-            found[row.filename], how = recordings.find(row.filename, own)
+            found[row.filename], how = recordings.find(row.filename, _is_own(row.source))
             if how:
                 ways.setdefault(how, []).append(row.filename)
-    _expect_match(table, found, recordings)
+    if required:
+        _expect_match(table, found, recordings)
     for how, names in ways.items():
         example = f"{names[0]} -> {found[names[0]][0]}"
         table.notes.append(f"{len(names)} recordings found {how}, as {example}")
+    spellings = {}
+    for name, paths in found.items():
+        spellings.setdefault(os.path.normpath((paths or [name])[0]), []).append(name)
+    for names in spellings.values():
+        if len(names) > 1:
+            table.notes.append(f"one recording is named {' and '.join(names)}")
     rows = []
     for row in table.rows:
         paths = found[row.filename] or [row.filename]
@@ -175,14 +186,14 @@ def _expect_match(table: LabelTable, found: Mapping, recordings: Recordings) -> 
         )
 
 
-def _note_unlisted(table: LabelTable, recordings: Recordings, negatives: bool) -> None:
+def _add_unlisted(table: LabelTable, recordings: Recordings, negatives: bool) -> None:
     listed = set(table.clips())
     others = [path for path in recordings.paths if path not in listed]
     if others and negatives:
         table.rows += [Row(0, path) for path in others]
         table.notes.append(f"{len(others)} recordings without labels are clips without events")
     elif others:
-        table.notes.append(f"{len(others)} recordings have no labels, not used: {shown(others)}")
+        table.unlisted = others
 
 
 def _class_folders(recordings: Recordings, whole_clips: bool) -> LabelTable:
@@ -204,8 +215,7 @@ def _class_folders(recordings: Recordings, whole_clips: bool) -> LabelTable:
             f"{recordings.folder}: no label files and no folder per class, found "
             f"{shown(top)}; expected either"
         )
-    if top:
-        table.notes.append(f"{len(top)} recordings lie in no class, not used: {shown(top)}")
+    table.unlisted = top
     how = "one event, whole" if whole_clips else "weakly labelled (--whole-clips: one event)"
     table.notes.append(f"labels are the names of folders; each recording is {how}")
     return table

@@ -10,9 +10,9 @@ from audiodet.events import Event
 
 STRONG = ("filename", "onset", "offset", "event_label")
 WEAK = ("filename", "event_labels")
-FURTHER = ("score", "low_hz", "high_hz")  # of an event, where a format has them
+FURTHER = ("score", "low_hz", "high_hz", "group")  # where a format has them
 CLIP_TOLERANCE = 0.05  # seconds that an offset may lie after the clip's end: it is cut there
-FAR = 5  # an event that ends this many times later than its recording is in another unit
+FAR = 20  # an event that ends this many times later than its recording is in another unit
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Row:
     """One line: an event (one label and times in seconds), or a clip's labels without times.
 
     ``source`` is the file that the row stands in, ``line`` its line, 0 where that says nothing.
+    ``group`` names what a recording shares with others: its site, its day, its animal.
     """
 
     line: int
@@ -30,6 +31,7 @@ class Row:
     score: float | None = None
     low_hz: float | None = None
     high_hz: float | None = None
+    group: str | None = None
     source: str = ""
 
     @property
@@ -63,6 +65,7 @@ class LabelTable:
         format: name of the format that was recognised.
         notes: what a user should know of how it was read, a line each.
         audio_dir: the folder that file names are relative to, where recordings were looked for.
+        unlisted: recordings there that have no row.
     """
 
     path: str
@@ -72,6 +75,7 @@ class LabelTable:
     format: str = "DESED TSV"
     notes: list[str] = field(default_factory=list)
     audio_dir: str = ""
+    unlisted: list[str] = field(default_factory=list)
 
     def labels(self) -> list[str]:
         """Labels that occur, sorted."""
@@ -160,15 +164,16 @@ def _row(kind: str, line: int, fields: dict, source: str) -> Row:
     filename = fields.get("filename") or ""
     if not filename:
         raise ValueError(f"no file name, found {list(fields.values())}, expected a file name")
+    more = {"group": _text(fields.get("group")) or None, "source": source}
     if kind == "unlabelled":
-        return Row(line, filename, source=source)
+        return Row(line, filename, **more)
     if kind == "weak":
         names = map(str.strip, (fields.get("event_labels") or "").split(","))
         labels = tuple(dict.fromkeys(filter(None, names)))
-        return Row(line, filename, labels, source=source)
+        return Row(line, filename, labels, **more)
     event = [_text(fields.get(name)) for name in STRONG[1:]]
     if not any(event):
-        return Row(line, filename, source=source)
+        return Row(line, filename, **more)
     if not all(event):
         raise ValueError(
             f"{filename}: onset, offset, event_label are {event}, expected all three or none"
@@ -179,8 +184,9 @@ def _row(kind: str, line: int, fields: dict, source: str) -> Row:
         raise ValueError(
             f"{filename}: onset {onset:g} and offset {offset:g} s, expected 0 <= onset < offset"
         )
-    further = [_further(fields.get(name)) for name in FURTHER]
-    return Row(line, filename, (event[2],), onset, offset, *further, source=source)
+    for name in ("score", "low_hz", "high_hz"):
+        more[name] = _further(fields.get(name))
+    return Row(line, filename, (event[2],), onset, offset, **more)
 
 
 def _text(value) -> str:

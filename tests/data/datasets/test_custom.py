@@ -12,6 +12,7 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 from audiodet import get_cfg
 from audiodet.data.datasets import setup_datasets
 from audiodet.data.datasets.custom import load_tsv, parse_spec, register_custom, register_tsv
+from audiodet.data.labels.check import check_tsv
 from audiodet.errors import ConfigError, DataError
 
 HEADER = "filename\tonset\toffset\tevent_label\n"
@@ -126,8 +127,8 @@ def test_bad_rows(audio, table, rows, words):
     "text, words",
     [
         ("filename\tonset\tevent_label\n", "column offset missing, found .*'onset'.* expected"),
-        ("filename,onset,offset,event_label\n", "expected tab-separated filename onset offset"),
-        ("file\tonset\toffset\tevent_label\n", "column filename missing"),
+        ("filename,onset,event_label\n", "column offset missing, found .*'onset'.* expected"),
+        ("filename\tonset\toffset\tsite\n", "column event_label missing, found .*'site'"),
         ("", "column filename, onset, offset, event_label missing"),
     ],
 )
@@ -138,9 +139,18 @@ def test_bad_headers(audio, table, text, words):
 
 def test_only_the_first_five_missing_files_are_named(audio, table):
     rows = "".join(f"gone{number}.wav\n" for number in range(7))
-    with pytest.raises(DataError, match="7 of 7 recordings missing.*gone4.wav") as error:
-        load_tsv(table(HEADER + rows), audio)
+    with pytest.raises(DataError, match="7 of 8 recordings missing.*gone4.wav") as error:
+        load_tsv(table(HEADER + rows + "a.wav\n"), audio)
     assert "gone5" not in str(error.value)
+
+
+def test_a_table_of_other_recordings(audio, table):
+    """Three names of each side; `data check` says the same."""
+    rows = "".join(f"gone{number}.wav\n" for number in range(7))
+    words = "it names gone0.wav, gone1.wav, gone2.wav and 4 more; there are a.wav, b.wav, sub/c.wav"
+    with pytest.raises(DataError, match=words):
+        load_tsv(table(HEADER + rows), audio)
+    assert words in str(check_tsv(table(HEADER + rows), audio).errors["label table"])
 
 
 def test_unreadable_tables(audio, table, tmp_path):

@@ -1,0 +1,67 @@
+"""``audiodet train``: your own detector, from a folder of labelled recordings."""
+
+import argparse
+
+from audiodet.cli.options import intermixed, number
+
+SOME_FAILED = 3
+
+
+def add_parser(commands) -> None:
+    """Add ``audiodet train``."""
+    parser = commands.add_parser(
+        "train",
+        help="your own detector, from a folder of labelled recordings",
+        description="Train a detector on labelled recordings: look at the data, divide them (or "
+        "take train, val and test as LABELS are divided), choose a recipe and say why, train, tune "
+        "a threshold for each label, score the test recordings. OUT then serves as --model "
+        "anywhere. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some recordings could "
+        "not be used, 130 interrupted.",
+    )
+    add = parser.add_argument
+    add("audio", metavar="AUDIO", help="folder of the recordings, which are only read")
+    add("labels", metavar="LABELS", help="a label file of any format, or a folder of them")
+    add("settings", nargs="*", metavar="KEY VALUE", help="keys of the configuration")
+    add("-o", "--output", required=True, metavar="OUT", help="folder of the detector")
+    add("--config", default="", metavar="F", help="a YAML instead of the recipe that is chosen")
+    add(
+        "--minutes",
+        type=number(float, 0.01),
+        default=25.0,
+        metavar="N",
+        help="most time that training may take (%(default)s)",
+    )
+    add(
+        "--false-alarms-per-hour",
+        type=number(float, 0),
+        metavar="N",
+        help="thresholds that keep each label at N or fewer (else those of the best F1)",
+    )
+    add("--device", default="auto", metavar="D", help="auto, cpu, cuda or cuda:1 (%(default)s)")
+    add("--resume", action="store_true", help="continue a training in OUT that was stopped")
+    loudness = parser.add_mutually_exclusive_group()
+    loudness.add_argument("--quiet", action="store_true", help="print errors only")
+    loudness.add_argument("--verbose", action="store_true", help="print all that is logged")
+    parser.set_defaults(run=run, parser=parser)
+    intermixed(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``audiodet train``."""
+    if len(args.settings) % 2:
+        args.parser.error(f"{args.settings[-1]}: expected KEY VALUE pairs after LABELS")
+    from audiodet.training.run import Options, TrainingRun
+
+    options = Options(
+        config=args.config,
+        settings=tuple(args.settings),
+        minutes=args.minutes,
+        false_alarms_per_hour=args.false_alarms_per_hour,
+        device=args.device,
+        resume=args.resume,
+        quiet=args.quiet,
+        verbose=args.verbose,
+    )
+    training = TrainingRun(args.audio, args.labels, args.output, options)
+    training.to_end()
+    return SOME_FAILED if training.bad else 0

@@ -1,0 +1,74 @@
+"""What the windows of one recording say, joined into its detection."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from audiodet.events import Detection, Event, decide
+from audiodet.inference.curves import CurveStitcher, ScoreCurves, curves_of_events
+from audiodet.inference.detection import DrawnDetection
+from audiodet.inference.windows import Stitcher, Window
+from audiodet.modeling.instances import events_from_instances
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the network says of one window; times are seconds from the window's start.
+
+    Attributes:
+        events: candidates.
+        scores, edges: (S, K) and (S + 1,) of a frame-level system, else None.
+    """
+
+    events: list[Event]
+    scores: np.ndarray | None = None
+    edges: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, output: dict, labels: Sequence[str], duration: float) -> "Heard":
+        """From a system's output, see :mod:`audiodet.modeling.model`; ``duration`` in seconds."""
+        events = events_from_instances(output["instances"], labels, duration)
+        if "frame_scores" not in output:
+            return cls(events)
+        return cls(events, output["frame_scores"].cpu().numpy(), output["frame_edges"].numpy())
+
+
+class Recording:
+    """A recording whose windows come in one by one.
+
+    Attributes:
+        duration: in seconds, once it has ended.
+    """
+
+    def __init__(self, detector):
+        """``detector``: of :class:`~audiodet.inference.detector.Detector`, which decides."""
+        self.detector = detector
+        self.duration = 0.0
+        self._stitcher = Stitcher(detector.grid)
+        self._kept = []
+        self._curves = None
+
+    def add(self, heard: Heard, place: Window) -> None:
+        """Take the next window."""
+        settled = self._stitcher.add(heard.events, place.start, place.end, place.last)
+        self._kept += decide(settled, self.detector.floors)
+        self.duration = place.duration
+        if heard.scores is not None:
+            self._curves = self._curves or CurveStitcher()
+            self._curves.add(heard.scores, heard.edges, place.start)
+
+    def detection(self, source, with_scores: bool) -> Detection:
+        """All windows are in."""
+        kept = sorted(self._kept)
+        found = DrawnDetection(source, self.detector.decide(kept), self.duration, candidates=kept)
+        if with_scores:
+            found.scores = self._scores(kept)
+        return found
+
+    def _scores(self, kept: list[Event]) -> ScoreCurves:
+        labels = self.detector.labels
+        if self._curves:
+            return self._curves.curves(labels, self.duration)
+        step = self.detector.grid.cell / self.detector.grid.sample_rate
+        return curves_of_events(kept, labels, self.duration, step)

@@ -1,0 +1,278 @@
+"""``audiodet train``: labelled recordings -> a folder that detects.
+
+The folder of a detector:
+
+- ``model.safetensors``: weights, configuration, labels and thresholds, all that detecting needs;
+- ``config.yaml``, ``thresholds.json``, ``labels.txt``: the same to be read;
+- ``data/train.tsv``, ``val.tsv``, ``test.tsv``: which recordings and events were which;
+- ``test/``: what was found in the test recordings, and the scores;
+- ``README.txt``: what it is, its figures, the line that detects;
+- ``training/``: log, losses and the plan; checkpoints and kept features only until it has ended.
+"""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from detectron2.data import DatasetCatalog, MetadataCatalog
+from detectron2.utils.env import seed_all_rng
+
+from audiodet.config.loading import load_config
+from audiodet.data.datasets import setup_datasets
+from audiodet.engine.trainer import Trainer
+from audiodet.errors import AudiodetError, DataError
+from audiodet.evaluation.goals import Goal
+from audiodet.files import write_text
+from audiodet.inference.detector import Detector
+from audiodet.model_zoo import get_config_file
+from audiodet.training.finish import finish
+from audiodet.training.found import OWN
+from audiodet.training.pieces import in_pieces
+from audiodet.training.progress import Progress, logging_to, minutes, say
+from audiodet.training.recipe import Recipe, choose_recipe
+from audiodet.training.splits import read_splits, write_table
+from audiodet.training.survey import Survey, survey
+from audiodet.training.timing import measure_pace
+from audiodet.weights import MODEL_FILE
+
+LOOKS = 10  # at the validation set, in a training
+PATIENCE = 4  # looks without a lower loss, after which it ends
+PLAN = "audiodet_train.json"  # what was found and chosen; empty until that is known
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to train, beside the data.
+
+    Attributes:
+        config: a YAML instead of a recipe.
+        settings: KEY VALUE pairs that win over all else.
+        minutes: most time that the training may take.
+        false_alarms_per_hour: most of each label on the validation recordings; None: the best F1.
+        device: "auto", "cpu", "cuda", ...
+        resume: continue the training in the folder.
+        quiet, verbose: say nothing but errors; say all that is logged.
+    """
+
+    config: str = ""
+    settings: tuple[str, ...] = ()
+    minutes: float = 25.0
+    false_alarms_per_hour: float | None = None
+    device: str = "auto"
+    resume: bool = False
+    quiet: bool = False
+    verbose: bool = False
+
+
+def train(
+    audio: str | os.PathLike, labels: str | os.PathLike, output: str | os.PathLike, **options
+) -> Detector:
+    """Train a detector on labelled recordings.
+
+    Args:
+        audio: folder of the recordings, which are only read.
+        labels: a label file of any format that is read, or a folder of them; train.tsv, val.tsv
+            and test.tsv in it are taken as the splits.
+        output: folder of the detector.
+        options: see :class:`Options`.
+
+    Returns:
+        the detector, which ``Detector.from_pretrained(output)`` and ``--model output`` give again.
+
+    Raises:
+        AudiodetError: labels, recordings, keys or the folder cannot be used.
+    """
+    run = TrainingRun(os.fspath(audio), os.fspath(labels), output, Options(**options))
+    return run.to_end()
+
+
+class TrainingRun:
+    """One training, from the survey to the finished folder."""
+
+    def __init__(self, audio: str, labels: str, output: str | os.PathLike, options: Options):
+        """
+        Raises:
+            AudiodetError: no such folder or labels, or ``output`` holds a finished detector.
+        """
+        output = Path(output)
+        for path, what in ((audio, "a folder of recordings"), (labels, "labels")):
+            if not os.path.exists(path):
+                raise DataError(f"{path}: no such file or folder, expected {what}")
+        if (output / MODEL_FILE).exists():
+            raise AudiodetError(
+                f"{output}: holds a finished detector already, expected a new folder for -o"
+            )
+        self.audio, self.labels, self.output, self.options = audio, labels, output, options
+        self.work = output / "training"
+        self.say = (lambda text: None) if options.quiet else say
+
+    def to_end(self) -> Detector:
+        """Train or continue, tune, score, write."""
+        going_on = self._begin()
+        with logging_to(self.work / "log.txt", self.options.verbose):
+            cfg, plan = self._planned() if going_on else self._plan()
+            self.bad = plan["bad"]
+            seed_all_rng(max(cfg.SEED, 0))
+            model = self._train(cfg)
+            goal = Goal(false_alarms_per_hour=self.options.false_alarms_per_hour)
+            return finish(model, cfg, plan, self.output, goal, self.say)
+
+    # -- before -------------------------------------------------------------------------------
+
+    def _begin(self) -> bool:
+        """Make room for the training; whether one that was stopped is continued.
+
+        Raises:
+            AudiodetError: a folder of that name is not ours to remove.
+        """
+        plan = self.work / PLAN
+        if self.work.exists() and not plan.is_file():
+            raise AudiodetError(
+                f"{self.work}: not of audiodet train, expected another folder for -o"
+            )
+        if self.options.resume and plan.is_file() and plan.stat().st_size:
+            return True
+        shutil.rmtree(self.work, ignore_errors=True)
+        write_text(plan, "")  # marks the folder as ours
+        return False
+
+    def _plan(self):
+        """Look at the data, choose, measure, say -> configuration and plan."""
+        tables = read_splits(self.audio, self.labels)
+        for note in dict.fromkeys(note for table in tables.values() for note in table.notes):
+            self.say(note)
+        facts, tables = survey(tables)
+        for line in facts.lines():
+            self.say(line)
+        for name, reason in facts.bad.items():
+            self.say(f"not used: {name}: {reason}")
+        for split, table in tables.items():
+            write_table(table, self.output / "data" / f"{split}.tsv")
+            if split != "test" or facts.kind == "weak":
+                table = in_pieces(table, self.work / "pieces")
+                write_table(table, self._table(split))
+        recipe = choose_recipe(facts)
+        cfg = self._config(recipe, facts, tables)
+        plan = {
+            "recipe": self.options.config or recipe.name,
+            "reasons": [] if self.options.config else recipe.reasons,
+            "kind": facts.kind,
+            "splits": list(tables),
+            "survey": facts.lines(),
+            "bad": facts.bad,
+            "audio": os.path.abspath(self.audio),
+            "labels": os.path.abspath(self.labels),
+        }
+        write_text(self.work / "config.yaml", cfg.dump())
+        write_text(self.work / PLAN, json.dumps(plan, indent=1))
+        return cfg, plan
+
+    def _planned(self):
+        """Configuration and plan of a training that was stopped."""
+        plan = json.loads((self.work / PLAN).read_text(encoding="utf-8"))
+        cfg = load_config(str(self.work / "config.yaml"), list(self.options.settings))
+        register(cfg)
+        self.say(f"continuing the training in {self.output}")
+        return cfg, plan
+
+    def _table(self, split: str) -> Path:
+        return self.work / f"{split}.tsv"
+
+    def _config(self, recipe: Recipe, facts: Survey, tables: dict):
+        """The configuration: recipe, data, what this machine can do in time, the user's keys."""
+        own = self.options.config
+        if not own:
+            self.say(f"recipe {recipe.name}, because")
+            for reason in recipe.reasons:
+                self.say(f"  {reason}")
+        settings = {**({} if own else recipe.settings), **self._data_settings(facts, tables)}
+        cfg = self._load(own or get_config_file(recipe.config), settings)
+        if own or "SOLVER.MAX_ITER" in self.options.settings[::2]:
+            self.say(f"{cfg.SOLVER.MAX_ITER} steps")
+            return cfg
+        pace = measure_pace(cfg)
+        batches, wanted = self._steps(recipe, cfg, facts)
+        steps = max(LOOKS, min(wanted, pace.steps_in(60 * self.options.minutes, batches)))
+        shortened = "" if steps == wanted else f" ({wanted} would be better: give more --minutes)"
+        self.say(
+            f"{steps} steps of {pace.later:.2g} s on {cfg.MODEL.DEVICE}, about "
+            f"{minutes(pace.seconds(steps, batches))} at most{shortened}"
+        )
+        settings |= {
+            "SOLVER.MAX_ITER": steps,
+            "SOLVER.VAL_PERIOD": -(-steps // LOOKS),
+            "SOLVER.CHECKPOINT_PERIOD": -(-steps // LOOKS),
+        }
+        return self._load(get_config_file(recipe.config), settings)
+
+    def _data_settings(self, facts: Survey, tables: dict) -> dict:
+        names = {split: OWN + split for split in tables if self._table(split).exists()}
+        for folder in (self.work.absolute(), self.audio):
+            if ":" in str(folder):
+                raise DataError(f"{folder}: a path with a colon, expected one without")
+        return {
+            "DATASETS.LABELS": str(list(facts.labels)),
+            "DATASETS.CUSTOM": str(
+                [f"{name}={self._table(split).absolute()}:/" for split, name in names.items()]
+            ),
+            "DATASETS.TRAIN": str([names["train"]]),
+            "DATASETS.VAL": str([names["val"]]),
+            "DATASETS.TEST": "()",  # scored after tuning
+            "OUTPUT_DIR": str(self.work),
+            "INPUT.CACHE_DIR": str(self.work / "cache"),
+            "MODEL.PRETRAINED.CACHE_DIR": str(self.work / "cache"),
+            "DATALOADER.NUM_WORKERS": 0,
+            "MODEL.DEVICE": self._device(),
+            "SOLVER.VAL_PERIOD": 1000,
+            "SOLVER.BEST.METRIC": "val/total_loss",
+            "SOLVER.EARLY_STOP.PATIENCE": PATIENCE,
+        }
+
+    def _device(self) -> str:
+        import torch
+
+        device = self.options.device
+        return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+
+    def _load(self, config: str, settings: dict):
+        pairs = []
+        for key, value in settings.items():
+            pairs += [key, str(value)]
+        cfg = load_config(config, [*pairs, *self.options.settings])
+        register(cfg)
+        return cfg
+
+    def _steps(self, recipe: Recipe, cfg, facts: Survey) -> tuple[int, int]:
+        """Batches that hold all training recordings once, and the steps that the recipe wants."""
+        crop = cfg.INPUT.CROP_AUDIO.SECONDS
+        durations = facts.durations["train"].values()
+        clips = facts.seconds("train") / crop if crop else len(durations)
+        batches = max(1, round(clips / cfg.SOLVER.IMS_PER_BATCH))
+        fewest, most = recipe.steps
+        return batches, round(min(max(recipe.epochs * batches, fewest), most))
+
+    # -- during -------------------------------------------------------------------------------
+
+    def _train(self, cfg):
+        """The trained network, its best checkpoint by the validation set."""
+        trainer = Trainer(cfg)
+        trainer.register_hooks([Progress(self.options.quiet)])
+        trainer.resume_or_load(resume=self.options.resume)
+        try:
+            trainer.train()
+        except KeyboardInterrupt:
+            self.say("interrupted; continue with --resume")
+            raise
+        return trainer.system
+
+
+def register(cfg) -> None:
+    """Make the configuration's own datasets known, instead of those of an earlier training."""
+    for spec in cfg.DATASETS.CUSTOM:
+        name = spec.partition("=")[0]
+        for known in [other for other in DatasetCatalog if other.split("[")[0] == name]:
+            DatasetCatalog.remove(known)
+            MetadataCatalog.remove(known)
+    setup_datasets(cfg)
