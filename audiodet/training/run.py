@@ -38,7 +38,12 @@ from audiodet.training.timing import measure_pace
 from audiodet.weights import MODEL_FILE
 
 LOOKS = 10  # at the validation set, in a training
-PATIENCE = 4  # looks without a lower loss, after which it ends
+# The best model by the validation set is kept; four looks without a lower loss end a training.
+WATCH = {
+    "SOLVER.VAL_PERIOD": 1000,
+    "SOLVER.BEST.METRIC": "val/total_loss",
+    "SOLVER.EARLY_STOP.PATIENCE": 4,
+}
 PLAN = "audiodet_train.json"  # what was found and chosen; empty until that is known
 
 
@@ -187,14 +192,16 @@ class TrainingRun:
             self.say(f"recipe {recipe.name}, because")
             for reason in recipe.reasons:
                 self.say(f"  {reason}")
-        settings = {**({} if own else recipe.settings), **self._data_settings(facts, tables)}
-        cfg = self._load(own or get_config_file(recipe.config), settings)
-        if own or "SOLVER.MAX_ITER" in self.options.settings[::2]:
-            self.say(f"{cfg.SOLVER.MAX_ITER} steps")
-            return cfg
+        settings = self._data_settings(facts, tables)
+        if own:
+            return self._load(own, settings)
+        settings |= recipe.settings | WATCH
+        cfg = self._load(get_config_file(recipe.config), settings)
         pace = measure_pace(cfg)
         batches, wanted = self._steps(recipe, cfg, facts)
         steps = max(LOOKS, min(wanted, pace.steps_in(60 * self.options.minutes, batches)))
+        if "SOLVER.MAX_ITER" in self.options.settings[::2]:
+            steps = wanted = cfg.SOLVER.MAX_ITER
         shortened = "" if steps == wanted else f" ({wanted} would be better: give more --minutes)"
         self.say(
             f"{steps} steps of {pace.later:.2g} s on {cfg.MODEL.DEVICE}, about "
@@ -225,9 +232,6 @@ class TrainingRun:
             "MODEL.PRETRAINED.CACHE_DIR": str(self.work / "cache"),
             "DATALOADER.NUM_WORKERS": 0,
             "MODEL.DEVICE": self._device(),
-            "SOLVER.VAL_PERIOD": 1000,
-            "SOLVER.BEST.METRIC": "val/total_loss",
-            "SOLVER.EARLY_STOP.PATIENCE": PATIENCE,
         }
 
     def _device(self) -> str:
