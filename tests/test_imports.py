@@ -15,7 +15,7 @@ PACKAGE = Path(audiodet.__file__).parent
 # its top, inside a function and under TYPE_CHECKING. The longest name that fits decides.
 ROWS = (
     ("_detectron2", "_pkg_resources", "_screen", "config", "errors", "files", "weights"),
-    ("events",),
+    ("events", "voting"),
     ("audio",),
     ("data.labels", "data.label_kinds"),
     ("data.mixing",),

@@ -4,6 +4,7 @@
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import audiodet  # noqa: F401  makes detectron2 importable
@@ -12,10 +13,12 @@ from audiodet import model_zoo, weights
 from audiodet.data.datasets.rare_mini import rare_mini_hash, rare_mini_sources
 from audiodet.data.mixing.soundbank import load_soundbank, soundbank_root
 from audiodet.errors import AudiodetError, DataError
-from audiodet.evaluation import load_clips, score_clips
+from audiodet.evaluation import load_clips, save_clips, score_clips
+from audiodet.events import Event
 from audiodet.files import atomic_path, write_text
 
 ROOT = Path(__file__).resolve().parents[1]
+FAINTEST = 0.05  # score of a candidate that is kept
 ROW = "R-CRNN, thresholds across folds"  # of the table rare-mini
 CARD = """# {name}
 
@@ -27,7 +30,7 @@ R-CRNN (Kao et al., Interspeech 2018) for {labels}; {parameters:,} parameters by
 - **Licences of the data**: CC0, CC BY, ODbL, and clips of ESC-50 that are to be treated as
   **non-commercial**; so are these weights. The bank's own table names every author and source.
 - **Thresholds** (inside the file): {thresholds}, {tuned}
-- **Figures**: {figures}
+- **Figures**, one event a clip: {figures}
 - **Limits**: three classes, few sources of each (the bank has 80 groups of events); recordings
   low-passed at 10 kHz; sounds like the distractors it was trained with raise false alarms;
   trained on clips with at most one event, it scores several within a window lower.
@@ -42,6 +45,14 @@ def parse_args():
     parser.add_argument("--fold", type=int, help="test fold; without it all folds were trained on")
     parser.add_argument(
         "--report", help="rare-mini.json of tools/reproduce.py, for thresholds across folds"
+    )
+    parser.add_argument(
+        "--weights", metavar="FILE", help="the checkpoint, where the run only tuned and scored it"
+    )
+    parser.add_argument(
+        "--scores",
+        metavar="FILE.jsonl",
+        help="keep the run's scored clips, for a test of thresholds",
     )
     parser.add_argument("--command", required=True, help="the command that made the training")
     parser.add_argument(
@@ -81,6 +92,8 @@ def thresholds_of(run: Path, report: str | None, fold) -> tuple[dict, str]:
     """Final thresholds by label, and how they were found."""
     if not report:
         text = "tuned on mixtures of source groups that were held out of this training"
+        if fold is None:
+            text += " (`rare_mini_all_tune`), any number of events a clip"
         return read_json(run / "thresholds.json", "TEST.TUNE_THRESHOLDS True"), text
     found = read_json(Path(report), "tools/reproduce.py")["thresholds"][ROW]
     others = "all folds" if fold is None else "the other folds"
@@ -98,6 +111,20 @@ def figures(run: Path, thresholds: dict) -> str:
         mean = score_clips(load_clips(path), list(thresholds), thresholds, True).mean
         lines.append(f"{path.parent.name}: ER {mean['ER']:.2f}, F1 {mean['F1']:.1f} %")
     return "; ".join(lines) or "none of its own: no source is left to test on; see the fold models"
+
+
+def save_scores(run: Path, path: str) -> None:
+    """What the model said of the run's test clips: candidates of the clip's label, rounded."""
+    kept = []
+    for source in sorted(run.glob("inference/*/clips.jsonl")):
+        for clip in load_clips(source):
+            own = []
+            for x in clip.candidates:
+                if x.label == clip.target and x.score >= FAINTEST:
+                    times = (round(x.onset, 2), round(x.offset, 2))
+                    own.append(Event(*times, x.label, round(x.score, 4)))
+            kept.append(replace(clip, candidates=own))
+    save_clips(kept, path)
 
 
 def card(args, model, thresholds: dict, tuned: str) -> str:
@@ -126,11 +153,13 @@ def main(args) -> None:
     thresholds, tuned = thresholds_of(run, args.report, args.fold)
     target = Path(args.output or weights.SHIPPED / f"{args.name}.safetensors")
     best = run / "model_best.pth"  # where there is one, the thresholds are its
-    checkpoint = best if best.is_file() else run / "model_final.pth"
+    checkpoint = args.weights or (best if best.is_file() else run / "model_final.pth")
     with atomic_path(target) as temporary:
         model_zoo.export(str(checkpoint), thresholds, str(temporary))
         text = card(args, model_zoo.get(str(temporary)), thresholds, tuned)
         write_text(target.with_suffix(".md"), text)
+    if args.scores:
+        save_scores(run, args.scores)
     print(f"{target}: {target.stat().st_size / 1e6:.2f} MB")
 
 

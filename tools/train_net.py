@@ -45,8 +45,9 @@ def evaluate_only(cfg) -> dict:
     """Score MODEL.WEIGHTS or TEST.ENSEMBLE on DATASETS.TEST; ConfigError if neither is named."""
     if not (cfg.MODEL.WEIGHTS or cfg.TEST.ENSEMBLE):
         raise ConfigError("MODEL.WEIGHTS is empty, expected the checkpoint to evaluate")
-    model = Trainer.build_model(cfg)
-    if cfg.MODEL.WEIGHTS:
+    model = None  # an ensemble's members are models of their own
+    if not cfg.TEST.ENSEMBLE:
+        model = Trainer.build_model(cfg)
         SEDCheckpointer(model, cfg.OUTPUT_DIR, cfg=cfg).load(cfg.MODEL.WEIGHTS)
     results = Trainer.test(cfg, model)
     verify(cfg, results)

@@ -30,6 +30,7 @@ import soundfile as sf
 import soxr
 
 from audiodet.audio.headers import checked_head, mp3_has_count
+from audiodet.audio.limits import Limits
 from audiodet.audio.samples import check_samples
 from audiodet.errors import AudioError
 
@@ -76,7 +77,11 @@ def audio_info(path: str) -> AudioInfo:
 
 
 def read_audio(
-    path: str, sample_rate: int | None = None, start: float = 0.0, duration: float | None = None
+    path: str,
+    sample_rate: int | None = None,
+    start: float = 0.0,
+    duration: float | None = None,
+    limits: Limits | None = None,
 ) -> np.ndarray:
     """Read a recording, or a part of it, as the mean of its channels.
 
@@ -84,11 +89,11 @@ def read_audio(
         path: wav (8 to 32 bit, float), flac, ogg, mp3 or what else libsndfile decodes.
         sample_rate: rate to resample to, in Hz; None keeps the file's.
         start: where to begin, in seconds, rounded to the file's nearest sample.
-        duration: how much to read, in seconds; None reads to the end. A part that reaches
-            beyond the end of the file is shortened to the file.
+        duration: how much to read, in seconds, at most what there is; None reads to the end.
+        limits: hears the samples before they are mixed and resampled.
 
     Returns:
-        float32 array of shape (samples,), see the module's docstring for its exact length.
+        float32 (samples,), see the module's docstring for its exact length.
 
     Raises:
         AudioError: as the module's docstring says, or nothing lies between start and the end.
@@ -96,15 +101,17 @@ def read_audio(
     path = os.fspath(path)
     with _open(path) as file:
         first, count = _part(file, path, start, duration)
-        mono = np.concatenate(list(_decode(file, path, first, count)))
+        mono = np.concatenate(list(_decode(file, path, first, count, limits)))
         return _resampled(mono, file.samplerate, sample_rate or file.samplerate)
 
 
-def read_blocks(path: str, sample_rate: int | None, seconds: float) -> Iterator[np.ndarray]:
+def read_blocks(
+    path: str, sample_rate: int | None, seconds: float, limits: Limits | None = None
+) -> Iterator[np.ndarray]:
     """Read a recording of any length in consecutive blocks; memory does not grow with the file.
 
     Args:
-        path: see :func:`read_audio`.
+        path, limits: see :func:`read_audio`.
         sample_rate: rate to resample to, in Hz; None keeps the file's.
         seconds: length of a block; only the last one may be shorter.
 
@@ -117,7 +124,7 @@ def read_blocks(path: str, sample_rate: int | None, seconds: float) -> Iterator[
     """
     path = os.fspath(path)
     with _open(path) as file:
-        source = _decode(file, path, 0, file.frames)
+        source = _decode(file, path, 0, file.frames, limits)
         pieces = resample_pieces(source, file.samplerate, sample_rate or file.samplerate)
         size = round(seconds * (sample_rate or file.samplerate))
         if size < 1:
@@ -194,7 +201,9 @@ def _part(file: sf.SoundFile, path: str, start: float, duration: float | None) -
     return first, count
 
 
-def _decode(file: sf.SoundFile, path: str, first: int, count: int) -> Iterator[np.ndarray]:
+def _decode(
+    file: sf.SoundFile, path: str, first: int, count: int, limits: Limits | None = None
+) -> Iterator[np.ndarray]:
     """Mono float32 pieces of ``count`` frames from frame ``first``, checked."""
     done = 0
     try:
@@ -205,6 +214,8 @@ def _decode(file: sf.SoundFile, path: str, first: int, count: int) -> Iterator[n
             data = file.read(frames, dtype="float32", always_2d=True)
             check_samples(data, path, (first + done) / file.samplerate, file.samplerate)
             done += len(data)
+            if limits:
+                limits.hear(data)
             if len(data):
                 yield data.mean(axis=1) if data.shape[1] > 1 else data[:, 0]
             if len(data) < frames:

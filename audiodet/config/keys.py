@@ -89,7 +89,8 @@ def _add_augmentation(cfg: CN) -> None:
     # Folder that keeps computed log-mels; "" computes them each time.
     cfg.INPUT.CACHE_DIR = ""
 
-    # "log_mel" (INPUT.SPECTROGRAM), or that of a network trained on AudioSet: "efficientat".
+    # "log_mel" (INPUT.SPECTROGRAM), or that of a network trained on AudioSet: "efficientat";
+    # "waveform" (samples) is an ensemble's.
     cfg.INPUT.FRONT_END = "log_mel"
     # RMS that those bring every clip to, the level that their networks were trained at; 0.0: as is.
     cfg.INPUT.LEVEL = 0.05
@@ -147,8 +148,18 @@ def _add_training(cfg: CN) -> None:
 def _add_decisions(cfg: CN) -> None:
     # Clips per batch at inference.
     cfg.TEST.BATCH_SIZE = 8
-    # Checkpoints (files, patterns) of a frame-level system to average, by their F1 on DATASETS.VAL.
+    # Checkpoints (files, patterns, models that ship) to score as one. Of a frame-level system their
+    # probabilities are averaged, by their F1 on DATASETS.VAL; of any others, also unlike ones with
+    # front ends of their own, the events vote.
     cfg.TEST.ENSEMBLE = ()
+    cfg.TEST.VOTING = CN()
+    # Weight of each member, a number or one for each label; () weighs all alike.
+    cfg.TEST.VOTING.WEIGHTS = ()
+    # Events of a label are the same from this IoU on, each widened by MARGIN seconds to both sides;
+    # of two that overlap by more than NMS the weaker goes.
+    cfg.TEST.VOTING.IOU = 0.3
+    cfg.TEST.VOTING.NMS = 0.3
+    cfg.TEST.VOTING.MARGIN = 0.1
     # Final threshold on an event's score: one for all labels, or one per label.
     cfg.TEST.THRESHOLDS = (0.8,)
     # Keep only the best event of each label in a clip (protocol of DCASE 2017 Task 2).

@@ -17,6 +17,8 @@ def add_model_keys(cfg: CN) -> None:
 def _add_common(cfg: CN) -> None:
     # Always as many as DATASETS.LABELS.
     cfg.MODEL.ROI_HEADS.NUM_CLASSES = len(cfg.DATASETS.LABELS)
+    # Configurations (YAML) of an ensemble's members; TEST.ENSEMBLE fills it in.
+    cfg.MODEL.MEMBERS = ()
     # Load pickled checkpoints that could execute code. Only for files you made yourself.
     cfg.MODEL.TRUST_PICKLE = False
     # Checkpoint whose backbone starts this model's (clip-level pre-training); "" for none.

@@ -100,10 +100,38 @@ class EfficientATFrontEnd(PretrainedFrontEnd):
         return (self.mel_power(waveform) + 1e-5).log().add_(SHIFT).div_(SCALE)
 
 
+class Waveform(LogMel):
+    """No spectrogram: the samples are one band, and each is a frame.
+
+    For models whose members have front ends of their own.
+    """
+
+    def __init__(self, sample_rate: int, shortest: int, f_min: float, f_max: float):
+        """
+        Args:
+            shortest: samples that a clip needs.
+            f_min, f_max: of what is heard, in Hz.
+        """
+        nn.Module.__init__(self)
+        self.sample_rate = sample_rate
+        self.n_fft = shortest
+        self.hop = self.n_mels = 1
+        self.f_min = f_min
+        self.f_max = f_max
+
+    def forward(self, waveform: torch.Tensor) -> torch.Tensor:
+        """(..., samples) -> (..., 1, samples)."""
+        return waveform[..., None, :]
+
+    def band_edges(self) -> list[float]:
+        """See :meth:`LogMel.band_edges`."""
+        return [self.f_min, self.f_max]
+
+
 FRONT_ENDS = {EfficientATFrontEnd.name: EfficientATFrontEnd}
 
 
-def build_front_end(cfg) -> PretrainedFrontEnd:
+def build_front_end(cfg) -> LogMel:
     """The front end that ``INPUT.FRONT_END`` names.
 
     Raises:
@@ -111,6 +139,8 @@ def build_front_end(cfg) -> PretrainedFrontEnd:
             that its network was trained with.
     """
     name, spec = cfg.INPUT.FRONT_END, cfg.INPUT.SPECTROGRAM
+    if name == "waveform":
+        return Waveform(cfg.INPUT.AUDIO.SAMPLE_RATE, spec.N_FFT, spec.F_MIN, spec.F_MAX)
     if name not in FRONT_ENDS:
         raise ConfigError(
             f"INPUT.FRONT_END is {name!r}, expected 'log_mel', {', '.join(map(repr, FRONT_ENDS))}"

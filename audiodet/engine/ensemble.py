@@ -1,6 +1,9 @@
-"""Several checkpoints of one frame-level system as one, weighted on validation clips.
+"""Several checkpoints as one: what TEST.ENSEMBLE means.
 
-Kiyokawa et al. 2019. Shape shorthand: E checkpoints, S time steps, K classes.
+Of one frame-level system their probabilities are averaged, weighted on validation clips (Kiyokawa
+et al. 2019); of any others the events vote (:mod:`audiodet.modeling.ensemble`).
+
+Shape shorthand: E checkpoints, S time steps, K classes.
 """
 
 import glob
@@ -12,13 +15,16 @@ from detectron2.utils import comm
 from torch import nn
 
 from audiodet.engine.checkpoint import SEDCheckpointer
+from audiodet.engine.setup import load_config
 from audiodet.engine.validation import validation_clips
 from audiodet.errors import ConfigError
 from audiodet.evaluation.counts import Matching, score_clips
 from audiodet.events import thresholds_by_label
+from audiodet.modeling.ensemble import load_ensemble
 from audiodet.modeling.frame_classifier import FrameClassifier
-from audiodet.modeling.model import SEDModel
+from audiodet.modeling.model import SEDModel, system_class
 from audiodet.modeling.stock import build_model
+from audiodet.weights import find_weights, shipped_names
 
 logger = logging.getLogger(__name__)
 
@@ -65,12 +71,39 @@ class FrameEnsemble(SEDModel, nn.Module):
         return torch.einsum("ek,ek...->k...", self.weights, torch.stack(maps).float())
 
 
-def build_ensemble(cfg) -> FrameEnsemble:
-    """The checkpoints of ``TEST.ENSEMBLE``, weighted by class-wise F1 on ``DATASETS.VAL``.
+def build_ensemble(cfg) -> SEDModel:
+    """The checkpoints of ``TEST.ENSEMBLE`` as one model; its ``cfg`` is what to score it with.
 
     Raises:
-        ConfigError: a pattern matches no file, there are no validation clips, or the system is not
-            frame-level.
+        ConfigError: a pattern matches no file, or members do not fit each other.
+        WeightsError: a file is no checkpoint.
+    """
+    system = system_class(cfg)
+    if isinstance(system, type) and issubclass(system, FrameClassifier):
+        return _frame_ensemble(cfg)
+    return load_ensemble(cfg, checkpoint_paths(cfg.TEST.ENSEMBLE))
+
+
+def open_ensemble(config_file: str, device: str) -> SEDModel:
+    """:func:`build_ensemble` of a YAML.
+
+    Raises:
+        ConfigError, WeightsError: as there, or the YAML names no members.
+    """
+    cfg = load_config(config_file, ["MODEL.DEVICE", device])
+    if not cfg.TEST.ENSEMBLE:
+        raise ConfigError(
+            f"{config_file}: TEST.ENSEMBLE is empty, expected the members of an ensemble; of a "
+            "single model give the configuration and a checkpoint (--config-file, --weights)"
+        )
+    return build_ensemble(cfg)
+
+
+def _frame_ensemble(cfg) -> FrameEnsemble:
+    """Weighted by class-wise F1 on ``DATASETS.VAL``.
+
+    Raises:
+        ConfigError: there are no validation clips.
         WeightsError: a checkpoint does not belong to ``cfg``.
     """
     if not cfg.DATASETS.VAL:
@@ -80,21 +113,29 @@ def build_ensemble(cfg) -> FrameEnsemble:
         member = build_model(cfg)
         SEDCheckpointer(member, cfg=cfg).load(path)
         members.append(member.eval())
-    FrameEnsemble(members, torch.ones(len(members), len(cfg.DATASETS.LABELS)))  # refuses others
     weights = torch.tensor([class_f1(cfg, member) for member in members])
     logger.info(f"ensemble of {len(members)}, F1 by class:\n{weights.round(decimals=1)}")
-    return FrameEnsemble(members, weights).eval().to(members[0].device)
+    ensemble = FrameEnsemble(members, weights).eval().to(members[0].device)
+    ensemble.cfg = cfg
+    return ensemble
 
 
 def checkpoint_paths(patterns) -> list[str]:
-    """Files that the patterns match, sorted, each once; ConfigError if one matches none."""
-    paths = set()
+    """Files that the patterns match and models that ship, in their order, each once.
+
+    Files of one pattern are sorted. ConfigError if one matches none.
+    """
+    paths = {}
     for pattern in patterns:
-        matches = glob.glob(pattern)
+        ships = pattern in shipped_names()
+        matches = [find_weights(pattern)] if ships else sorted(glob.glob(pattern))
         if not matches:
-            raise ConfigError(f"TEST.ENSEMBLE: no file matches {pattern!r}, expected checkpoints")
-        paths.update(matches)
-    return sorted(paths)
+            raise ConfigError(
+                f"TEST.ENSEMBLE: no file matches {pattern!r}, expected checkpoints or models that "
+                f"ship: {', '.join(shipped_names())}"
+            )
+        paths.update(dict.fromkeys(matches))
+    return list(paths)
 
 
 def class_f1(cfg, model) -> list[float]:

@@ -205,9 +205,10 @@ class Trainer(DefaultTrainer):
         Args:
             evaluators: one for each of DATASETS.TEST, instead of :meth:`build_evaluator`'s.
         """
-        share_buffers(model)
         if cfg.TEST.ENSEMBLE:
             model = build_ensemble(cfg)
+            cfg = model.cfg  # members of other front ends hear other inputs
+        share_buffers(model)
         thresholds = tune(cfg, model) if cfg.TEST.TUNE_THRESHOLDS else None
         if evaluators is None:
             build = partial(cls.build_evaluator, cfg, thresholds=thresholds)

@@ -25,7 +25,8 @@ def load_model(name: str = "", config_file: str = "", weights: str = "", device:
     Its ``TEST.THRESHOLDS`` are those of :func:`final_thresholds`.
 
     Args:
-        name: a model that ships or the path of a checkpoint, which carry their configuration.
+        name: a model that ships or the path of a checkpoint, which carry their configuration; or a
+            YAML whose ``TEST.ENSEMBLE`` names several of them.
         config_file, weights: instead of a name, a YAML and a checkpoint that belongs to it.
         device: "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1", ...
 
@@ -41,6 +42,10 @@ def load_model(name: str = "", config_file: str = "", weights: str = "", device:
         return load_configured(
             load_config(config_file, ["MODEL.WEIGHTS", weights, "MODEL.DEVICE", device])
         )
+    if name.endswith((".yaml", ".yml")):
+        from audiodet.engine.ensemble import open_ensemble
+
+        return _with_final_thresholds(open_ensemble(name, device), name)
     path = find_weights(name or weights)
     return _with_final_thresholds(load_trained(path, device), path)
 

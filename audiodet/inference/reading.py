@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from audiodet.audio.io import as_mono, audio_info, read_audio, read_blocks
+from audiodet.audio.limits import Limits
 from audiodet.errors import AudioError
 from audiodet.inference.windows import Grid, Window, cut_windows
 
@@ -28,26 +29,30 @@ def read_windows(source, grid: Grid) -> Iterator[Window]:
         )
     try:
         state = file_state(source) if is_file else None
-        duration, blocks = _blocks(source, grid)
+        duration, blocks, limits = _blocks(source, grid)
         for window in cut_windows(blocks, grid):
             if window.last and is_file and state != file_state(source):
                 raise AudioError(f"{source}: changed while it was read, expected a whole file")
             yield window._replace(duration=duration)
+        limits.warn()
     except OSError as error:
         raise AudioError(f"{source_name(source)}: cannot be read ({error.strerror})") from error
 
 
-def _blocks(source, grid: Grid) -> tuple[float, Iterator[np.ndarray]]:
-    """Length in seconds, and mono blocks at the grid's rate."""
+def _blocks(source, grid: Grid) -> tuple[float, Iterator[np.ndarray], Limits]:
+    """Length in seconds, mono blocks at the grid's rate, and what hears them."""
     rate = grid.sample_rate
     if isinstance(source, tuple):
         samples, source_rate = source
         mono = as_mono(samples, source_rate, rate)
-        return len(samples) / source_rate, iter([mono])
+        limits = Limits(source_name(source), source_rate, rate)
+        limits.hear(np.asarray(samples))
+        return len(samples) / source_rate, iter([mono]), limits
     info = audio_info(source)
+    limits = Limits(source_name(source), info.sample_rate, rate)
     if info.duration * rate <= grid.size:
-        return info.duration, iter([read_audio(source, rate)])
-    return info.duration, read_blocks(source, rate, grid.advance / rate)
+        return info.duration, iter([read_audio(source, rate, limits=limits)]), limits
+    return info.duration, read_blocks(source, rate, grid.advance / rate, limits), limits
 
 
 def source_name(source) -> str:

@@ -3,6 +3,7 @@
 from audiodet.modeling import (  # noqa: F401
     audiomask,
     audioset,
+    ensemble,
     ensemble_tagger,
     rcrnn,
     self_mask,

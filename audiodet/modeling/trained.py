@@ -27,7 +27,7 @@ def load_trained(path: str, device: str = "cpu"):
     """
     data = read_described(path)
     try:
-        model = _build(data[CARD]["config"], device)
+        model = build_described(data[CARD]["config"], device)
     except WeightsError:  # of another file that the configuration names
         raise
     except BAD_CONFIG as error:
@@ -40,7 +40,7 @@ def load_trained(path: str, device: str = "cpu"):
     return model.eval()
 
 
-def _build(config: str, device: str):
+def build_described(config: str, device: str):
     """A model with random weights from its configuration, a YAML."""
     cfg = get_cfg()
     cfg.merge_from_other_cfg(CfgNode.load_cfg(config))

@@ -248,3 +248,15 @@ def test_memory_does_not_grow_with_the_recording(checkpoint, tmp_path):
         assert process.returncode == 0
         peaks.append(usage.ru_maxrss)
     assert peaks[1] < 1.1 * peaks[0], peaks
+
+
+@pytest.mark.parametrize("seconds", [2.0, 40.0])
+def test_what_limits_a_recording_is_said_once(seconds, model, tmp_path, caplog):
+    path, rate = tmp_path / "loud.wav", 8000
+    sf.write(path, np.clip(10 * sound(seconds)[::2], -1, 1), rate)
+    for source in (path, (sf.read(path)[0], rate)):
+        caplog.clear()
+        assert not next(Detector(model).detect_many([source])).error
+        said = [record.getMessage() for record in caplog.records]
+        assert len(said) == 2 and "sampled at 8000 Hz" in said[0] and "clipped, " in said[1]
+        assert all(line.startswith(("array: ", f"{path}: ")) for line in said)

@@ -15,7 +15,7 @@ from papers.analysis.figures import draw_curves
 from papers.cells import Cells, print_table, signed, verdict
 from papers.network import Network
 from papers.poly_mini import PolyMini
-from papers.rare_mini import RareCrowd, RareMini
+from papers.rare_mini import RareCrowd, RareMasked, RareMini
 from papers.runs import Options, Run, train_all, training_minutes
 from papers.stored import StoredFigures, WeakMini
 from papers.tables import Row, Table, build_table, columns_of, fill, load_tables
@@ -24,6 +24,7 @@ BENCHMARKS = {
     "network": Network,
     "poly-mini": PolyMini,
     "rare-crowd": RareCrowd,
+    "rare-masked": RareMasked,
     "rare-mini": RareMini,
     "stored figures": StoredFigures,
     "weak-mini": WeakMini,

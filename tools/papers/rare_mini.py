@@ -2,20 +2,18 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 from tqdm import tqdm
 
-from audiodet.data.datasets.rare_mini import CONDITIONS, RARE_LABELS
+from audiodet.data.datasets.rare_mini import CONDITIONS, MASKED, RARE_LABELS
 from audiodet.data.mapper import SEDMapper
 from audiodet.engine.setup import load_config
-from audiodet.evaluation import (
-    load_clips,
-    results,
-    score_clips,
-    tune_thresholds,
-)
+from audiodet.evaluation import load_clips, results, score_clips, tune_thresholds
+from audiodet.voting import Voting
 from papers.cells import print_table
+from papers.ensembles import join_folds
 from papers.error_kinds import KINDS, changes, error_kinds
 from papers.fusion_sweep import refuse
 from papers.onset_baselines import baseline_clips
@@ -31,8 +29,8 @@ CROWDS = {"1": (1,), "2 or 3": (2, 3), "4 to 6": (4, 5, 6)}  # events in a clip
 class RareMini(Scoring):
     """ER and F1 of the conditions, with intervals by clip and by source.
 
-    Keys of a row: "baseline" instead of a training; "lambda" and "window" of a fusion;
-    "thresholds", and "thresholds of" another training. Thresholds are
+    Keys of a row: "baseline" instead of a training, or "ensemble of" several with their "voting";
+    "lambda" and "window" of a fusion; "thresholds", and "thresholds of" another training. They are
 
         own      from the source groups that each training held out
         across   of each fold from the test clips of the *other* folds, which a model scored that
@@ -49,6 +47,7 @@ class RareMini(Scoring):
 
     metric = "ER"
     interval = "by source"
+    conditions = tuple(CONDITIONS)
     opts = {
         "DATASETS.TRAIN": ["rare_mini_fold{fold}_train"],
         "DATASETS.VAL": ["rare_mini_quiet_fold{fold}_val", "rare_mini_hard_fold{fold}_val"],
@@ -69,15 +68,18 @@ class RareMini(Scoring):
             return {}
         self.clips[row.label] = clips
         self.thresholds[row.label] = thresholds
-        return {c: pooled(clips, c, thresholds) for c in CONDITIONS}
+        return {c: pooled(clips, c, thresholds) for c in self.conditions}
 
     def test_clips(self, row: Row, runs: list[Run]) -> dict:
         """{fold: {condition: every test clip with all its candidates}}."""
         if "baseline" in row.spec:
             return self.baseline_clips(row.spec["baseline"], "test")
+        if row.members:
+            found = [self.test_clips(replace(row, members=[]), each) for each in row.members]
+            return join_folds(found, Voting(**row.spec.get("voting", {})))
         clips = {}
         for run in runs:
-            clips[run.fold] = {c: edited(row, test_clips(run, c)) for c in CONDITIONS}
+            clips[run.fold] = {c: edited(row, test_clips(run, c)) for c in self.conditions}
         return clips
 
     def baseline_clips(self, name: str, split: str) -> dict:
@@ -87,7 +89,7 @@ class RareMini(Scoring):
         mapper = SEDMapper(cfg, is_train=False)
         clips = {}
         for fold in tqdm(self.options.folds or self.table.data["folds"], unit="fold", desc=name):
-            datasets = {c: f"rare_mini_{c}_fold{fold}_{split}" for c in CONDITIONS}
+            datasets = {c: f"rare_mini_{c}_fold{fold}_{split}" for c in self.conditions}
             clips[fold] = {c: baseline_clips(x, mapper, name) for c, x in datasets.items()}
         return clips
 
@@ -101,7 +103,7 @@ class RareMini(Scoring):
         if rule == "own":
             files = {run.fold: run.folder / "inference" / "validation.jsonl" for run in runs}
             return {f: tune_common(edited(row, load_clips(path))) for f, path in files.items()}
-        if rule == "across" or not runs[0].weights:
+        if rule == "across" or not (runs and runs[0].weights):
             return across_folds(clips, SMOOTHING if rule == "smoothed" else 0.0)
         carried = {run.fold: carried_thresholds(run.weights) for run in runs}
         return (
@@ -128,7 +130,7 @@ class RareMini(Scoring):
         if "errors" in self.table.data:
             report["errors"] = self.errors(self.table.data["errors"])
         for whole, part in self.table.pairs("changes"):
-            for c in CONDITIONS:
+            for c in self.conditions:
                 changed = changes(scores[part][c], scores[whole][c])
                 report["changes"][f"{whole} against {part}, {c}"] = changed
                 print(f"{whole} against {part}, {c}, clips: {changed}")
@@ -141,7 +143,7 @@ class RareMini(Scoring):
         """
         clips = self.clips[label]
         best = dict.fromkeys(clips, tune_on_all(clips))
-        errors = {c: pooled(clips, c, best).mean["ER"] for c in CONDITIONS}
+        errors = {c: pooled(clips, c, best).mean["ER"] for c in self.conditions}
         each = ", ".join(f"{c} {error:.2f}" for c, error in errors.items())
         print(f"{label}: ER at the thresholds that are best for these very clips: {each}")
         return errors
@@ -150,7 +152,7 @@ class RareMini(Scoring):
         """{condition: {label of an event: counts of error_kinds}} of a row over all folds."""
         report = {}
         columns = (*KINDS, "false alarm")
-        for c in CONDITIONS:
+        for c in self.conditions:
             total = report[c] = {name: Counter() for name in RARE_LABELS}
             for fold, clips in self.clips[label].items():
                 for name, kinds in error_kinds(clips[c], self.thresholds[label][fold]).items():
@@ -159,6 +161,13 @@ class RareMini(Scoring):
             title = f"{label}, {c}: the most confident candidate of a clip"
             print_table(title, lines, ["", *columns])
         return report
+
+
+class RareMasked(RareMini):
+    """The same clips under steady noise; thresholds that the weights carry know nothing of it."""
+
+    conditions = (MASKED,)
+    opts = {**RareMini.opts, "DATASETS.TEST": ["rare_mini_masked_fold{fold}_test"]}
 
 
 class RareCrowd(RareMini):

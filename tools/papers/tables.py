@@ -9,7 +9,8 @@ A file holds tables by name; names that begin with a dot are parts that others r
     each          {name: values}: trainings, rows and claims are repeated for each combination
     trainings     {name: {config, folder, opts, seeds, weights, tune, shipped}}; {name of another
                   training} stands for its folder
-    rows          {label: {of: training, ...how it is scored}}; without it one for each training
+    rows          {label: {of: training, ...how it is scored}}; without it one for each training;
+                  {ensemble of: trainings} joins what they found
     columns       {header: cell}, see papers.cells
     claims        pairs of rows, the better one of the paper first
     differences   pairs of rows about which the paper claims nothing
@@ -21,7 +22,7 @@ A file holds tables by name; names that begin with a dot are parts that others r
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -41,6 +42,7 @@ class Row:
     runs: list[Run]
     spec: dict
     tuned_on: list[Run]  # runs that its thresholds come from, mostly its own
+    members: list[list[Run]] = field(default_factory=list)  # of an ensemble, which has no runs
 
 
 @dataclass
@@ -61,7 +63,10 @@ class Table:
     @property
     def runs(self) -> list[Run]:
         """Every run that a row needs, each once, what others start from first."""
-        return with_needed(run for row in self.rows for run in [*row.runs, *row.tuned_on])
+        runs = []
+        for row in self.rows:
+            runs += [*row.runs, *row.tuned_on, *itertools.chain.from_iterable(row.members)]
+        return with_needed(runs)
 
     def pairs(self, key: str) -> list[tuple[str, str]]:
         """The pairs of rows under ``key`` of which both are in the table."""
@@ -112,7 +117,8 @@ def build_table(name: str, data: dict, benchmark_opts: dict, options: Options) -
         runs = trainings.get(spec.get("of", label), [])
         if _is_wanted(spec, runs, options):
             tuned_on = trainings.get(spec.get("thresholds of"), runs)
-            built.append(Row(label, runs, spec, tuned_on))
+            members = [trainings[name] for name in spec.get("ensemble of", [])]
+            built.append(Row(label, runs, spec, tuned_on, members))
     return Table(name, data, trainings, built)
 
 

@@ -3,13 +3,16 @@
 Four-fold cross-validation over the bank's folds: a fold's test clips use only that fold's
 sources, its training and validation clips only those of the other three, and validation sources
 are held out of training. "quiet" clips have no distractor, "hard" ones exactly one; apart from it
-the two conditions are the same clips. ``rare_mini_all_*`` use all folds, for a model that ships.
+the two conditions are the same clips. "masked" clips are the quiet ones under steady noise that is
+as loud as the event in its own band. ``rare_mini_all_*`` use all folds, for a model that ships:
+thresholds are tuned on ``_tune`` and checked on ``_val``, two draws of the sources held out.
 ``rare_mini_crowd_*`` hold several events a clip, of any labels, and are scored for all of them.
 ``rare_quick_*`` are 10-s clips from any bank.
 """
 
 import re
 from collections.abc import Sequence
+from itertools import chain
 
 from audiodet.data.datasets.standins import StandIn
 from audiodet.data.mixing.recipes import Recipe
@@ -18,12 +21,15 @@ from audiodet.data.mixing.soundbank import FOLDS, Clip, SoundBank, hold_out
 
 RARE_LABELS = ("babycry", "glassbreak", "gunshot")
 CONDITIONS = {"quiet": 0, "hard": 1}  # distractors in every clip
+MASKED = "masked"  # a condition of its own, without distractors
+STEADY = ("compressor", "rain", "wind")  # backgrounds that mask, beside white noise
 TRAIN_CLIPS = 4000  # per label, of TRAIN_SECONDS: cheaper than 30-s clips and richer in events
 TRAIN_SECONDS = 12.0
 VAL_CLIPS = 60  # per label and condition
 TEST_CLIPS = 100  # per label and draw
 TEST_DRAWS = 2
 OTHER_DRAWS = (32, 57)  # seeds of further test draws, as in Table III of the AudioMask paper
+TUNE_SEEDS = (6001, 6002, 6003, 6004)  # of the draws that shipped models' thresholds come from
 CROWD_CLIPS = 60  # per label whose event comes first
 CROWD_EVENTS = 6  # most events in a clip
 HELD_OUT = 0.1  # share of source groups that validation takes from the training sources
@@ -45,6 +51,9 @@ RARE_MINI_NAMES = (
     *map("rare_mini_crowd_{}_test".format, _FOLDS),
     "rare_mini_all_train",
     "rare_mini_all_val",
+    "rare_mini_all_tune",
+    *map("rare_mini_masked_{}_val".format, _FOLDS),
+    *map("rare_mini_masked_{}_test".format, _FOLDS),
 )
 RARE_QUICK_NAMES = ("rare_quick_train", "rare_quick_val", "rare_quick_test")
 
@@ -87,6 +96,9 @@ def _draw(name: str, bank: SoundBank) -> list[Recipe]:
     if is_crowd:
         rules = {"presence": 1.0, "max_events": CROWD_EVENTS, "name": name}
         return _per_label(RARE_LABELS, test, CROWD_CLIPS, 4000 + seed, **rules)
+    if name.endswith("_tune"):
+        draws = [_draw_val(f"{name}_seed{seed}", val, seed) for seed in TUNE_SEEDS]
+        return list(chain.from_iterable(draws))
     if name.endswith("_val"):
         return _draw_val(name, val, 2000 + seed)
     return _draw_test(name, test, 3000 + 10 * seed)
@@ -95,21 +107,29 @@ def _draw(name: str, bank: SoundBank) -> list[Recipe]:
 def _draw_val(name: str, clips: list[Clip], seed: int) -> list[Recipe]:
     """Validation clips of the name's condition; of both where it names none."""
     recipes = []
-    for condition, distractors in CONDITIONS.items():
+    conditions = (*CONDITIONS, MASKED) if MASKED in name else CONDITIONS
+    for condition in conditions:
         if condition in name or "_all_" in name:
-            rules = {"distractors": distractors, "name": name.replace("_all", f"_{condition}_all")}
+            rules = {**_rules(condition), "name": name.replace("_all", f"_{condition}_all")}
             recipes += _per_label(RARE_LABELS, clips, VAL_CLIPS, seed, **rules)
     return recipes
 
 
+def _rules(condition: str) -> dict:
+    """What lies in a condition's clips beside background and event."""
+    if condition == MASKED:
+        return {"maskers": STEADY}
+    return {"distractors": CONDITIONS[condition]}
+
+
 def _draw_test(name: str, clips: list[Clip], seed: int) -> list[Recipe]:
     """TEST_DRAWS draws from ``seed`` on, or the one whose seed the name holds."""
-    distractors = CONDITIONS["hard" if "_hard_" in name else "quiet"]
+    condition = re.search(r"_(quiet|hard|masked)_", name)[1]
     other = re.search(r"seed(\d+)$", name)
     seeds = [int(other[1])] if other else range(seed, seed + TEST_DRAWS)
     recipes = []
     for number, draw_seed in enumerate(seeds):
-        rules = {"distractors": distractors, "name": f"{name}_draw{number}"}
+        rules = {**_rules(condition), "name": f"{name}_draw{number}"}
         recipes += _per_label(RARE_LABELS, clips, TEST_CLIPS, draw_seed, **rules)
     return recipes
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, InitVar, dataclass, replace
 
-from audiodet.data.mixing.recipes import Augmentation, Background, Recipe, Reverb, Sound
+from audiodet.data.mixing.recipes import Augmentation, Background, Masker, Recipe, Reverb, Sound
 from audiodet.data.mixing.soundbank import Clip
 from audiodet.errors import DataError
 
@@ -158,6 +158,22 @@ class RecipeDraws:
         least, most = (count, count) if isinstance(count, int) else count
         drawn = self.stream("distractor counts").randint(least, most)
         return tuple(self.sound("distractors", "", "distractors") for _ in range(drawn))
+
+    def masker(self, recipe: Recipe, label: str, kinds: Collection[str]) -> Masker:
+        """Steady noise for a recipe: white, or a background of one of ``kinds``, all equally often.
+
+        Where the recipe has no event, it is as loud as it would be over one of ``label``.
+        """
+        known = [kind for kind in sorted(kinds) if self.pools["backgrounds", kind]]
+        kind = self.deal("masker kinds", ["white", *known])
+        sound = recipe.event or self.sound("events", label, "masked sounds")
+        if kind == "white":
+            return Masker(
+                sound, start=_floor(self.stream("masker starts").random() * self.duration)
+            )
+        clip = self.deal(f"maskers: {kind}", self.pools["backgrounds", kind])
+        start = _floor(self.stream("masker starts").random() * clip.duration)
+        return Masker(sound, clip.path, start)
 
 
 def as_events(clips: Iterable[Clip], labels: Collection[str], longest: float) -> list[Clip]:

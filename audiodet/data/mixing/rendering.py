@@ -16,6 +16,7 @@ from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 from scipy.signal import oaconvolve
 
 from audiodet.audio.io import read_audio
+from audiodet.data.mixing.levels import as_loud, rms
 from audiodet.data.mixing.recipes import Background, Recipe, Reverb, Sound
 from audiodet.errors import DataError
 
@@ -110,6 +111,9 @@ def render_parts(recipe: Recipe, root: str, sample_rate: int = 44100) -> Mixture
         background += overlay
     events = [_place(event, background, root, sample_rate) for event in recipe.events]
     distractors = [_place(sound, background, root, sample_rate) for sound in recipe.distractors]
+    if recipe.masker:
+        masked = events[0] if events else _place(recipe.masker.sound, background, root, sample_rate)
+        background += _masker(recipe.masker, masked.samples, root, sample_rate, samples)
     return MixtureParts(background, events, distractors)
 
 
@@ -154,11 +158,11 @@ def _place(sound: Sound, background: np.ndarray, root: str, sample_rate: int) ->
     first = min(round(sound.start * sample_rate), latest)
     if sound.level_seconds:  # the ratio of all of the event to all of the background
         begin, end = np.round(np.multiply(sound.level_seconds, sample_rate)).astype(int)
-        level = _rms(_load(root, sound.path, sample_rate)[begin:end])
-        under = _rms(background)
+        level = rms(_load(root, sound.path, sample_rate)[begin:end])
+        under = rms(background)
     else:
-        level = _rms(samples)
-        under = _rms(background[first : first + len(samples)])
+        level = rms(samples)
+        under = rms(background[first : first + len(samples)])
     if level == 0:
         raise DataError(f"{os.path.join(root, sound.path)}: the event is silent")
     # A silent background counts as the noise floor, which is added after the gain.
@@ -203,8 +207,12 @@ def _reverberate(samples: np.ndarray, room: Reverb, sample_rate: int) -> np.ndar
     return samples + oaconvolve(samples, tail)[: len(samples)].astype(np.float32)
 
 
-def _rms(samples: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
+def _masker(layer, sound: np.ndarray, root: str, sample_rate: int, samples: int) -> np.ndarray:
+    """Noise float32 (samples,) that is as loud as the sound in the sound's band."""
+    noise = np.resize(_noise()[round(layer.start * sample_rate) :], samples)
+    if layer.path:
+        noise = _background(Background(layer.path, layer.start), root, sample_rate, samples)
+    return as_loud(noise, sound, sample_rate, layer.ratio_db)
 
 
 def _add_noise(mixture: np.ndarray, seed: int) -> None:

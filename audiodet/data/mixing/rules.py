@@ -34,6 +34,7 @@ def make_recipes(
     distractors: int | tuple[int, int] = 0,
     balanced: bool = False,
     max_events: int = 1,
+    maskers: Sequence[str] | None = None,
     name: str = "mixture",
     **rules,
 ) -> list[Recipe]:
@@ -46,6 +47,8 @@ def make_recipes(
             recipes that differ in it only are alike in all else.
         max_events: most events in a positive mixture: one of ``target``, the others of any label,
             none over another of its label.
+        maskers: labels of backgrounds that lie, like white noise, over whole mixtures
+            (:meth:`RecipeDraws.masker`); None for no such noise. All else stays the same.
 
     Raises:
         DataError: a wanted sound is missing or longer than the mixture; presence is no share.
@@ -62,7 +65,8 @@ def make_recipes(
             event = draws.sound("events", target)
             others = draws.more_events(event, max_events - 1)
             recipe = replace(recipe, event=event, more_events=others, source_group=event.group)
-        recipes.append(replace(recipe, distractors=draws.distractors(distractors)))
+        masker = None if maskers is None else draws.masker(recipe, target, maskers)
+        recipes.append(replace(recipe, distractors=draws.distractors(distractors), masker=masker))
     return recipes
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 from detectron2.data import DatasetCatalog, MetadataCatalog
+from scipy.signal import welch
 
 import audiodet.data.datasets  # noqa: F401  registers the names
 from audiodet.data.datasets import rare_mini
@@ -18,7 +19,8 @@ from audiodet.data.datasets.rare_mini import (
     rare_mini_hash,
     rare_mini_recipes,
 )
-from audiodet.data.mixing.rendering import render
+from audiodet.data.mixing.levels import band_of
+from audiodet.data.mixing.rendering import render, render_parts
 from audiodet.data.mixing.soundbank import load_soundbank
 from audiodet.errors import DataError
 from tests.data.datasets.used import used_paths
@@ -28,6 +30,7 @@ from tests.data.datasets.used import used_paths
 TEST_HASHES = {
     "quiet": ["4982a60587cc", "2a81253b928f", "28154996b1a7", "44e90e8b15c4"],
     "hard": ["c41e55c48c55", "0708bbd7c165", "6874aa3078bd", "b7783795ad45"],
+    "masked": ["c505500e181a", "82c39a04e8d2", "54a4ab476194", "eed121efbb49"],
 }
 
 
@@ -49,6 +52,7 @@ def test_no_source_is_in_two_splits(root, fold):
         sources[split] = {clips[path].split_group for path in paths}
     assert not sources["train"] & sources["val"]
     if fold is None:
+        assert sources["tune"] <= sources["val"]
         assert {clips[path].fold for path in used["train"]} == {0, 1, 2, 3}
         return
     assert not sources["test"] & (sources["train"] | sources["val"])
@@ -129,11 +133,49 @@ def test_draws_differ_and_conditions_differ_by_the_distractor_only(root):
     assert len({r.name for r in quiet + hard}) == 1200
 
 
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_masked_clips_are_the_quiet_ones_under_steady_noise(root, split):
+    masked, quiet = (
+        rare_mini_recipes(f"rare_mini_{c}_fold1_{split}", root) for c in ("masked", "quiet")
+    )
+    strip = [replace(recipe, masker=None, name="") for recipe in masked]
+    assert strip == [replace(recipe, name="") for recipe in quiet]
+    clips = {clip.path: clip for clip in load_soundbank(root).clips}
+    kinds = Counter(r.masker.path and clips[r.masker.path].label for r in masked)
+    steady = {clip.label for clip in clips.values()} & set(rare_mini.STEADY)
+    assert kinds[""] > 30 and set(kinds) - {""} <= steady
+    for recipe in masked:  # a clip without an event is as loud as one with an event
+        assert recipe.masker.sound == (recipe.event or recipe.masker.sound)
+        assert recipe.masker.sound.label == recipe.target
+    ratios = Counter(r.masker.sound.ebr for r in masked if not r.event)
+    assert set(ratios) == {-6.0, 0.0, 6.0} and max(ratios.values()) < 1.2 * min(ratios.values())
+
+
+def test_the_noise_is_as_loud_as_the_event_in_its_band(root):
+    recipes = [r for r in rare_mini_recipes("rare_mini_masked_fold2_test", root) if r.event][::90]
+    for recipe in recipes:
+        bare = render_parts(replace(recipe, masker=None), root)
+        whole = render_parts(recipe, root)
+        (event,) = whole.events
+        noise = whole.background - bare.background
+        assert event.scaling_factor == bare.events[0].scaling_factor
+        # Welch's periodogram, integrated between the edges of the event's band.
+        low, high = band_of(event.samples, 44100)
+        levels = []
+        for samples in (event.samples, noise):
+            hertz, density = welch(samples, 44100, "boxcar", 4096, noverlap=0, detrend=False)
+            inside = (hertz >= low) & (hertz <= high)
+            levels.append(10 * np.log10(density[inside].sum()))
+        assert levels[0] == pytest.approx(levels[1], abs=1.0)
+
+
 def test_counts_of_validation_and_training(root):
     for name, clips, positives in (
         ("rare_mini_quiet_fold2_val", 60, 30),
         ("rare_mini_hard_fold2_val", 60, 30),
         ("rare_mini_all_val", 120, 60),
+        ("rare_mini_all_tune", 480, 240),
+        ("rare_mini_masked_fold2_val", 60, 30),
         (
             "rare_mini_fold2_train",
             rare_mini.TRAIN_CLIPS,
@@ -177,7 +219,7 @@ def test_fixed_test_sets_of_real_recordings(soundbank):
 def test_names_are_registered_without_a_bank(monkeypatch):
     assert set(RARE_MINI_NAMES) <= set(DatasetCatalog.list())
     assert (
-        len(RARE_MINI_NAMES) == 2 * 4 * 2 + 2 * 4 * 2 + 3 * 4 + 2
+        len(RARE_MINI_NAMES) == 3 * 4 * 2 + 2 * 4 * 2 + 3 * 4 + 3
     )  # val, test; draws; train, crowd; all
     assert MetadataCatalog.get("rare_mini_all_train").thing_classes == list(RARE_LABELS)
     assert MetadataCatalog.get("rare_mini_all_train").evaluator_type == "sed"

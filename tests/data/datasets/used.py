@@ -8,4 +8,6 @@ def used_paths(recipes) -> set[str]:
         for layer in filter(None, (recipe.background, recipe.overlay)):
             paths |= {layer.path, *layer.chain}
         paths |= {sound.path for sound in (*recipe.events, *recipe.distractors)}
+        if recipe.masker:
+            paths |= {recipe.masker.path, recipe.masker.sound.path} - {""}
     return paths

@@ -423,7 +423,11 @@ def test_a_recipe_of_everything_is_read_back_as_it_was(parts):
     rules = {"presence": 1, "max_events": 4, "distractors": 2, "augment": True, "duration": 9.0}
     recipes = make_recipes(parts[1], "cry", 40, 0, **rules)
     recipes.append(with_event(recipes[0], level_seconds=(0.1, 0.9), scaling_factor=0.5))
-    assert any(r.overlay for r in recipes) and any(r.event.augment.reverb for r in recipes)
+    recipes += make_recipes(parts[1], "cry", 8, 1, maskers=["room"])
+    assert len({recipe.masker.path for recipe in recipes if recipe.masker}) > 1
+    assert any(r.overlay for r in recipes) and any(
+        r.event and r.event.augment and r.event.augment.reverb for r in recipes
+    )
     for recipe in recipes:
         assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
     with pytest.raises(FrozenInstanceError):

@@ -10,6 +10,7 @@ from audiodet.evaluation import ClipResult
 from audiodet.events import Event
 from papers import rare_mini
 from papers.engine import reproduce
+from papers.tables import load_tables
 from tests.tools.papers.conftest import printed_rows, table_of
 from tests.tools.papers.finished import finish, finish_rare, rare_clips
 
@@ -88,6 +89,21 @@ def test_beside_weights_that_ship_no_baseline_is_trained(compared, capsys):
 def test_one_fold_alone_has_no_thresholds_of_others(compared):
     report = reproduce("rare-mini", replace(compared, folds=(1,)))
     assert set(errors(report, "quiet")) == {"R-CRNN", BASELINE, "spectral flux"}
+
+
+def test_an_ensemble_of_two_trainings(compared, monkeypatch):
+    """R-CRNN says .6 of the event and .7 of the empty clip, the baseline .9 and .1."""
+    data = load_tables()["rare-mini"]
+    both = {"ensemble of": ["R-CRNN", BASELINE], "voting": {"weights": [2.0, 1.0]}}
+    rows = {"R-CRNN": {"thresholds": "across"}, "both": both}
+    small = {"trainings": data["trainings"], "rows": rows, "columns": {"ER": "{ER:.2f}"}}
+    table = {**small, "benchmark": "rare-mini", "title": "t", "folds": [0, 1], "lines": "groups"}
+    monkeypatch.setattr("papers.engine.load_tables", lambda: {"t": table})
+    report = reproduce("t", compared)
+    assert errors(report, "quiet") == {"R-CRNN": 1.0, "both": 0.0}
+    assert report["minutes"] == {"R-CRNN": [2.0, 2.0], BASELINE: [2.0, 2.0]}
+    thresholds = report["thresholds"]["both"]["all"]  # between (2 * .7 + .1) / 3 and (1.2 + .9) / 3
+    assert all(0.5 < threshold <= 0.7001 for threshold in thresholds.values())
 
 
 @pytest.fixture
