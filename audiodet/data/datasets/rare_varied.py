@@ -1,9 +1,8 @@
-"""rare-varied: training mixtures of rare-mini's labels, one set for each fold of the sound bank.
+"""rare-varied: training mixtures for rare-mini's tests, more varied than rare-mini's own.
 
-A set holds that fold's own sources only, so a detector that is tested on one fold learns from the
-sets of the other three, one that ships from all four, and what is computed from a clip (the maps
-of a frozen network) serves them all. Backgrounds, ratios and numbers of sounds vary more than in
-rare-mini's own training clips.
+Every clip holds the sources of one fold of the sound bank only. ``rare_varied_fold{k}_train`` has
+the clips of the other three folds and ``rare_varied_all_train`` all, so a clip is the same in every
+set it is in, and what is computed from it (the maps of a frozen network) serves them all.
 """
 
 import re
@@ -23,13 +22,25 @@ RULES = {
     "max_events": 2,
     "augment": True,
 }
-RARE_VARIED_NAMES = tuple(f"rare_varied_fold{fold}_train" for fold in range(FOLDS))
+RARE_VARIED_NAMES = (
+    *(f"rare_varied_fold{fold}_train" for fold in range(FOLDS)),
+    "rare_varied_all_train",
+)
 
 
 def _draw(name: str, bank: SoundBank) -> list[Recipe]:
-    fold = int(re.search(r"fold(\d)", name)[1])
+    tested = re.search(r"fold(\d)", name)
+    left_out = int(tested[1]) if tested else None
+    recipes = []
+    for fold in range(FOLDS):
+        if fold != left_out:
+            recipes += _of_fold(fold, bank)
+    return recipes
+
+
+def _of_fold(fold: int, bank: SoundBank) -> list[Recipe]:
     clips = bank.select(folds=[fold])
-    rules = {**RULES, "duration": TRAIN_SECONDS, "name": name}
+    rules = {**RULES, "duration": TRAIN_SECONDS, "name": f"rare_varied_of_fold{fold}"}
     recipes = []
     for label in RARE_LABELS:
         recipes += make_recipes(clips, label, CLIPS, 8000 + fold, balanced=True, **rules)
