@@ -6,6 +6,7 @@ set it is in, and what is computed from it (the maps of a frozen network) serves
 """
 
 import re
+from functools import cache
 
 from audiodet.data.datasets.rare_mini import RARE_LABELS, TRAIN_SECONDS
 from audiodet.data.datasets.standins import StandIn
@@ -38,6 +39,7 @@ def _draw(name: str, bank: SoundBank) -> list[Recipe]:
     return recipes
 
 
+@cache
 def _of_fold(fold: int, bank: SoundBank) -> list[Recipe]:
     clips = bank.select(folds=[fold])
     rules = {**RULES, "duration": TRAIN_SECONDS, "name": f"rare_varied_of_fold{fold}"}
