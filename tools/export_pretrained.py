@@ -9,7 +9,8 @@ from pathlib import Path
 import audiodet  # noqa: F401  makes detectron2 importable
 
 from audiodet import model_zoo
-from audiodet.data.datasets.rare_mini import FOLDS, RARE_LABELS, rare_mini_hash
+from audiodet.data.datasets.rare_mini import FOLDS, RARE_LABELS
+from audiodet.data.datasets.rare_varied import RARE_VARIED
 from audiodet.errors import AudiodetError, DataError
 from audiodet.evaluation import load_clips, score_clips
 from audiodet.files import write_text
@@ -26,8 +27,8 @@ CARD = """# {name}
 - **Origin**: `mn04_as_mAP_432.pt` of the public EfficientAT release (Schmid, Koutini, Widmer:
   "Efficient Large-Scale Audio Tagging via Transformer-to-CNN Knowledge Distillation", 2023; MIT),
   trained on AudioSet. {where}
-- **Data of the head**: mixtures of recordings of a sound bank (`soundbank.csv`), {every} of
-  {train} (hash of the recipes {train_hash}). Rows seen in training: {rows}.
+- **Data of the head**: mixtures of recordings of a sound bank (`soundbank.csv`), {train} (hash of
+  the recipes {train_hash}), every clip once. Rows seen in training: {rows}.
 - **Licences of the data**: CC0, CC BY, ODbL, and clips of ESC-50 that are to be treated as
   **non-commercial**; so are these weights. The bank's own table names every author and source.
 - **Thresholds** (inside the file): {thresholds}; tuned on the test mixtures of {tuned}, each scored
@@ -104,15 +105,14 @@ def main(args) -> None:
     notice = NOTICE.format(text=Path(args.licence).read_text(encoding="utf-8"))
     everything = [clip for own in clips.values() for clip in own]
     common = {"what": "Detector", "command": "tools/reproduce.py pretrained-rare"}
-    train = [f"rare_mini_fold{fold}_train" for fold in range(FOLDS)]
+    train = "rare_varied_all_train"
     all_folds = {
         **common,
         "command": f"tools/train_net.py --config-file configs/pretrained/{NAME}.yaml",
         "where": "Its weights are in this file.",
-        "train": ", ".join(train),
-        "train_hash": ", ".join(map(rare_mini_hash, train)),
-        "every": "every 32nd clip",
-        "rows": "all: what one fold's set leaves out is in the others",
+        "train": train,
+        "train_hash": RARE_VARIED.hash(train),
+        "rows": "all",
         "tuned": "all folds",
         "figures": "of the fold models, quiet and hard together: "
         + figures(everything, thresholds["all"]),
@@ -120,14 +120,13 @@ def main(args) -> None:
     }
     write_model(Path(args.all), NAME, thresholds["all"], all_folds)
     for fold, own in clips.items():
-        train = f"rare_mini_fold{fold}_train"
+        train = f"rare_varied_fold{fold}_train"
         fields = {
             **common,
             "where": f"Its weights are those inside `{NAME}`.",
             "train": train,
-            "train_hash": rare_mini_hash(train),
-            "every": "every eighth clip",
-            "rows": f"those of the folds other than {fold}, but a tenth of the source groups",
+            "train_hash": RARE_VARIED.hash(train),
+            "rows": f"those of the folds other than {fold}",
             "tuned": "the other folds",
             "figures": "quiet and hard together: " + figures(own, thresholds[str(fold)]),
             "notice": "",

@@ -77,6 +77,8 @@ def _add_tagger(cfg: CN) -> None:
     cfg.MODEL.TAGGER.SHRINK_STEPS = 0
     # It also ends where the probability falls below this part of its highest; 0.0 for no such rule.
     cfg.MODEL.TAGGER.PEAK_FRACTION = 0.0
+    # Time steps of the network for which it may do so, for all labels or one for each.
+    cfg.MODEL.TAGGER.PEAK_DIP = (0,)
     # Events of a label (that reach TEST.THRESHOLDS) are joined over gaps of up to JOIN_GAP time
     # steps of the network; then events of up to DROP_LENGTH steps are dropped.
     cfg.MODEL.TAGGER.JOIN_GAP = 0

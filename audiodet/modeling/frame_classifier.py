@@ -88,6 +88,7 @@ class FrameClassifier(SEDModel, nn.Module):
                 tagger.DROP_LENGTH,
                 tuple(cfg.TEST.THRESHOLDS),
                 tagger.PEAK_FRACTION,
+                tuple(tagger.PEAK_DIP),
             ),
             "postprocessors": build_postprocessors(cfg),
         }

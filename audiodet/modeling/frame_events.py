@@ -62,10 +62,11 @@ def runs_above(scores: np.ndarray, low: float):
     return runs
 
 
-def cut_runs(scores: np.ndarray, runs: list, fraction: float) -> list:
+def cut_runs(scores: np.ndarray, runs: list, fraction: float, dip: int = 0) -> list:
     """Runs of one class's (S,) scores, each cut where it falls below a part of its peak.
 
-    What is left before and after a peak is a run of its own: [(first, end, peak), ...].
+    What is left before and after a peak is a run of its own: [(first, end, peak), ...]. Where the
+    scores fall below that part for at most ``dip`` steps, the run goes on.
     """
     waiting = [(first, end) for first, end, _ in runs]
     cut = []
@@ -74,9 +75,10 @@ def cut_runs(scores: np.ndarray, runs: list, fraction: float) -> list:
         if first >= end:
             continue
         peak = first + int(scores[first:end].argmax())
-        outside = np.flatnonzero(scores[first:end] < fraction * scores[peak]) + first
-        onset = max(outside[outside < peak], default=first - 1) + 1
-        offset = min(outside[outside > peak], default=end)
+        inside = np.flatnonzero(scores[first:end] >= fraction * scores[peak]) + first
+        breaks = np.flatnonzero(np.diff(inside) > dip + 1)
+        parts = np.split(inside, breaks + 1)
+        onset, offset = next((x[0], x[-1] + 1) for x in parts if x[0] <= peak <= x[-1])
         cut.append((onset, offset, float(scores[peak])))
         waiting += [(first, onset), (offset, end)]
     return cut
@@ -92,16 +94,18 @@ class RunRules:
         high: lowest peak of a run that may be joined, one for all classes or one for each. A run
             that does not reach it goes only if it is short.
         fraction: last, a run is cut where it falls below this part of its peak (:func:`cut_runs`).
+        dip: steps for which it may do so, one for all classes or one for each.
     """
 
     gap: int = 0
     length: int = 0
     high: tuple = (0.0,)
     fraction: float = 0.0
+    dip: tuple = (0,)
 
     def apply(self, runs: list, label: int) -> list:
         """[(first, end, peak), ...] of one class in order of time -> the same by these rules."""
-        high = self.high[label if len(self.high) > 1 else 0]
+        high = _of_label(self.high, label)
         faint = []
         joined = []
         for first, end, peak in runs:
@@ -115,6 +119,16 @@ class RunRules:
             joined.append((first, end, peak))
         return [run for run in faint + joined if run[1] - run[0] > self.length]
 
+    def cut(self, scores: np.ndarray, runs: list, label: int) -> list:
+        """The same runs of a class's (S,) scores after ``fraction``."""
+        if not self.fraction:
+            return runs
+        return cut_runs(scores, runs, self.fraction, _of_label(self.dip, label))
+
+
+def _of_label(values: tuple, label: int):
+    return values[label if len(values) > 1 else 0]
+
 
 def events_from_scores(
     scores, low, stride, offset, image_size, rules=RunRules(), grow: int = 0
@@ -126,9 +140,7 @@ def events_from_scores(
     events = []
     for label in range(scores.shape[1]):
         runs = rules.apply(runs_above(scores[:, label], low), label)
-        if rules.fraction:
-            runs = cut_runs(scores[:, label], runs, rules.fraction)
-        for first, end, peak in runs:
+        for first, end, peak in rules.cut(scores[:, label], runs, label):
             onset = (first - grow + offset - 0.5) * stride
             events.append((onset, (end + grow + offset - 0.5) * stride, peak, label))
     result = as_instances(events, tuple(image_size))

@@ -30,3 +30,24 @@ def test_widened_targets_reach_a_step_further():
     expected = torch.tensor([[1.0, 0], [1, 0], [1, 0], [0, 1], [0, 1]])
     assert torch.equal(widened(targets, 1), expected)
     assert torch.equal(widened(targets, 0), targets)
+
+
+def test_a_run_goes_on_after_a_short_dip():
+    """By hand: half of the peak is .45; step 5 is under it, steps 6 and 7 too, step 8 is not."""
+    scores = np.array([0.1, 0.6, 0.2, 0.9, 0.6, 0.2, 0.2, 0.2, 0.5, 0.1])
+    whole = [(0, 10, 0.9)]
+    best = {
+        dip: max(cut_runs(scores, whole, 0.5, dip), key=lambda run: run[2]) for dip in (0, 1, 3)
+    }
+    assert best == {0: (3, 5, 0.9), 1: (1, 5, 0.9), 3: (1, 9, 0.9)}
+
+
+def test_each_label_has_its_own_dip():
+    scores = np.array([0.1, 0.6, 0.2, 0.9, 0.6, 0.1])
+    rules = RunRules(fraction=0.5, dip=(1, 0))
+    twice = np.stack([scores, scores], 1)
+    events = events_from_scores(twice, 0.05, 1, 0.5, (1, 6), rules)
+    best = events.scores > 0.8
+    labels = events.pred_classes[best].tolist()
+    onsets = events.pred_boxes.tensor[best, 0].tolist()
+    assert dict(zip(labels, onsets)) == {0: 1.0, 1: 3.0}

@@ -12,6 +12,7 @@ from audiodet.data.datasets.dcase2018_remix import register_dcase2018_remix
 from audiodet.data.datasets.desed import load_desed, register_desed
 from audiodet.data.datasets.poly_mini import POLY_MINI
 from audiodet.data.datasets.rare_mini import RARE_MINI, RARE_QUICK
+from audiodet.data.datasets.rare_varied import RARE_VARIED
 from audiodet.data.datasets.remix_mini import REMIX_MINI
 from audiodet.data.datasets.tut_rare import load_tut_rare, register_tut_rare
 from audiodet.data.datasets.tut_sed import load_tut_sed, register_tut_sed
@@ -59,6 +60,7 @@ register_dcase2018_remix(ROOT)
 register_desed(ROOT)
 RARE_MINI.register()
 RARE_QUICK.register()
+RARE_VARIED.register()
 POLY_MINI.register()
 REMIX_MINI.register()
 WEAK_MINI.register()
