@@ -1,0 +1,80 @@
+#!/usr/bin/env python
+"""A shipped model at other levels and rates, clipped, on crowded clips and in long recordings.
+
+Fold models hear test clips of their own fold, whose sources they did not learn from, at their
+default thresholds and as ``audiodet detect`` decides: any number of events, every label.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import audiodet  # noqa: F401  makes detectron2 importable
+
+from tabulate import tabulate
+from tqdm import tqdm
+
+from audiodet.data.mixing.recipes import Recipe
+from audiodet.data.mixing.rendering import render
+from audiodet.data.mixing.soundbank import FOLDS, load_soundbank, soundbank_root
+from audiodet.errors import AudiodetError
+from audiodet.files import write_text
+from papers.long import long_recipe, write_recording
+from papers.robustness import RATE, Listener, changes, crowded_recipes, fold_recipes, heard
+
+MODEL = "audiodet_rare_mini_fold{fold}"
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--output-dir", default="output/robustness", metavar="DIR")
+    parser.add_argument("--model", default=MODEL, help="a name with {fold} (%(default)s)")
+    parser.add_argument("--folds", type=int, nargs="+", default=range(FOLDS))
+    parser.add_argument("--clips", type=int, default=60, help="of each fold (60)")
+    parser.add_argument("--minutes", type=float, default=120.0, help="of long recordings (120)")
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    """Print the table and write it as JSON."""
+    root = soundbank_root()
+    bank = load_soundbank(root)
+    listeners = [Listener(args.model.format(fold=fold)) for fold in args.folds]
+    plain = [fold_recipes(fold, args.clips) for fold in args.folds]
+    crowds, long = [], []
+    for fold in args.folds:
+        clips = bank.select(folds=[fold])
+        crowds.append(crowded_recipes(clips, args.clips))
+        long.append([long_recipe(clips, f"long_fold{fold}.wav", 60 * args.minutes, 40.0, 0)])
+    folder = Path(args.output_dir)
+
+    def changed(change) -> Callable:
+        return lambda recipe: change(render(recipe, root, RATE))
+
+    def in_a_file(recipe: Recipe) -> Path:
+        write_recording(recipe, root, folder)
+        return folder / recipe.name
+
+    table = {}
+    for name, change in tqdm(changes().items(), unit="condition"):
+        table[name] = heard(listeners, plain, changed(change))
+    as_it_is = changed(changes()["as it is"])
+    table["events 3 s apart"] = heard(listeners, crowds, as_it_is)
+    table[f"{args.minutes:g} min, a sound every 40 s"] = heard(listeners, long, in_a_file)
+    rows = [[name, *figures.values()] for name, figures in table.items()]
+    headers = ["", *next(iter(table.values()))]
+    print(tabulate(rows, headers, "github", floatfmt=".1f"))
+    name = args.model.replace("_fold{fold}", "")
+    path = folder / f"{name}.json"
+    write_text(path, json.dumps(table, indent=1) + "\n")
+    print(f"figures: {path}")
+
+
+if __name__ == "__main__":
+    try:
+        main(parse_args())
+    except AudiodetError as error:
+        sys.exit(f"error: {error}")
