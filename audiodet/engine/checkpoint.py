@@ -138,7 +138,7 @@ def init_backbone(model, cfg) -> bool:
     path = PathManager.get_local_path(cfg.MODEL.BACKBONE.INIT_WEIGHTS)  # a URL is downloaded
     backbone = model.backbone_for("MODEL.BACKBONE.INIT_WEIGHTS")
     published = [part for part in backbone.modules() if hasattr(part, "load_published")]
-    if published and path.endswith(".pt"):
+    if published and path.endswith((".pt", ".tflite")):
         published[0].load_published(path)
         return True
     data = read_weights(path, cfg.MODEL.TRUST_PICKLE)
