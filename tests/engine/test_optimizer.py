@@ -80,7 +80,7 @@ def test_unknown_names(key, value, words):
 def test_a_pretrained_trunk_learns_from_a_layer_on_at_a_rate_of_its_own(
     name, learned_from, optimizer
 ):
-    """Lower layers and every statistic of batch norm stay; Adam's first step is as long as its rate."""
+    """Lower layers and statistics of batch norm stay; Adam's first step is as long as its rate."""
     keys = ["MODEL.PRETRAINED.LEARNED_FROM", learned_from, "MODEL.PRETRAINED.RATE_FACTOR", 0.25]
     opts = ["MODEL.DEVICE", "cpu", "SOLVER.OPTIMIZER", optimizer, "SOLVER.WEIGHT_DECAY", 0.0, *keys]
     cfg = load_config(f"configs/pretrained/{name}.yaml", [str(x) for x in opts])
