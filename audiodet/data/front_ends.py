@@ -1,7 +1,7 @@
 """Front ends of networks trained on AudioSet, which only work with the very spectrograms they know.
 
 EfficientAT (Schmid et al. 2023): pre-emphasis, Kaldi's mel scale, an affine map after the
-logarithm.
+logarithm. YAMNet (TensorFlow's model garden): magnitudes in HTK's mel bands.
 """
 
 import math
@@ -18,6 +18,7 @@ SILENCE = 1e-6  # RMS under which a clip is not made louder: digital silence sta
 # What each network was trained with: sample rate, FFT, hop, mel bands, edges of the bank in Hz.
 SETTINGS = {
     "efficientat": (32000, 1024, 320, 128, 0.0, 15000.0),
+    "yamnet": (16000, 512, 160, 64, 125.0, 7500.0),
 }
 
 
@@ -27,7 +28,10 @@ def hz_to_kaldi_mel(hz):
 
 
 def triangles(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float):
-    """Triangles of height 1 on the mel axis, (H, n_fft // 2 + 1); the last FFT bin has none."""
+    """Triangles of height 1 on the mel axis, (H, n_fft // 2 + 1); the last FFT bin has none.
+
+    They are the same in HTK's mel, which is a multiple of Kaldi's.
+    """
     edges = torch.linspace(
         float(hz_to_kaldi_mel(f_min)),
         float(hz_to_kaldi_mel(f_max)),
@@ -100,6 +104,34 @@ class EfficientATFrontEnd(PretrainedFrontEnd):
         return (self.mel_power(waveform) + 1e-5).log().add_(SHIFT).div_(SCALE)
 
 
+class YAMNetFrontEnd(PretrainedFrontEnd):
+    """(N, samples) at 16 kHz -> (N, 64, T), T = 1 + (samples - 400) // 160.
+
+    Frame t begins at 10 t ms and lasts 25 ms; the FFT is longer than it.
+    """
+
+    name = "yamnet"
+    window_length = 400
+
+    def __init__(self, level: float):
+        super().__init__(level)
+        window = torch.hann_window(self.window_length)
+        behind = self.n_fft - self.window_length
+        self.register_buffer("window", nn.functional.pad(window, (0, behind)), persistent=False)
+        self.centre = False
+        self.power = 1
+
+    def mel_power(self, waveform: torch.Tensor) -> torch.Tensor:
+        """See :meth:`LogMel.mel_power`; magnitudes."""
+        waveform = bring_to_level(waveform, self.level)
+        behind = self.n_fft - self.window_length
+        return self.framed_power(nn.functional.pad(waveform, (0, behind)))
+
+    def forward(self, waveform: torch.Tensor) -> torch.Tensor:
+        """(..., samples) -> (..., 64, T)."""
+        return (self.mel_power(waveform) + 1e-3).log()
+
+
 class Waveform(LogMel):
     """No spectrogram: the samples are one band, and each is a frame.
 
@@ -128,7 +160,7 @@ class Waveform(LogMel):
         return [self.f_min, self.f_max]
 
 
-FRONT_ENDS = {EfficientATFrontEnd.name: EfficientATFrontEnd}
+FRONT_ENDS = {x.name: x for x in (EfficientATFrontEnd, YAMNetFrontEnd)}
 
 
 def build_front_end(cfg) -> LogMel:

@@ -143,7 +143,7 @@ def init_backbone(model, cfg) -> bool:
         return False
     path = PathManager.get_local_path(name)  # a URL is downloaded
     published = [part for part in backbone.modules() if hasattr(part, "load_published")]
-    if published and path.endswith(".pt"):
+    if published and path.endswith((".pt", ".tflite")):
         published[0].load_published(path)
         return True
     data = read_weights(path, cfg.MODEL.TRUST_PICKLE)

@@ -1,7 +1,6 @@
-"""Optimizers by configuration: detectron2's SGD, or Adam; gradients clipped whole or by part."""
+"""Optimizers by configuration: SGD or Adam; gradients clipped whole or by part."""
 
 import torch
-from detectron2.solver import build_optimizer as build_sgd
 from detectron2.solver.build import get_default_optimizer_params, maybe_add_gradient_clipping
 
 from audiodet.errors import ConfigError
@@ -17,7 +16,7 @@ def build_optimizer(cfg, model) -> torch.optim.Optimizer:
         ConfigError: no such optimizer or way of clipping.
     """
     clip = cfg.SOLVER.CLIP_GRADIENTS
-    builders = {"adam": _adam, "sgd": build_sgd}
+    builders = {"adam": _adam, "sgd": _sgd}
     if cfg.SOLVER.OPTIMIZER not in builders:
         raise ConfigError(f"SOLVER.OPTIMIZER is {cfg.SOLVER.OPTIMIZER!r}, expected 'adam' or 'sgd'")
     if clip.CLIP_TYPE not in ("value", "norm", "full_model"):
@@ -42,13 +41,34 @@ def build_optimizer(cfg, model) -> torch.optim.Optimizer:
 
 
 def _adam(cfg, model) -> torch.optim.Adam:
-    params = get_default_optimizer_params(
-        model,
-        base_lr=cfg.SOLVER.BASE_LR,
-        weight_decay_norm=cfg.SOLVER.WEIGHT_DECAY_NORM,
-        bias_lr_factor=cfg.SOLVER.BIAS_LR_FACTOR,
-        weight_decay_bias=cfg.SOLVER.WEIGHT_DECAY_BIAS,
-        lr_factor_func=lambda name: cfg.MODEL.PRETRAINED.RATE_FACTOR if ".trunk." in name else 1.0,
-    )
     adam = maybe_add_gradient_clipping(cfg, torch.optim.Adam)
-    return adam(params, cfg.SOLVER.BASE_LR, weight_decay=cfg.SOLVER.WEIGHT_DECAY)
+    return adam(_groups(cfg, model), cfg.SOLVER.BASE_LR, weight_decay=cfg.SOLVER.WEIGHT_DECAY)
+
+
+def _sgd(cfg, model) -> torch.optim.SGD:
+    """As detectron2 builds it."""
+    sgd = maybe_add_gradient_clipping(cfg, torch.optim.SGD)
+    solver = cfg.SOLVER
+    return sgd(
+        _groups(cfg, model),
+        solver.BASE_LR,
+        momentum=solver.MOMENTUM,
+        nesterov=solver.NESTEROV,
+        weight_decay=solver.WEIGHT_DECAY,
+    )
+
+
+def _groups(cfg, model) -> list[dict]:
+    """Parameters that learn, with their rates: a pretrained trunk's is MODEL.PRETRAINED.RATE_FACTOR
+    of the others'.
+    """
+    solver = cfg.SOLVER
+    factor = cfg.MODEL.PRETRAINED.RATE_FACTOR
+    return get_default_optimizer_params(
+        model,
+        base_lr=solver.BASE_LR,
+        weight_decay_norm=solver.WEIGHT_DECAY_NORM,
+        bias_lr_factor=solver.BIAS_LR_FACTOR,
+        weight_decay_bias=solver.WEIGHT_DECAY_BIAS,
+        lr_factor_func=lambda name: factor if ".trunk." in name else 1.0,
+    )

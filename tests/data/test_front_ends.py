@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from audiodet.config import get_cfg
-from audiodet.data.front_ends import EfficientATFrontEnd, build_front_end
+from audiodet.data.front_ends import EfficientATFrontEnd, YAMNetFrontEnd, build_front_end
 from audiodet.errors import ConfigError
 
 
@@ -44,9 +44,41 @@ def test_efficientat_is_the_published_front_end():
     assert np.abs(found - expected).max() < 1e-4
 
 
-def test_a_clips_level_does_not_matter():
+def yamnet_reference(x: np.ndarray) -> np.ndarray:
+    """YAMNet's published formulas, frame by frame, in float64."""
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)
+    frames = range(1 + (len(x) - 400) // 160)
+    magnitude = [np.abs(np.fft.rfft(x[160 * t : 160 * t + 400] * window, 512)) for t in frames]
+
+    def mel(f):
+        return 2595 * np.log10(1 + f / 700)
+
+    edges = np.linspace(mel(125.0), mel(7500.0), 66)
+    bank = np.zeros((64, 257))
+    for k in range(1, 257):
+        m = mel(k * 16000 / 512)
+        for band in range(64):
+            left, centre, right = edges[band : band + 3]
+            bank[band, k] = max(
+                0.0, min((m - left) / (centre - left), (right - m) / (right - centre))
+            )
+    return np.log(bank @ np.array(magnitude).T + 0.001)
+
+
+def test_yamnet_is_the_published_front_end():
+    rng = np.random.default_rng(0)
+    x = 0.05 * rng.standard_normal(10000)
+    x[4000:6000] += 0.2 * np.sin(2 * np.pi * 1000 * np.arange(2000) / 16000)
+    found = YAMNetFrontEnd(0.0)(torch.from_numpy(x.astype(np.float32))).numpy()
+    expected = yamnet_reference(x)
+    assert found.shape == expected.shape == (64, 61)
+    assert np.abs(found - expected).max() < 1e-4
+
+
+@pytest.mark.parametrize("kind", [EfficientATFrontEnd, YAMNetFrontEnd])
+def test_a_clips_level_does_not_matter(kind):
     x = 0.05 * torch.randn(2, 16000)
-    front_end = EfficientATFrontEnd(0.05)
+    front_end = kind(0.05)
     torch.testing.assert_close(front_end(x), front_end(x * 1e-3), atol=1e-4, rtol=0)
     assert torch.isfinite(front_end(torch.zeros(16000))).all()
 

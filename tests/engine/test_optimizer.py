@@ -5,6 +5,8 @@ import torch
 from torch import nn
 
 from audiodet.config import get_cfg
+from audiodet.engine.setup import load_config
+from audiodet.engine.trainer import Trainer
 from audiodet.engine.optimizer import build_optimizer
 from audiodet.errors import ConfigError
 
@@ -69,3 +71,44 @@ def test_adam_clips_the_whole_gradient_too():
 def test_unknown_names(key, value, words):
     with pytest.raises(ConfigError, match=words):
         build_optimizer(config(**{key: value}), nn.Linear(1, 1))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize(
+    "name, learned_from", [("mn04_rcrnn", 13), ("mn04_audiomask", 13), ("yamnet_rcrnn", 13)]
+)
+def test_a_pretrained_trunk_learns_from_a_layer_on_at_a_rate_of_its_own(
+    name, learned_from, optimizer
+):
+    """Lower layers and statistics of batch norm stay; Adam's first step is as long as its rate."""
+    keys = ["MODEL.PRETRAINED.LEARNED_FROM", learned_from, "MODEL.PRETRAINED.RATE_FACTOR", 0.25]
+    opts = ["MODEL.DEVICE", "cpu", "SOLVER.OPTIMIZER", optimizer, "SOLVER.WEIGHT_DECAY", 0.0, *keys]
+    cfg = load_config(f"configs/pretrained/{name}.yaml", [str(x) for x in opts])
+    torch.manual_seed(0)
+    model = Trainer.build_model(cfg).train()
+    built = Trainer.build_optimizer(cfg, model)
+    rates = {p: group["lr"] for group in built.param_groups for p in group["params"]}
+    before = {key: x.clone() for key, x in model.state_dict().items()}
+    for parameter in model.parameters():
+        parameter.grad = torch.randn_like(parameter) if parameter.requires_grad else None
+    images = torch.randn(2, 1, cfg.INPUT.SPECTROGRAM.N_MELS, 96)
+    model.backbone(images)  # a pass in training mode, which would move statistics
+    built.step()
+    steps = {}
+    for key, parameter in model.named_parameters():
+        moved = (parameter - before[key]).abs().max().item()
+        _, _, inside = key.partition(".trunk.features.")
+        number = int(inside.partition(".")[0]) + (name == "yamnet_rcrnn") if inside else None
+        frozen = ".trunk.classifier" in key or (inside and number < learned_from)
+        assert (moved == 0) == bool(frozen) == (parameter not in rates), key
+        if not frozen:
+            share = 0.25 if ".trunk." in key else 1.0
+            assert rates[parameter] == pytest.approx(cfg.SOLVER.BASE_LR * share), key
+            steps.setdefault(share, []).append(moved)
+    assert set(steps) == {0.25, 1.0}
+    if optimizer == "adam":
+        for share, moved in steps.items():
+            assert max(moved) == pytest.approx(cfg.SOLVER.BASE_LR * share, rel=0.02)
+    for key, x in model.state_dict().items():
+        if ".trunk." in key and "running" in key:
+            assert torch.equal(x, before[key]), key

@@ -169,6 +169,10 @@ class InvertedResidual(nn.Module):
 class MN04(nn.Module):
     """The published network: (N, 1, 128, T) normalised log-mels -> maps and AudioSet logits."""
 
+    n_mels = N_MELS
+    num_classes = AUDIOSET_CLASSES
+    strides = STRIDES
+
     def __init__(self, window_frames: int = 0):
         """
         Args:
@@ -194,6 +198,11 @@ class MN04(nn.Module):
             nn.Dropout(0.2),
             nn.Linear(hidden, AUDIOSET_CLASSES),
         )
+
+    @property
+    def numbered_layers(self) -> dict:
+        """{number: layer}; the stem is 0."""
+        return dict(enumerate(self.features))
 
     def maps(self, x: torch.Tensor, lengths=None) -> dict:
         """{layer: (N, C, B, S)} of STRIDES.

@@ -13,9 +13,11 @@ from torch.nn import functional as F
 from audiodet.errors import ConfigError
 from audiodet.modeling.backbones.batches import check_bands
 from audiodet.modeling.backbones.map_cache import MapCache
-from audiodet.modeling.backbones.mn04 import AUDIOSET_CLASSES, MN04, N_MELS, STRIDES
+from audiodet.modeling.backbones.mn04 import MN04
 from audiodet.modeling.backbones.mn04_weights import MN04_SHA256, read_mn04
 from audiodet.modeling.backbones.step_neck import StepNeck
+from audiodet.modeling.backbones.yamnet import YAMNet
+from audiodet.modeling.backbones.yamnet_weights import YAMNET_SHA256, read_yamnet
 
 MIN_FRAMES = 32  # a shorter clip is padded to one step of the coarsest map
 SCORES = "scores"  # name of the AudioSet logits among the maps
@@ -28,31 +30,40 @@ def steps_of(frames: int, stride: int) -> int:
 
 
 class PretrainedMaps(Backbone):
-    """A trunk trained on AudioSet: (N, 1, H, T) -> {"m6": (N, C, B, S), "m12": ..., "m16": ...}.
+    """A trunk trained on AudioSet: (N, 1, H, T) -> {"m6": (N, C, B, S), "m12": ..., ...}.
 
     Batch norm of the trunk always uses the statistics it was trained with. Layers below
     ``learned_from`` do not learn; when none does, the maps can be kept on disk. A map's stride is
     the same over mel bands and frames, so an FPN can stand on them.
     """
 
-    def __init__(self, trunk: MN04, learned_from: int = 100, cache: MapCache | None = None):
+    def __init__(
+        self,
+        trunk: MN04 | YAMNet,
+        learned_from: int = 100,
+        cache: MapCache | None = None,
+        read=read_mn04,
+    ):
         """
         Args:
             learned_from: number of the first layer that learns.
+            read: path of the published file -> tensors of the trunk.
             cache: where maps of a trunk that does not learn are kept.
         """
         super().__init__()
         self.trunk, self.cache = trunk.to(memory_format=torch.channels_last), cache
-        self.frozen = learned_from >= len(trunk.features)
-        for number, layer in enumerate(trunk.features):
+        self.read = read
+        self.frozen = learned_from > max(trunk.numbered_layers)
+        for number, layer in trunk.numbered_layers.items():
             layer.requires_grad_(number >= learned_from)
         trunk.classifier.requires_grad_(False)
-        names = {number: f"m{number}" for number in STRIDES}
-        self._out_features = list(names.values())
+        strides = {f"m{number}": stride for number, stride in trunk.strides.items()}
+        self._out_features = list(strides)
         self._out_feature_channels = {
-            name: trunk.map_sizes[k] * STRIDES[k] // N_MELS for k, name in names.items()
+            f"m{k}": trunk.map_sizes[k] * stride // trunk.n_mels
+            for k, stride in trunk.strides.items()
         }
-        self._out_feature_strides = {name: STRIDES[k] for k, name in names.items()}
+        self._out_feature_strides = strides
 
     def train(self, mode: bool = True):
         """The trunk stays in eval mode: its batch norm must not learn of small batches."""
@@ -61,18 +72,22 @@ class PretrainedMaps(Backbone):
         return self
 
     def load_published(self, path: str) -> None:
-        """Start the trunk from the published file; see :func:`read_mn04` for its errors."""
-        self.trunk.load_state_dict(read_mn04(path))
+        """Start the trunk from the published file.
+
+        Raises:
+            WeightsError: no such file, or another one.
+        """
+        self.trunk.load_state_dict(self.read(path))
 
     def flat_maps(self, x: torch.Tensor, lengths=None) -> dict:
-        """{layer: (N, D, S)} of all of STRIDES.
+        """{layer: (N, D, S)} of all of the trunk's ``strides``.
 
         Args:
             x: (N, 1, H, T), as the front end makes it.
             lengths: frames of each clip when they differ; a clip's maps are then the same as if
                 it came alone.
         """
-        check_bands(x, N_MELS)
+        check_bands(x, self.trunk.n_mels)
         x = F.pad(x, (0, max(0, MIN_FRAMES - x.shape[-1])))
         lengths = lengths and [max(length, MIN_FRAMES) for length in lengths]
         if self.cache and self.frozen and not lengths:
@@ -86,8 +101,9 @@ class PretrainedMaps(Backbone):
 
     def forward(self, x: torch.Tensor) -> dict:
         """(N, 1, H, T), all equally long -> maps by name."""
+        bands = {k: self.trunk.n_mels // stride for k, stride in self.trunk.strides.items()}
         maps = self.flat_maps(x)
-        return {f"m{k}": v.unflatten(1, (-1, N_MELS // STRIDES[k])) for k, v in maps.items()}
+        return {f"m{k}": v.unflatten(1, (-1, bands[k])) for k, v in maps.items()}
 
 
 class PretrainedSteps(PretrainedMaps):
@@ -102,6 +118,7 @@ class PretrainedSteps(PretrainedMaps):
         stride=16,
         learned_from=100,
         cache=None,
+        read=read_mn04,
         necks=1,
         **neck,
     ):
@@ -110,19 +127,20 @@ class PretrainedSteps(PretrainedMaps):
             layers: numbers of the trunk's layers whose maps are used.
             scores: the trunk's AudioSet logits are used too.
             stride: frames of a time step, that of one of the layers.
-            learned_from, cache: see :class:`PretrainedMaps`.
+            learned_from, cache, read: see :class:`PretrainedMaps`.
             necks: whose channels come one after another.
             neck: see :class:`StepNeck`.
         """
-        if set(layers) - set(STRIDES) or stride not in STRIDES.values():
+        strides = trunk.strides
+        if set(layers) - set(strides) or stride not in strides.values():
             raise ConfigError(
                 f"MODEL.PRETRAINED.LAYERS {list(layers)}, STRIDE {stride}: expected layers among "
-                f"{list(STRIDES)} and a stride among {list(STRIDES.values())}"
+                f"{list(strides)} and a stride among {list(strides.values())}"
             )
-        super().__init__(trunk, learned_from, cache)
+        super().__init__(trunk, learned_from, cache, read)
         self.layers, self.scores, self.stride = tuple(layers), scores, stride
         sizes = {number: trunk.map_sizes[number] for number in layers}
-        sizes |= {SCORES: AUDIOSET_CLASSES} if scores else {}
+        sizes |= {SCORES: trunk.num_classes} if scores else {}
         self.necks = nn.ModuleList([StepNeck(sizes, **neck) for _ in range(necks)])
         self._out_features = ["time"]
         self._out_feature_channels = {"time": necks * neck["channels"]}
@@ -142,42 +160,50 @@ class PretrainedSteps(PretrainedMaps):
         maps = self.flat_maps(x, lengths)
         used = {number: maps[number] for number in self.layers}
         if self.scores:
-            ends = lengths and [steps_of(length, STRIDES[16]) for length in lengths]
-            used[SCORES] = self.trunk.step_scores(maps[16], SCORE_STEPS, ends)
+            last, coarsest = max(self.trunk.strides.items())
+            ends = lengths and [steps_of(length, coarsest) for length in lengths]
+            used[SCORES] = self.trunk.step_scores(maps[last], SCORE_STEPS, ends)
         sizes = lengths and [self.steps(length) for length in lengths]
         parts = [neck(used, self.steps(x.shape[-1]), sizes) for neck in self.necks]
         return {"time": torch.cat(parts, dim=1).unsqueeze(2)}
 
 
-def _trunk_settings(cfg) -> dict:
-    """Trunk, cache and depth of learning from ``MODEL.PRETRAINED``.
-
-    Raises:
-        ConfigError: another front end than the network's.
-    """
-    if cfg.INPUT.FRONT_END != "efficientat":
+def _check_front_end(cfg, expected: str) -> None:
+    """ConfigError where the front end is not the network's."""
+    if cfg.INPUT.FRONT_END != expected:
         raise ConfigError(
             f"INPUT.FRONT_END is {cfg.INPUT.FRONT_END!r}, {cfg.MODEL.BACKBONE.NAME} expects "
-            "'efficientat'"
+            f"{expected!r}"
         )
+
+
+def _settings(cfg, trunk, read, name: str) -> dict:
+    """Trunk, cache and depth of learning from ``MODEL.PRETRAINED``.
+
+    Args:
+        name: of all but the spectrogram that the maps of a trunk that does not learn depend on.
+    """
     keys = cfg.MODEL.PRETRAINED
-    window = round(keys.SE_SECONDS * cfg.INPUT.AUDIO.SAMPLE_RATE / cfg.INPUT.SPECTROGRAM.HOP)
-    cache = MapCache(keys.CACHE_DIR, f"mn04 {MN04_SHA256} {window}") if keys.CACHE_DIR else None
-    return {"trunk": MN04(window), "learned_from": keys.LEARNED_FROM, "cache": cache}
+    cache = MapCache(keys.CACHE_DIR, name) if keys.CACHE_DIR else None
+    return {"trunk": trunk, "learned_from": keys.LEARNED_FROM, "cache": cache, "read": read}
 
 
-@BACKBONE_REGISTRY.register()
-def build_mn04_maps(cfg, input_shape: ShapeSpec) -> PretrainedMaps:
-    """EfficientAT's mn04 alone; its front end is "efficientat"."""
-    return PretrainedMaps(**_trunk_settings(cfg))
+def _mn04(cfg) -> dict:
+    _check_front_end(cfg, "efficientat")
+    seconds = cfg.MODEL.PRETRAINED.SE_SECONDS
+    window = round(seconds * cfg.INPUT.AUDIO.SAMPLE_RATE / cfg.INPUT.SPECTROGRAM.HOP)
+    return _settings(cfg, MN04(window), read_mn04, f"mn04 {MN04_SHA256} {window}")
 
 
-@BACKBONE_REGISTRY.register()
-def build_mn04_backbone(cfg, input_shape: ShapeSpec) -> PretrainedSteps:
-    """EfficientAT's mn04 and a neck, from ``MODEL.PRETRAINED``; its front end is "efficientat"."""
+def _yamnet(cfg) -> dict:
+    _check_front_end(cfg, "yamnet")
+    return _settings(cfg, YAMNet(), read_yamnet, f"yamnet {YAMNET_SHA256}")
+
+
+def _with_neck(cfg, settings: dict) -> PretrainedSteps:
     keys = cfg.MODEL.PRETRAINED
     return PretrainedSteps(
-        **_trunk_settings(cfg),
+        **settings,
         layers=keys.LAYERS,
         scores=keys.SCORES,
         stride=keys.STRIDE,
@@ -190,10 +216,28 @@ def build_mn04_backbone(cfg, input_shape: ShapeSpec) -> PretrainedSteps:
 
 
 @BACKBONE_REGISTRY.register()
+def build_mn04_maps(cfg, input_shape: ShapeSpec) -> PretrainedMaps:
+    """EfficientAT's mn04 alone; its front end is "efficientat"."""
+    return PretrainedMaps(**_mn04(cfg))
+
+
+@BACKBONE_REGISTRY.register()
+def build_mn04_backbone(cfg, input_shape: ShapeSpec) -> PretrainedSteps:
+    """EfficientAT's mn04 and a neck, from ``MODEL.PRETRAINED``; its front end is "efficientat"."""
+    return _with_neck(cfg, _mn04(cfg))
+
+
+@BACKBONE_REGISTRY.register()
+def build_yamnet_backbone(cfg, input_shape: ShapeSpec) -> PretrainedSteps:
+    """YAMNet and a neck, from ``MODEL.PRETRAINED``; its front end is "yamnet"."""
+    return _with_neck(cfg, _yamnet(cfg))
+
+
+@BACKBONE_REGISTRY.register()
 def build_mn04_fpn_backbone(cfg, input_shape: ShapeSpec) -> FPN:
     """A feature pyramid on mn04's maps: p3 to p5, and p6 by subsampling."""
     return FPN(
-        PretrainedMaps(**_trunk_settings(cfg)),
+        PretrainedMaps(**_mn04(cfg)),
         cfg.MODEL.FPN.IN_FEATURES,
         cfg.MODEL.FPN.OUT_CHANNELS,
         norm=cfg.MODEL.FPN.NORM,

@@ -18,7 +18,7 @@ def interpolated(x: torch.Tensor, steps: int) -> torch.Tensor:
     Between two coarse steps the values are linear, so nothing moves in time.
     """
     while x.shape[-1] < steps:
-        following = F.pad(x[..., 1:], (0, 1), mode="replicate")
+        following = torch.cat([x[..., 1:], x[..., -1:]], dim=-1)
         x = torch.stack([x, (x + following) / 2], dim=-1).flatten(-2)
     return x[..., :steps]
 
