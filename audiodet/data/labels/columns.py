@@ -43,11 +43,14 @@ OTHER_UNITS = {"sample", "samples", "frame", "frames"}
 def guess_columns(header: Sequence[str], given: Mapping[str, str] | None = None) -> dict[str, str]:
     """{what: the column that holds it}, for the keys of ``ROLES``; ``given`` goes before."""
     plain = {}
+    unusable = {}  # in samples or frames: taken where there is no other, to be refused
     for column in header:
         plain.setdefault("_".join(_words(column, UNITS | MILLISECONDS)), column)
+        unusable.setdefault("_".join(_words(column, OTHER_UNITS)), column)
     found = {}
     for role, names in ROLES.items():
-        fitting = [plain[name] for name in names.split() if name in plain]
+        places = [plain, unusable] if role in TIMES else [plain]
+        fitting = [place[name] for place in places for name in names.split() if name in place]
         if role in header:
             found[role] = role
         elif fitting:

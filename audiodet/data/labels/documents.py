@@ -187,10 +187,15 @@ def _label_studio_min(path: str, tasks: list[dict]) -> LabelTable:
 def _audio_of(data: Mapping) -> str:
     """The path of a task's recording: of its data's "audio", else of any that looks like one."""
     values = [data.get("audio"), *data.values()]
-    for value in values:
-        if isinstance(value, str) and os.path.splitext(urlparse(value).path)[1] or "?d=" in value:
-            return _path_of(value)
+    for value in filter(_is_path, values):
+        return _path_of(value)
     return ""
+
+
+def _is_path(value) -> bool:
+    if not isinstance(value, str):
+        return False
+    return "?d=" in value or bool(os.path.splitext(urlparse(value).path)[1])
 
 
 def _path_of(url: str) -> str:

@@ -69,7 +69,11 @@ def read_labels(
     sources = find_sources(paths, audio)
     if sources.labels:
         table = _combined(sources, columns)
-        recordings = find_recordings(sources.audio, deep=sources.named)
+        names = {row.filename for row in table.rows}
+        if not sources.named and all(map(os.path.isfile, names)):
+            recordings = Recordings("", [])  # names are relative to the working directory
+        else:
+            recordings = find_recordings(sources.audio, deep=sources.named)
         _match(table, recordings, sources.named)
         _add_unlisted(table, recordings, negatives)
     else:

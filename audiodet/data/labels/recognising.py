@@ -88,10 +88,10 @@ def _read_parquet(path: str, columns: Mapping[str, str] | None) -> LabelTable:
 
     try:
         content = pyarrow.parquet.read_table(path)
-    except (pyarrow.ArrowException, OSError) as error:
+        records = list(enumerate(content.to_pylist(), 1))
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{path}: damaged Parquet ({error}), expected a whole file") from None
-    records = enumerate(content.to_pylist(), 1)
-    return guessed_table(path, "Parquet", content.column_names, list(records), columns)
+    return guessed_table(path, "Parquet", content.column_names, records, columns)
 
 
 def _read_lines(
