@@ -1,10 +1,11 @@
 """What an event is, and which candidate events are reported: plain data, seconds, no torch."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from audiodet.errors import AudioError, ConfigError
+from audiodet.errors import AudioError, ConfigError, require_package
 
 
 class Event(NamedTuple):
@@ -42,6 +43,26 @@ class Detection:
     error: AudioError | None = None
     candidates: list[Event] = field(default_factory=list)
     scores: Any = None
+
+    def to_dataframe(self, candidates: bool = False):
+        """The events (or all candidates) as a pandas DataFrame, a row each.
+
+        Columns as in the tables of `audiodet detect`: filename, onset, offset, event_label, score;
+        and low_hz, high_hz, NaN where they are not known. Samples have no filename.
+
+        Raises:
+            AudiodetError: pandas is not installed.
+        """
+        require_package("pandas", "Detection.to_dataframe()")
+        import pandas as pd
+
+        events = self.candidates if candidates else self.events
+        table = pd.DataFrame(events, columns=Event._fields)
+        table = table.astype({"score": float, "low_hz": float, "high_hz": float})
+        table = table.rename(columns={"label": "event_label"})
+        name = os.fspath(self.source) if isinstance(self.source, str | os.PathLike) else None
+        table.insert(0, "filename", name)
+        return table
 
 
 def decide(

@@ -17,6 +17,31 @@ def shipped_names() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
 
 
+def find_card(name: str) -> Path:
+    """The model card of a model that ships, a Markdown file; WeightsError if there is none."""
+    if name not in shipped_names():
+        known = ", ".join(shipped_names())
+        raise WeightsError(f"{name}: no model that ships, expected one of {known}")
+    return SHIPPED / f"{name}.md"
+
+
+def read_card(path: str | os.PathLike) -> dict:
+    """The description inside a ``.safetensors`` file, without its tensors.
+
+    Raises:
+        WeightsError: not such a file, or one without a description.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "np") as file:
+            return json.loads((file.metadata() or {})[CARD])
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise WeightsError(
+            f"{path}: no description ({error}), expected a model of audiodet"
+        ) from error
+
+
 def find_weights(name: str) -> str:
     """Path of a model that ships, of a checkpoint, or of the one in a trained detector's folder.
 

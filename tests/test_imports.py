@@ -24,6 +24,7 @@ ROWS = (
     ("modeling",),
     ("evaluation",),
     ("engine",),  # the trainer evaluates
+    ("visualization.clip_plot", "visualization.panels"),  # a detection draws itself
     ("inference",),
     ("visualization",),
     ("model_zoo",),

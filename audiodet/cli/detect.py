@@ -14,7 +14,7 @@ from audiodet.cli.options import (
     piped,
 )
 from audiodet.cli.report import make_report
-from audiodet.inference.formats import FORMATS
+from audiodet.inference.formats import FOLDERS, FORMATS
 
 
 def add_parser(commands) -> None:
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         args.parser.error("-o -: expected one --format and no --resume")
     if args.output == "-" and args.report:
         args.parser.error("-o -: expected a folder for the page of --report")
-    if args.output == "-" and args.formats[0] in ("parquet", "audacity"):
+    if args.output == "-" and args.formats[0] in ("parquet", *FOLDERS):
         args.parser.error(f"-o -: {args.formats[0]} is not written to stdout, expected a folder")
     from audiodet.inference.request import Request
     from audiodet.inference.run import run as run_request

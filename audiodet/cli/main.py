@@ -10,11 +10,14 @@ import sys
 from collections.abc import Sequence
 
 from audiodet import __version__
+from audiodet.cli.clips import add_parser as add_clips
 from audiodet.cli.compare import add_parser as add_compare
 from audiodet.cli.data import add_parser as add_data
 from audiodet.cli.detect import add_parser as add_detect
 from audiodet.cli.doctor import add_parser as add_doctor
 from audiodet.cli.evaluate import add_parser as add_evaluate
+from audiodet.cli.models import add_parser as add_models
+from audiodet.cli.plot import add_parser as add_plot
 from audiodet.cli.report import add_parser as add_report
 from audiodet.cli.separate import add_parser as add_separate
 from audiodet.cli.stream import add_parser as add_stream
@@ -43,12 +46,15 @@ def _parser() -> argparse.ArgumentParser:
     for add in (
         add_detect,
         add_report,
+        add_clips,
+        add_plot,
         add_stream,
         add_separate,
         add_train,
         add_evaluate,
         add_tune,
         add_compare,
+        add_models,
         add_doctor,
         add_data,
     ):

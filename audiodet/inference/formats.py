@@ -159,11 +159,24 @@ class Audacity(TextFormat):
 
     file = "audiodet_labels"  # a folder
 
+    def label(self, event: Event) -> str:
+        """What stands at an event."""
+        return event.label
+
     def lines(self, recording: Detection) -> Iterator[str]:
         for event in recording.events:
-            yield "\t".join([*_times(event), event.label]) + "\n"
+            yield "\t".join([*_times(event), self.label(event)]) + "\n"
             if event.low_hz is not None:
                 yield f"\\\t{event.low_hz:.1f}\t{event.high_hz:.1f}\n"
+
+
+class AudacityScores(Audacity):
+    """The same with the score after the label, as people look at it."""
+
+    file = "audiodet_labels_scores"  # a folder
+
+    def label(self, event: Event) -> str:
+        return f"{event.label} {event.score:.2f}"
 
 
 TEXT_FORMATS = {
@@ -171,7 +184,10 @@ TEXT_FORMATS = {
     "csv": Csv,
     "jsonl": JsonLines,
     "audacity": Audacity,
+    "audacity-scores": AudacityScores,
     "raven": Raven,
     "rttm": Rttm,
 }
+FOLDERS = ("audacity", "audacity-scores")  # formats with a file for each recording
+NAMED = (*FOLDERS, "rttm")  # formats that call recordings by short names
 FORMATS = (*TEXT_FORMATS, "parquet")

@@ -7,6 +7,7 @@ import numpy as np
 
 from audiodet.events import Detection, Event, decide
 from audiodet.inference.curves import CurveStitcher, ScoreCurves, curves_of_events
+from audiodet.inference.detection import DrawnDetection
 from audiodet.inference.windows import Stitcher, Window
 from audiodet.modeling.instances import events_from_instances
 
@@ -60,7 +61,7 @@ class Recording:
     def detection(self, source, with_scores: bool) -> Detection:
         """All windows are in."""
         kept = sorted(self._kept)
-        found = Detection(source, self.detector.decide(kept), self.duration, candidates=kept)
+        found = DrawnDetection(source, self.detector.decide(kept), self.duration, candidates=kept)
         if with_scores:
             found.scores = self._scores(kept)
         return found

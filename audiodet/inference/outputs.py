@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,9 +12,12 @@ from audiodet.events import Detection
 from audiodet.files import atomic_path, write_text
 from audiodet.inference.formats import (
     COLUMNS,
+    FOLDERS,
     FORMATS,
+    NAMED,
     TEXT_FORMATS,
     Origin,
+    TextFormat,
     decodable,
     printable,
 )
@@ -22,6 +25,7 @@ from audiodet.inference.formats import (
 PARQUET = "audiodet_events.parquet"
 ERRORS = "errors.tsv"
 RUN = "audiodet_run.json"
+NAMES = "audiodet_names.tsv"
 ROW_GROUP = 1 << 16  # events of a Parquet file that are in memory at a time
 
 
@@ -39,6 +43,8 @@ def write_all(
 ) -> list[str]:
     """Write the events in each format -> paths of the files.
 
+    Where a format calls recordings by short names, a table says which recording each stands for.
+
     Args:
         recordings: called once per format; yields all recordings in order.
 
@@ -51,11 +57,14 @@ def write_all(
         with _writing(path):
             if name == "parquet":
                 _write_parquet(path, recordings(), origin)
-            elif name == "audacity":
-                _write_folder(path, recordings(), origin)
+            elif name in FOLDERS:
+                _write_folder(path, TEXT_FORMATS[name](origin), recordings())
             else:
                 _write_table(path, TEXT_FORMATS[name](origin), recordings())
         written.append(str(path))
+    if set(formats) & set(NAMED):
+        with _writing(Path(folder) / NAMES):
+            _write_names(Path(folder) / NAMES, origin.names)
     return written
 
 
@@ -100,14 +109,18 @@ def _write_table(path: Path, table, recordings: Iterator[Detection]) -> None:
             file.writelines(table.lines(recording))
 
 
-def _write_folder(path: Path, recordings: Iterator[Detection], origin: Origin) -> None:
+def _write_names(path: Path, names: Mapping[str, str]) -> None:
+    lines = [f"{name}\t{printable(source)}\n" for source, name in names.items()]
+    write_text(path, "name\tfilename\n" + "".join(lines))
+
+
+def _write_folder(path: Path, labels: TextFormat, recordings: Iterator[Detection]) -> None:
     """A file per recording, in a folder that takes its place when all are there."""
-    labels = TEXT_FORMATS["audacity"](origin)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.mkdir(parents=True)
         for recording in recordings:
-            name = f"{origin.names[recording.source]}.txt"
+            name = f"{labels.origin.names[recording.source]}.txt"
             with open(temporary / name, "w", encoding="utf-8") as file:
                 file.writelines(labels.lines(recording))
         shutil.rmtree(path, ignore_errors=True)

@@ -6,11 +6,21 @@ under the repository's ``configs/``.
 """
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiodet.errors import ConfigError
-from audiodet.weights import CARD, read_described, shipped_names
+from audiodet.events import thresholds_by_label
+from audiodet.weights import (
+    CARD,
+    find_card,
+    find_weights,
+    read_card,
+    read_described,
+    shipped_names,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +56,41 @@ def _config_folder() -> Path:
 def names() -> list[str]:
     """Names that :func:`get` knows."""
     return shipped_names()
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known of a model that ships without loading it.
+
+    Attributes:
+        name, system: its own, and the architecture's.
+        thresholds: lowest score of a reported event, by label.
+        bytes: size of its file.
+        licence: for whom the weights are, in words.
+        card: path of the model card.
+    """
+
+    name: str
+    system: str
+    thresholds: Mapping[str, float]
+    bytes: int
+    licence: str
+    card: str
+
+
+def about(name: str) -> About:
+    """What is known of a model that ships; WeightsError if there is no such."""
+    import yaml
+
+    card = find_card(name)
+    path = find_weights(name)
+    described = read_card(path)
+    thresholds = yaml.safe_load(described["config"])["TEST"]["THRESHOLDS"]
+    by_label = thresholds_by_label(thresholds, described["labels"])
+    restricted = "non-commercial" in card.read_text(encoding="utf-8")
+    licence = "non-commercial use only" if restricted else "see the card"
+    size = Path(path).stat().st_size
+    return About(name, described["architecture"], by_label, size, licence, str(card))
 
 
 def get(name: str, device: str = "cpu") -> "torch.nn.Module":

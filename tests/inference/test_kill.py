@@ -55,7 +55,7 @@ def undisturbed(arguments, tmp_path_factory):
     process.join()
     assert process.exitcode == 3
     files = contents(out)
-    assert len(files) == 6 + 39 and files["audiodet_events.tsv"].count(b"\n") > 60
+    assert len(files) == 7 + 39 and files["audiodet_events.tsv"].count(b"\n") > 60
     return files
 
 

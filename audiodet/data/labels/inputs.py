@@ -9,7 +9,7 @@ from audiodet.errors import DataError
 
 # Text files in folders that hold no labels.
 OTHERS = ("readme", "license", "licence", "sources", "changelog", "requirements")
-RUN_FILES = ("errors.tsv", "audiodet_run.json", "audiodet_journal.jsonl")
+RUN_FILES = ("errors.tsv", "audiodet_run.json", "audiodet_journal.jsonl", "audiodet_names.tsv")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,64 @@
+"""``audiodet plot``: pictures of one's own recordings, with what a model detects in them."""
+
+import argparse
+import os
+import sys
+
+from audiodet.cli.options import add_model, check_model, number, tell
+
+
+def add_parser(commands) -> None:
+    """Add ``audiodet plot``."""
+    parser = commands.add_parser(
+        "plot",
+        help="pictures of recordings and what a model detects in them",
+        description="Draw the spectrogram of each recording, the events that a model detects, and "
+        "its scores over time. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some "
+        "recordings could not be used, 130 interrupted.",
+    )
+    parser.add_argument("recordings", nargs="+", metavar="RECORDING")
+    parser.add_argument(
+        "-o",
+        "--output",
+        default=".",
+        metavar="OUT",
+        help="folder for NAME.png; of one recording also a file, such as picture.svg (%(default)s)",
+    )
+    add_model(parser)
+    seconds = number(float, 0)
+    add = parser.add_argument
+    add("--start", type=seconds, default=0.0, metavar="S", help="begin here (%(default)s)")
+    add(
+        "--seconds", type=number(float, 0.1), default=60.0, metavar="S", help="draw S (%(default)s)"
+    )
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``audiodet plot``."""
+    check_model(args)
+    is_file = os.path.splitext(args.output)[1] and not os.path.isdir(args.output)
+    if is_file and len(args.recordings) > 1:
+        args.parser.error(f"-o {args.output}: expected a folder for several recordings")
+    from audiodet.errors import AudioError
+    from audiodet.inference.detector import Detector
+    from audiodet.inference.inputs import collect
+    from audiodet.inference.loading import load_model
+    from audiodet.names import unique_names
+
+    model = load_model(args.model, args.config_file, args.weights, args.device)
+    detector = Detector(model, args.thresholds)
+    paths, problems = collect(args.recordings)
+    names = unique_names(paths)
+    for detection in detector.detect_many(paths, with_scores=True):
+        path = detection.source
+        picture = args.output if is_file else os.path.join(args.output, f"{names[path]}.png")
+        try:
+            if detection.error:
+                raise detection.error
+            said = detection.plot(picture, args.start, args.seconds)
+        except AudioError as error:
+            problems.append((path, str(error).removeprefix(f"{path}: ")))
+            continue
+        print(f"{picture}: {said}", file=sys.stderr)
+    return tell(problems)
