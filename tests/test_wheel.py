@@ -99,6 +99,8 @@ def test_it_holds_the_package_and_the_configurations_and_nothing_else(wheel):
     assert len(configs) > 50
     assert {f"audiodet/model_zoo/{name}" for name in configs} <= names
     assert not (ROOT / "audiodet" / "model_zoo" / "configs").exists()  # once in the tree
+    templates = (ROOT / "audiodet" / "visualization" / "report" / "templates").iterdir()
+    assert {path.relative_to(ROOT).as_posix() for path in templates} <= names
 
 
 def test_every_module_is_imported_and_a_configuration_built(installed):
@@ -116,3 +118,5 @@ def test_the_command(installed):
     installed(command, "detect", "quiet.wav", "-o", "found", "--device", "cpu")
     lines = (installed.folder / "found" / "audiodet_events.tsv").read_text().splitlines()
     assert lines[0].split("\t")[0] == "filename" and lines[1].startswith("quiet.wav")
+    installed(command, "report", "found")
+    assert "quiet.wav" in (installed.folder / "found" / "report" / "index.html").read_text()

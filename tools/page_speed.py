@@ -51,8 +51,8 @@ SLIDE = """async (times) => {
   return spans.sort((a, b) => a - b);
 }"""
 PAINT = """() => new Promise((done) => {
-  new PerformanceObserver((list) => done(list.getEntriesByName("first-contentful-paint")[0].startTime))
-    .observe({type: "paint", buffered: true});
+  const first = (list) => list.getEntriesByName("first-contentful-paint")[0].startTime;
+  new PerformanceObserver((list) => done(first(list))).observe({type: "paint", buffered: true});
 })"""
 
 

@@ -14,13 +14,14 @@ from pathlib import Path
 # Modules by the name they are imported by.
 REQUIRED = (
     "numpy scipy pandas sklearn torch torchvision soundfile soxr librosa yaml safetensors "
-    "matplotlib tqdm tabulate pycocotools cv2 sed_eval tensorboard"
+    "matplotlib jinja2 tqdm tabulate pycocotools cv2 sed_eval tensorboard"
 ).split()
 OPTIONAL = {
     "sed_scores_eval": "PSDS, F1-best and AUC of evaluations; needs g++",
     "pytest": "running the tests",
     "pyarrow": "audiodet detect --format parquet",
     "ray": "audiodet detect --ray",
+    "playwright": "running the tests of pages, with apt install chromium",
 }
 # Names that modules are installed by, where it is another one.
 PACKAGES = {

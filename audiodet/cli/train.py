@@ -2,9 +2,7 @@
 
 import argparse
 
-from audiodet.cli.options import intermixed, number
-
-SOME_FAILED = 3
+from audiodet.cli.options import SOME_FAILED, add_loudness, intermixed, number
 
 
 def add_parser(commands) -> None:
@@ -39,9 +37,7 @@ def add_parser(commands) -> None:
     )
     add("--device", default="auto", metavar="D", help="auto, cpu, cuda or cuda:1 (%(default)s)")
     add("--resume", action="store_true", help="continue a training in OUT that was stopped")
-    loudness = parser.add_mutually_exclusive_group()
-    loudness.add_argument("--quiet", action="store_true", help="print errors only")
-    loudness.add_argument("--verbose", action="store_true", help="print all that is logged")
+    add_loudness(parser)
     parser.set_defaults(run=run, parser=parser)
     intermixed(parser)
 

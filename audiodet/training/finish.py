@@ -1,20 +1,21 @@
 """The end of a training: thresholds, scores of the test recordings, and the folder that detects."""
 
 import contextlib
-import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
-from audiodet.evaluation.clips import ClipResult, save_clips, write_events
-from audiodet.evaluation.counts import Matching, score_clips
-from audiodet.evaluation.goals import Goal, tune_for_goal
+from audiodet.engine.validation import validation_clips
+from audiodet.evaluation.counts import Matching
+from audiodet.evaluation.goals import Goal, Tuned, tune_for_goal
+from audiodet.evaluation.summary import summarize, write_summary
 from audiodet.files import write_text
 from audiodet.inference.detector import Detector
-from audiodet.inference.loading import with_decisions
-from audiodet.training.found import clips_found, detected, tags_found
-
-VAL, TEST = "val", "test"
+from audiodet.inference.labelled import detect_labelled, read_labelled, without_short
+from audiodet.inference.loading import with_decisions, write_decisions
+from audiodet.training.found import tags_found
+from audiodet.training.pieces import PIECES
+from audiodet.visualization.report import Options as PageOptions
+from audiodet.visualization.report import from_clips, write_report
 
 
 def finish(model, cfg, plan: dict, output: Path, goal: Goal, say) -> Detector:
@@ -25,24 +26,22 @@ def finish(model, cfg, plan: dict, output: Path, goal: Goal, say) -> Detector:
         plan: what was found and chosen, see :mod:`audiodet.training.run`.
         say: called with lines for people.
     """
-    labels = list(cfg.DATASETS.LABELS)
-    strong = plan["kind"] == "strong"
-    matching = Matching.from_config(cfg)
+    has_test = "test" in plan["splits"]
     with open(output / "training" / "log.txt", "a") as log, contextlib.redirect_stdout(log):
-        find = clips_found if strong else tags_found
-        tuned = tune_for_goal(find(cfg, model, VAL), labels, goal, matching, lengths=strong)
-        tags = [] if strong or TEST not in plan["splits"] else tags_found(cfg, model, TEST)
+        tuned = _tune(model, cfg, plan, goal)
+        detector = Detector(with_decisions(model, cfg, tuned.thresholds, tuned.min_lengths))
+        scores = ""
+        if has_test and plan["kind"] == "strong":
+            scores = _score_events(detector, plan["audio"], output)
+        elif has_test:
+            scores = _score_tags(detector, tags_found(cfg, model, "test"), output)
     for label, reason in tuned.missed.items():
         say(f"{label}: {reason}")
-    detector = Detector(with_decisions(model, cfg, tuned.thresholds, tuned.min_lengths))
-    lines = []
-    if TEST in plan["splits"]:
-        clips = detected(detector, output, plan) if strong else tags
-        lines = _score(clips, detector, matching, output / "test")
-    about = _about(plan, output, lines, matching.collar)
+    about = _about(plan, output, scores)
     write_text(output / "README.txt", about)
     detector.save(output)  # a folder with weights is a whole one
-    for folder in ("cache", "pieces"):
+    write_decisions(output, _decisions(tuned, goal, cfg))
+    for folder in ("cache", PIECES):
         shutil.rmtree(output / "training" / folder, ignore_errors=True)
     for path in (output / "training").glob("*.pth"):
         path.unlink()
@@ -50,45 +49,57 @@ def finish(model, cfg, plan: dict, output: Path, goal: Goal, say) -> Detector:
     return detector
 
 
-def _score(clips: list[ClipResult], detector: Detector, matching, folder: Path) -> list[str]:
-    """Write what was found in the test recordings, and say the scores."""
-    long_enough = [_without_short(clip, detector.min_lengths) for clip in clips]
-    decisions = (detector.thresholds, False)
-    scores = score_clips(long_enough, detector.labels, *decisions, matching)
-    events = {clip.name: clip.decided(*decisions) for clip in long_enough}
-    write_events(events, folder / "events.tsv", scores=True)
-    save_clips(clips, folder / "clips.jsonl")
-    hits, inserted, missed = scores.counts.sum(axis=(0, 1))
-    micro = 200 * hits / max(1, 2 * hits + inserted + missed)
-    figures = {"mean": scores.mean, "F1_all_events": micro, "labels": scores.per_label}
-    write_text(folder / "metrics.json", json.dumps(figures, indent=1))
-    lines = [f"F1 {scores.mean['F1']:.1f} % (mean of the labels), {micro:.1f} % (all events)"]
-    for label, row in scores.per_label.items():
-        rates = ", ".join(f"{name} {row[name]:.1f} %" for name in ("F1", "precision", "recall"))
-        lines.append(f"  {label}: {rates}")
-    return lines
+def _tune(model, cfg, plan: dict, goal: Goal) -> Tuned:
+    """Thresholds and shortest lengths by the validation set."""
+    strong = plan["kind"] == "strong"
+    clips = validation_clips(cfg, model.eval()) if strong else tags_found(cfg, model, "val")
+    matching = Matching.from_config(cfg)
+    return tune_for_goal(clips, list(cfg.DATASETS.LABELS), goal, matching, lengths=strong)
 
 
-def _without_short(clip: ClipResult, min_lengths: dict) -> ClipResult:
-    kept = [e for e in clip.candidates if e.offset - e.onset >= min_lengths[e.label]]
-    return replace(clip, candidates=kept)
+def _decisions(tuned: Tuned, goal: Goal, cfg) -> dict:
+    return {
+        "thresholds": tuned.thresholds,
+        "min_lengths": tuned.min_lengths,
+        "goal": str(goal),
+        "collar": cfg.TEST.COLLAR,
+        "offsets_scored": cfg.TEST.EVALUATE_OFFSET,
+        "missed": tuned.missed,
+    }
 
 
-def _about(plan: dict, output: Path, scores: list[str], collar: float) -> str:
+def _score_events(detector: Detector, audio: str, output: Path) -> str:
+    """Hear the test recordings as detect does, write scores and page -> scores for people."""
+    labelled = read_labelled([f"{output / 'data' / 'test.tsv'}:{audio}"], detector.labels)
+    found = detect_labelled(detector, labelled)
+    decided = (found.clips, detector.labels, detector.thresholds)
+    matching = Matching.from_config(detector.cfg)
+    run = from_clips(output.name, str(output), *decided[::2], labelled.paths)
+    write_report(run, output / "test" / "report", PageOptions(matching=matching))
+    without_short(found.clips, detector.min_lengths)
+    summary = summarize("test", *decided, detector.cfg)
+    summary.head |= {"model": str(output), "paths": labelled.paths}
+    write_summary(output / "test", found.clips, summary)
+    return f"{summary.texts[0]}\n{summary.texts[2]}"
+
+
+def _score_tags(detector: Detector, clips: list, output: Path) -> str:
+    """Write the scores of whole recordings' labels -> scores for people."""
+    summary = summarize("test", clips, detector.labels, detector.thresholds, detector.cfg)
+    write_summary(output / "test", clips, summary)
+    table = summary.texts[0].partition("\n")[2]
+    return f"{len(clips)} recordings, an event is a label of a recording:\n{table}"
+
+
+def _about(plan: dict, output: Path, scores: str) -> str:
     """What the folder is, for people."""
     lines = [f"A detector of audiodet, recipe {plan['recipe']}.", *plan["survey"]]
-    if scores:
-        how = (
-            "labels of whole recordings"
-            if plan["kind"] == "weak"
-            else f"onsets within {collar:g} s"
-        )
-        lines += ["", f"On its test recordings ({how}):", *scores]
     if plan["kind"] == "weak":
-        lines += ["It learned from labels without times: onsets and offsets are its guess."]
-    lines += [
-        "",
-        "Events in new recordings:",
-        f"  audiodet detect RECORDINGS --model {output} -o out",
-    ]
+        lines.append("It learned from labels without times: onsets and offsets are its guess.")
+    if scores:
+        lines += ["", "On its test recordings:", scores]
+        if plan["kind"] == "strong":
+            lines += ["", f"See and hear them: {output / 'test' / 'report' / 'index.html'}"]
+    command = f"audiodet detect RECORDINGS --model {output} -o out"
+    lines += ["", "Events in new recordings:", f"  {command}"]
     return "\n".join(lines) + "\n"

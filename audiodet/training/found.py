@@ -1,28 +1,13 @@
-"""What a trained network finds in a split, beside the truth."""
-
-import os
-from pathlib import Path
+"""What a trained network finds in the validation set, and in clips with weak labels."""
 
 from detectron2.data import DatasetCatalog
 from detectron2.evaluation import DatasetEvaluator, inference_on_dataset
 
-from audiodet.data.labels.table import read_table
 from audiodet.data.loader import build_test_loader, dataset_view
-from audiodet.engine.validation import validation_clips
-from audiodet.errors import AudioError
 from audiodet.evaluation.clips import ClipResult
 from audiodet.events import Event
-from audiodet.inference.detector import Detector
 
 OWN = "own_"  # the datasets of a training are registered as own_train, own_val, own_test
-
-
-def clips_found(cfg, model, split: str) -> list[ClipResult]:
-    """Candidates and true events of each clip of a split."""
-    cfg = cfg.clone()
-    cfg.defrost()
-    cfg.DATASETS.VAL = (OWN + split,)
-    return validation_clips(cfg, model.eval())
 
 
 def tags_found(cfg, model, split: str) -> list[ClipResult]:
@@ -34,23 +19,6 @@ def tags_found(cfg, model, split: str) -> list[ClipResult]:
     tags = _Tags(dataset_view(name, cfg.DATASETS.LABELS), list(cfg.DATASETS.LABELS))
     inference_on_dataset(model.eval(), build_test_loader(cfg, name), tags)
     return tags.clips
-
-
-def detected(detector: Detector, folder: Path, plan: dict) -> list[ClipResult]:
-    """What the detector finds in whole test recordings, as ``audiodet detect`` would.
-
-    Args:
-        folder: of the detector, with ``data/test.tsv``.
-    """
-    truth = read_table(folder / "data" / "test.tsv").events()
-    paths = {os.path.join(plan["audio"], name): name for name in truth}
-    clips = []
-    for detection in detector.detect_many(paths):
-        if detection.error:
-            raise AudioError(str(detection.error))
-        name = paths[detection.source]
-        clips.append(ClipResult(name, detection.duration, truth[name], detection.candidates))
-    return clips
 
 
 class _Tags(DatasetEvaluator):

@@ -9,8 +9,9 @@ from pathlib import Path
 from detectron2.engine import HookBase
 from tqdm import tqdm
 
+from audiodet.inference.progress import EVERY, duration_text
+
 LOGGERS = ("audiodet", "detectron2", "LabGym.detectron2", "fvcore")
-EVERY = 60.0  # seconds between two lines where stderr is no terminal
 
 
 class Progress(HookBase):
@@ -40,7 +41,7 @@ class Progress(HookBase):
             )
             say(
                 f"step {self.trainer.iter + 1} of {self.trainer.max_iter}, {self._losses()}, "
-                f"{minutes(left)} left"
+                f"{duration_text(left)} left"
             )
 
     def after_train(self):
@@ -59,11 +60,6 @@ class Progress(HookBase):
 def say(text: str) -> None:
     """Print a line for people."""
     print(text, file=sys.stderr, flush=True)
-
-
-def minutes(seconds: float) -> str:
-    """A duration in words."""
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 @contextlib.contextmanager

@@ -26,11 +26,12 @@ from audiodet.errors import AudiodetError, DataError
 from audiodet.evaluation.goals import Goal
 from audiodet.files import write_text
 from audiodet.inference.detector import Detector
+from audiodet.inference.progress import duration_text
 from audiodet.model_zoo import get_config_file
 from audiodet.training.finish import finish
 from audiodet.training.found import OWN
-from audiodet.training.pieces import in_pieces
-from audiodet.training.progress import Progress, logging_to, minutes, say
+from audiodet.training.pieces import PIECES, in_pieces
+from audiodet.training.progress import Progress, logging_to, say
 from audiodet.training.recipe import Recipe, choose_recipe
 from audiodet.training.splits import read_splits, write_table
 from audiodet.training.survey import Survey, survey
@@ -38,7 +39,12 @@ from audiodet.training.timing import measure_pace
 from audiodet.weights import MODEL_FILE
 
 LOOKS = 10  # at the validation set, in a training
-PATIENCE = 4  # looks without a lower loss, after which it ends
+# The best model by the validation set is kept; four looks without a lower loss end a training.
+WATCH = {
+    "SOLVER.VAL_PERIOD": 1000,
+    "SOLVER.BEST.METRIC": "val/total_loss",
+    "SOLVER.EARLY_STOP.PATIENCE": 4,
+}
 PLAN = "audiodet_train.json"  # what was found and chosen; empty until that is known
 
 
@@ -151,7 +157,7 @@ class TrainingRun:
         for split, table in tables.items():
             write_table(table, self.output / "data" / f"{split}.tsv")
             if split != "test" or facts.kind == "weak":
-                table = in_pieces(table, self.work / "pieces")
+                table = in_pieces(table, self.work / PIECES)
                 write_table(table, self._table(split))
         recipe = choose_recipe(facts)
         cfg = self._config(recipe, facts, tables)
@@ -187,18 +193,20 @@ class TrainingRun:
             self.say(f"recipe {recipe.name}, because")
             for reason in recipe.reasons:
                 self.say(f"  {reason}")
-        settings = {**({} if own else recipe.settings), **self._data_settings(facts, tables)}
-        cfg = self._load(own or get_config_file(recipe.config), settings)
-        if own or "SOLVER.MAX_ITER" in self.options.settings[::2]:
-            self.say(f"{cfg.SOLVER.MAX_ITER} steps")
-            return cfg
+        settings = self._data_settings(facts, tables)
+        if own:
+            return self._load(own, settings)
+        settings |= recipe.settings | WATCH
+        cfg = self._load(get_config_file(recipe.config), settings)
         pace = measure_pace(cfg)
         batches, wanted = self._steps(recipe, cfg, facts)
         steps = max(LOOKS, min(wanted, pace.steps_in(60 * self.options.minutes, batches)))
+        if "SOLVER.MAX_ITER" in self.options.settings[::2]:
+            steps = wanted = cfg.SOLVER.MAX_ITER
         shortened = "" if steps == wanted else f" ({wanted} would be better: give more --minutes)"
         self.say(
             f"{steps} steps of {pace.later:.2g} s on {cfg.MODEL.DEVICE}, about "
-            f"{minutes(pace.seconds(steps, batches))} at most{shortened}"
+            f"{duration_text(pace.seconds(steps, batches))} at most{shortened}"
         )
         settings |= {
             "SOLVER.MAX_ITER": steps,
@@ -208,6 +216,9 @@ class TrainingRun:
         return self._load(get_config_file(recipe.config), settings)
 
     def _data_settings(self, facts: Survey, tables: dict) -> dict:
+        # The tables of a training have absolute paths; that folder is searched, so a small one.
+        pieces = (self.work / PIECES).absolute()
+        pieces.mkdir(parents=True, exist_ok=True)
         names = {split: OWN + split for split in tables if self._table(split).exists()}
         for folder in (self.work.absolute(), self.audio):
             if ":" in str(folder):
@@ -215,7 +226,10 @@ class TrainingRun:
         return {
             "DATASETS.LABELS": str(list(facts.labels)),
             "DATASETS.CUSTOM": str(
-                [f"{name}={self._table(split).absolute()}:/" for split, name in names.items()]
+                [
+                    f"{name}={self._table(split).absolute()}:{pieces}"
+                    for split, name in names.items()
+                ]
             ),
             "DATASETS.TRAIN": str([names["train"]]),
             "DATASETS.VAL": str([names["val"]]),
@@ -225,9 +239,6 @@ class TrainingRun:
             "MODEL.PRETRAINED.CACHE_DIR": str(self.work / "cache"),
             "DATALOADER.NUM_WORKERS": 0,
             "MODEL.DEVICE": self._device(),
-            "SOLVER.VAL_PERIOD": 1000,
-            "SOLVER.BEST.METRIC": "val/total_loss",
-            "SOLVER.EARLY_STOP.PATIENCE": PATIENCE,
         }
 
     def _device(self) -> str:

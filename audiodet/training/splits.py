@@ -42,7 +42,11 @@ def read_splits(audio: str, labels: str, seed: int = 0) -> dict[str, LabelTable]
             f"{labels}: holds {', '.join(path.name for path in named.values())} and no labels to "
             "train on, expected a train.tsv beside them, or all labels under one other name"
         )
-    tables = {name: read_labels(path, audio).require_good() for name, path in named.items()}
+    tables = {}
+    for name, path in named.items():
+        tables[name] = read_labels(path, audio).require_good()
+        # Recordings that a split does not list are in another one.
+        tables[name].notes = [note for note in tables[name].notes if "not used" not in note]
     if "val" not in tables:
         parts = split_recordings(tables["train"], (1 - VAL_OF_TRAIN, VAL_OF_TRAIN), seed=seed)
         tables["train"], tables["val"] = parts

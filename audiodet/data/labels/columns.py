@@ -33,6 +33,7 @@ ROLES = {
     "selection": "selection",
     "group": "group",
 }
+NAMELESS = "no column of file names"
 TIMES = ("onset", "offset", "duration", "file_offset")
 UNITS = {"s", "sec", "secs", "second", "seconds", "hz"}
 MILLISECONDS = {"ms", "msec", "millis", "milliseconds"}
@@ -42,11 +43,14 @@ OTHER_UNITS = {"sample", "samples", "frame", "frames"}
 def guess_columns(header: Sequence[str], given: Mapping[str, str] | None = None) -> dict[str, str]:
     """{what: the column that holds it}, for the keys of ``ROLES``; ``given`` goes before."""
     plain = {}
+    unusable = {}  # in samples or frames: taken where there is no other, to be refused
     for column in header:
         plain.setdefault("_".join(_words(column, UNITS | MILLISECONDS)), column)
+        unusable.setdefault("_".join(_words(column, OTHER_UNITS)), column)
     found = {}
     for role, names in ROLES.items():
-        fitting = [plain[name] for name in names.split() if name in plain]
+        places = [plain, unusable] if role in TIMES else [plain]
+        fitting = [place[name] for place in places for name in names.split() if name in place]
         if role in header:
             found[role] = role
         elif fitting:
@@ -141,7 +145,7 @@ def _notes(found: Mapping[str, str], filename: str) -> list[str]:
             shown.append(f"{role} from {column!r}{unit}")
     notes = [f"columns: {', '.join(shown)}"] if shown else []
     if "filename" not in found:
-        notes.append("no column of file names: recordings are found by the label file's name")
+        notes.append(f"{NAMELESS}: recordings are found by the label file's name")
     return notes
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qs, unquote, urlparse
 
@@ -13,6 +14,8 @@ JAMS = "JAMS"
 LABEL_STUDIO = "Label Studio"
 JSON_LINES = "JSON lines"
 JSON_RECORDS = "JSON records"
+EXPECTED = "expected JAMS, an export of Label Studio, or records with onset, offset and a label"
+UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # before the name of a file that was uploaded
 
 
 def read_json(
@@ -33,22 +36,28 @@ def read_json(
         content = json.loads(text)
     except (ValueError, RecursionError):
         return _records(path, JSON_LINES, _lines(path, text), columns)
+    try:
+        return _document(path, content, recording, columns)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path}: damaged JSON ({error!r}), {EXPECTED}") from None
+
+
+def _document(path: str, content, recording: str, columns) -> LabelTable:
     if isinstance(content, dict) and "file_metadata" in content and "annotations" in content:
         return _jams(path, content, recording)
+    name = JSON_RECORDS
     if isinstance(content, dict):
         content = [content]
+        name = JSON_LINES  # only one of them
     if not isinstance(content, list) or not all(isinstance(each, dict) for each in content):
-        raise DataError(f"{path}: JSON of no known form, {_expected()}")
+        raise DataError(f"{path}: JSON of no known form, {EXPECTED}")
     if any("annotations" in task and "data" in task for task in content):
         return _label_studio(path, content)
     if any("audio" in task and isinstance(task.get("label"), list) for task in content):
         return _label_studio_min(path, content)
-    lines = text.strip().count("\n") == 0 and len(content) == 1
-    return _records(path, JSON_LINES if lines else JSON_RECORDS, enumerate(content, 1), columns)
-
-
-def _expected() -> str:
-    return "expected JAMS, an export of Label Studio, or records with onset, offset and a label"
+    return _records(path, name, enumerate(content, 1), columns)
 
 
 def _lines(path: str, text: str) -> Iterator[tuple[int, dict]]:
@@ -60,7 +69,7 @@ def _lines(path: str, text: str) -> Iterator[tuple[int, dict]]:
         except (ValueError, RecursionError):
             record = None
         if not isinstance(record, dict):
-            raise DataError(f"{path}:{number}: {line[:40]!r} is no JSON object, {_expected()}")
+            raise DataError(f"{path}:{number}: {line[:40]!r} is no JSON object, {EXPECTED}")
         yield number, record
 
 
@@ -71,27 +80,36 @@ def _records(path: str, name: str, records, columns) -> LabelTable:
 
 
 def _jams(path: str, content: dict, recording: str) -> LabelTable:
-    """Observations of all annotations; those that scaper calls background are none."""
+    """Observations of all annotations, but those that scaper calls background.
+
+    Where all have time and duration 0, they are labels of the whole clip.
+    """
+    recording = _jams_recording(content) or recording
+    observations = []
+    for annotation in content["annotations"]:
+        observations += map(_observation, _rows_of(annotation["data"]))
+    observations = [each for each in observations if each.pop("role") != "background"]
+    if observations and not any(each["offset"] for each in observations):
+        table = LabelTable(path, "weak", format=JAMS)
+        labels = [each["event_label"] for each in observations]
+        table.add(0, {"filename": recording, "event_labels": labels})
+        return table
     table = LabelTable(path, "strong", format=JAMS)
-    try:
-        recording = _jams_recording(content) or recording
-        for annotation in content["annotations"]:
-            for observation in _observations(annotation["data"]):
-                value = observation["value"]
-                value = value if isinstance(value, dict) else {"label": value}
-                if value.get("role") == "background":
-                    continue
-                fields = {"filename": recording, "onset": observation["time"]}
-                fields["offset"] = round(observation["time"] + observation["duration"], 9)
-                fields |= {"event_label": value["label"], "score": observation.get("confidence")}
-                table.add(0, fields)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"{path}: damaged JAMS ({error!r}), expected time, duration and value"
-        ) from None
-    if not table.rows and not table.problems:
-        table.add(0, {"filename": recording})
+    for fields in observations or [{}]:
+        table.add(0, {"filename": recording, **fields})
     return table
+
+
+def _observation(observation: dict) -> dict:
+    value = observation["value"]
+    value = value if isinstance(value, dict) else {"label": value}
+    return {
+        "onset": observation["time"],
+        "offset": round(observation["time"] + observation["duration"], 9),
+        "event_label": value["label"],
+        "score": observation.get("confidence"),
+        "role": value.get("role"),
+    }
 
 
 def _jams_recording(content: dict) -> str:
@@ -106,7 +124,7 @@ def _jams_recording(content: dict) -> str:
     return ""
 
 
-def _observations(data) -> list[dict]:
+def _rows_of(data) -> list[dict]:
     """A JAMS annotation's observations, sparse (a list) or dense (a dict of columns)."""
     if isinstance(data, list):
         return data
@@ -141,7 +159,7 @@ def _task_table(path: str, found: list) -> LabelTable:
             table.notes.append(f"task {number} ({recording}) is not annotated: left out")
         elif table.kind == "weak":
             labels = [label for r in results for label in r.get("value", {}).get("choices", [])]
-            table.add(number, {"filename": recording, "event_labels": ",".join(labels)})
+            table.add(number, {"filename": recording, "event_labels": labels})
         else:
             _add_regions(table, number, recording, results)
     return table
@@ -169,10 +187,15 @@ def _label_studio_min(path: str, tasks: list[dict]) -> LabelTable:
 def _audio_of(data: Mapping) -> str:
     """The path of a task's recording: of its data's "audio", else of any that looks like one."""
     values = [data.get("audio"), *data.values()]
-    for value in values:
-        if isinstance(value, str) and os.path.splitext(urlparse(value).path)[1] or "?d=" in value:
-            return _path_of(value)
+    for value in filter(_is_path, values):
+        return _path_of(value)
     return ""
+
+
+def _is_path(value) -> bool:
+    if not isinstance(value, str):
+        return False
+    return "?d=" in value or bool(os.path.splitext(urlparse(value).path)[1])
 
 
 def _path_of(url: str) -> str:
@@ -181,4 +204,6 @@ def _path_of(url: str) -> str:
     query = parse_qs(parts.query).get("d")
     if query:
         return query[0]
-    return unquote(parts.path) if parts.scheme or url.startswith("/data/") else url
+    if "/data/upload/" in parts.path:
+        return UPLOADED.sub("", os.path.basename(unquote(parts.path)))
+    return unquote(parts.path) if parts.scheme else url

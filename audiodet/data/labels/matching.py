@@ -9,6 +9,7 @@ import os
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 from audiodet.audio.suffixes import AUDIO_SUFFIXES, UNREADABLE_SUFFIXES
 from audiodet.data.labels.recognising import stem_without_addition
@@ -36,6 +37,9 @@ SPELLINGS = {
     "without their suffix, in another case": lambda path: _without_suffix(
         _composed(path)
     ).casefold(),
+    "without their suffix, with _ for blanks": lambda path: "_".join(
+        _without_suffix(_composed(path)).casefold().split()
+    ),
 }
 
 
@@ -50,12 +54,6 @@ class Recordings:
     def __init__(self, folder: str, paths: Iterable[str]):
         self.folder = folder
         self.paths = sorted(paths, key=lambda path: path.split(os.sep))
-        self._index = {spelling: defaultdict(list) for spelling in SPELLINGS}
-        for spelling, spell in SPELLINGS.items():
-            for path in self.paths:
-                for tail in _tails(spell(path)):
-                    self._index[spelling][tail].append(path)
-        self._own = {name: path for path, name in unique_names(self.paths).items()}
 
     def find(self, name: str, own: bool = False) -> tuple[list[str], str]:
         """The recordings that ``name`` may mean: one where it is clear; and how it was found.
@@ -66,21 +64,38 @@ class Recordings:
         """
         if own and name in self._own:
             return [self._own[name]], OWN
-        given = self._relative(name)
-        if os.path.isfile(os.path.join(self.folder, given)):
-            return [os.path.normpath(given)], ""
-        for candidate in dict.fromkeys((given, stem_without_addition(given))):
+        there = self._as_it_is(name)
+        if there:
+            return [there], ""
+        for candidate in dict.fromkeys((name, stem_without_addition(name))):
             found, how = self._by_tails(candidate)
             if found:
                 return found, how
         return ([self._own[name]], OWN) if name in self._own else ([], "")
 
-    def _relative(self, name: str) -> str:
-        """A path in the folder relative to it, others as they are."""
-        if os.path.isabs(name) and os.path.isfile(name):
-            inside = os.path.relpath(os.path.realpath(name), os.path.realpath(self.folder or "."))
-            return name if inside.startswith("..") else inside
-        return name
+    def _as_it_is(self, name: str) -> str:
+        """The path of a recording that is in the folder, or absolute; "" where there is none."""
+        if not os.path.isabs(name) and os.path.isfile(os.path.join(self.folder, name)):
+            return os.path.normpath(name)
+        if not os.path.isfile(name):
+            return ""
+        inside = os.path.relpath(os.path.realpath(name), os.path.realpath(self.folder or "."))
+        if not inside.startswith(".."):
+            return inside
+        return name if os.path.isabs(name) else ""
+
+    @cached_property
+    def _own(self) -> dict[str, str]:
+        return {name: path for path, name in unique_names(self.paths).items()}
+
+    @cached_property
+    def _index(self) -> dict[str, dict[str, list[str]]]:
+        index = {spelling: defaultdict(list) for spelling in SPELLINGS}
+        for spelling, spell in SPELLINGS.items():
+            for path in self.paths:
+                for tail in _tails(spell(path)):
+                    index[spelling][tail].append(path)
+        return index
 
     def _by_tails(self, name: str) -> tuple[list[str], str]:
         tails = {spelling: list(_tails(spell(name))) for spelling, spell in SPELLINGS.items()}

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from audiodet.data.labels.columns import NAMELESS
 from audiodet.data.labels.edits import (
     expect_labels,
     join_overlaps,
@@ -68,13 +69,18 @@ def read_labels(
     sources = find_sources(paths, audio)
     if sources.labels:
         table = _combined(sources, columns)
-        recordings = find_recordings(sources.audio, deep=sources.named)
+        names = {row.filename for row in table.rows}
+        if not sources.named and all(map(os.path.isfile, names)):
+            recordings = Recordings("", [])  # names are relative to the working directory
+        else:
+            recordings = find_recordings(sources.audio, deep=sources.named)
         _match(table, recordings, sources.named)
         _add_unlisted(table, recordings, negatives)
     else:
         table = _class_folders(find_recordings(sources.audio), whole_clips)
     if label_map is not None:
         map_labels(table, label_map)
+    _note_cases(table)
     if labels is not None:
         expect_labels(table, labels)
     if merge:
@@ -180,9 +186,10 @@ def _match(table: LabelTable, recordings: Recordings, required: bool) -> None:
 
 def _expect_match(table: LabelTable, found: Mapping, recordings: Recordings) -> None:
     if recordings.paths and found and not any(found.values()):
+        guessed = "".join(f" ({note})" for note in table.notes if note.startswith(NAMELESS))
         raise DataError(
             f"{table.path}: no recording in {recordings.folder or '.'} is named in it; it names "
-            f"{shown(found)}; there are {shown(recordings.paths)}"
+            f"{shown(found)}{guessed}; there are {shown(recordings.paths)}"
         )
 
 
@@ -194,6 +201,16 @@ def _add_unlisted(table: LabelTable, recordings: Recordings, negatives: bool) ->
         table.notes.append(f"{len(others)} recordings without labels are clips without events")
     elif others:
         table.unlisted = others
+
+
+def _note_cases(table: LabelTable) -> None:
+    """Say which labels differ only in case: they are learned as different sounds."""
+    spellings = {}
+    for label in table.labels():
+        spellings.setdefault(label.casefold(), []).append(label)
+    for labels in spellings.values():
+        if len(labels) > 1:
+            table.notes.append(f"labels that differ only in case: {', '.join(labels)}")
 
 
 def _class_folders(recordings: Recordings, whole_clips: bool) -> LabelTable:

@@ -88,10 +88,10 @@ def _read_parquet(path: str, columns: Mapping[str, str] | None) -> LabelTable:
 
     try:
         content = pyarrow.parquet.read_table(path)
-    except (pyarrow.ArrowException, OSError) as error:
+        records = list(enumerate(content.to_pylist(), 1))
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{path}: damaged Parquet ({error}), expected a whole file") from None
-    records = enumerate(content.to_pylist(), 1)
-    return guessed_table(path, "Parquet", content.column_names, list(records), columns)
+    return guessed_table(path, "Parquet", content.column_names, records, columns)
 
 
 def _read_lines(
@@ -99,7 +99,7 @@ def _read_lines(
 ) -> LabelTable:
     """Delimited lines: events where the first one holds times, else a table with a header."""
     if re.match(r"sep=.[\r\n]", text):  # Excel's own line
-        text = "\n" + text.split("\n", 1)[1]
+        text = "\n" + text.partition("\n")[2]
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = next((each for each in "\t;," if each in first), None)
     if delimiter is None and _holds_times(first.split()) is None:

@@ -1,12 +1,14 @@
 """Rows of labels: what every reader of a label format makes, times in seconds."""
 
 import os
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from audiodet.data.labels.text import number, seconds
 from audiodet.errors import DataError
 from audiodet.events import Event
+from audiodet.names import printable
 
 STRONG = ("filename", "onset", "offset", "event_label")
 WEAK = ("filename", "event_labels")
@@ -161,16 +163,12 @@ def _event(row: Row) -> Event:
 
 def _row(kind: str, line: int, fields: dict, source: str) -> Row:
     """Turn one line into a row; ValueError says what is there and what should be."""
-    filename = fields.get("filename") or ""
-    if not filename:
-        raise ValueError(f"no file name, found {list(fields.values())}, expected a file name")
+    filename = _name(fields)
     more = {"group": _text(fields.get("group")) or None, "source": source}
     if kind == "unlabelled":
         return Row(line, filename, **more)
     if kind == "weak":
-        names = map(str.strip, (fields.get("event_labels") or "").split(","))
-        labels = tuple(dict.fromkeys(filter(None, names)))
-        return Row(line, filename, labels, **more)
+        return Row(line, filename, _labels(fields.get("event_labels") or ""), **more)
     event = [_text(fields.get(name)) for name in STRONG[1:]]
     if not any(event):
         return Row(line, filename, **more)
@@ -186,7 +184,34 @@ def _row(kind: str, line: int, fields: dict, source: str) -> Row:
         )
     for name in ("score", "low_hz", "high_hz"):
         more[name] = _further(fields.get(name))
-    return Row(line, filename, (event[2],), onset, offset, **more)
+    return Row(line, filename, (_label(event[2]),), onset, offset, **more)
+
+
+def _name(fields: dict) -> str:
+    filename = _text(fields.get("filename"))
+    if not filename:
+        raise ValueError(f"no file name, found {list(fields.values())}, expected a file name")
+    try:
+        os.fsencode(filename)
+    except UnicodeEncodeError:
+        filename += "\0"
+    if "\0" in filename:
+        raise ValueError(f"{filename!r} cannot be a file's name")
+    return filename
+
+
+def _labels(value: str | Sequence[str]) -> tuple[str, ...]:
+    """A clip's labels, joined by commas or a list, each once."""
+    names = value.split(",") if isinstance(value, str) else map(_text, value)
+    return tuple(dict.fromkeys(filter(None, map(_label, names))))
+
+
+def _label(text: str) -> str:
+    """A label as one line, in the composed form of Unicode: however it was typed, it is one."""
+    text.encode()  # a ValueError where it is no Unicode
+    if not text.isprintable():
+        text = printable(" ".join(text.split()))
+    return unicodedata.normalize("NFC", text.strip())
 
 
 def _text(value) -> str:

@@ -89,7 +89,7 @@ def read_elan(path: str, text: str, recording: str) -> LabelTable:
         spans[annotation.get("ANNOTATION_ID")] = span
         label = (annotation.findtext("ANNOTATION_VALUE") or "").strip()
         if label and span and all(span):
-            onset, offset = (int(time) / 1000 for time in span)
+            onset, offset = map(_seconds, span)
             fields = {"filename": recording, "onset": onset, "offset": offset}
             table.add(0, {**fields, "event_label": label})
         elif label:
@@ -114,6 +114,11 @@ def _annotations(root: ElementTree.Element) -> list[ElementTree.Element]:
         known |= {each.get("ANNOTATION_ID") for each in ready}
         waiting = [each for each in waiting if each.get("ANNOTATION_ID") not in known]
     return found
+
+
+def _seconds(milliseconds: str) -> float | str:
+    """ELAN's time in seconds; what is none stays, the table says so then."""
+    return int(milliseconds) / 1000 if milliseconds.isdecimal() else milliseconds
 
 
 def _medium(root: ElementTree.Element) -> str:

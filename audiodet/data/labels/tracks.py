@@ -32,7 +32,7 @@ def read_track(path: str, lines: Sequence[tuple[int, list[str]]], recording: str
     table = LabelTable(path, "strong", format=AUDACITY)
     events = []
     for line, cells in lines:
-        if cells[0] == "\\":
+        if cells[:1] == ["\\"]:
             if events:
                 events[-1][1].update(zip(("low_hz", "high_hz"), map(_pointed, cells[1:])))
         elif any(cells):

@@ -3,6 +3,7 @@
 import os
 
 from audiodet.data.labels.rows import FURTHER, STRONG, WEAK, LabelTable, Row
+from audiodet.data.labels.text import unquoted
 from audiodet.errors import DataError
 from audiodet.files import write_text
 from audiodet.names import printable
@@ -25,7 +26,8 @@ def write_table(path: str | os.PathLike, table: LabelTable) -> None:
             further.append(name)
     lines = ["\t".join([*HEADERS[table.kind], *further])]
     for row in table.rows:
-        lines.append("\t".join([*_cells(table, row), *(_cell(row, name) for name in further)]))
+        cells = [*_cells(table, row), *(_cell(row, name) for name in further)]
+        lines.append("\t".join(map(_quoted, cells)))
     write_text(path, "\n".join(lines) + "\n")
 
 
@@ -41,6 +43,11 @@ def _cells(table: LabelTable, row: Row) -> list[str]:
     if row.onset is None:
         return [name, "", "", ""]
     return [name, f"{row.onset:.15g}", f"{row.offset:.15g}", printable(row.labels[0])]
+
+
+def _quoted(cell: str) -> str:
+    """A cell that would be taken for a quoted one is quoted itself."""
+    return cell if unquoted(cell) == cell else '"' + cell.replace('"', '""') + '"'
 
 
 def _cell(row: Row, name: str) -> str:

@@ -4,10 +4,10 @@ import io
 from functools import cache
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import soundfile as sf
 import torch
-from PIL import Image
 
 from audiodet.audio.io import audio_info, read_audio
 from audiodet.data.spectrogram import LogMel
@@ -82,13 +82,14 @@ def encode_sound(samples: np.ndarray, rate: int, suffix: str) -> bytes:
 
 def encode_strip(samples: np.ndarray, rate: int) -> bytes:
     """The log-mel spectrogram as a PNG, dark on white, 80 rows and 100 columns a second."""
-    frames = _front_end(rate)(torch.from_numpy(np.ascontiguousarray(samples))).numpy()
+    front_end = _front_end(rate)
+    frames = front_end(torch.from_numpy(np.ascontiguousarray(samples))).numpy()
+    frames = frames[:, : max(1, len(samples) // front_end.hop)]  # the last is centred on the end
     low, high = np.percentile(frames, [25, 99.7])
     darkness = np.clip((frames - low) / max(high - low, 3.0), 0, 1)
     greys = np.round((1 - darkness) * (GREYS - 1)) * (255 / (GREYS - 1))
-    file = io.BytesIO()
-    Image.fromarray(greys[::-1].astype(np.uint8)).save(file, "PNG", optimize=True)
-    return file.getvalue()
+    _, picture = cv2.imencode(".png", greys[::-1].astype(np.uint8))
+    return picture.tobytes()
 
 
 def scale_of(rate: int) -> Scale:

@@ -51,7 +51,7 @@ function drawCurve(item) {
   }
   const level = y(state.thresholds[own]);
   lines.push(element("line", { x1: 0, x2: 1000, y1: level, y2: level, class: "level" }));
-  $("level").textContent = `threshold ${state.thresholds[own].toFixed(2)}`;
+  $("level").textContent = `threshold ${Math.round(1000 * state.thresholds[own]) / 1000}`;
   $("level").style.top = `${level}%`;
   $("curve").replaceChildren(...lines);
 }

@@ -32,9 +32,10 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** A true event is a miss where no event above the slider finds it; found ones are shown by that. */
+/** Above the slider; or a miss, a true event that nothing above the slider finds. */
 function isReported(item) {
-  const above = ITEMS.score[item] !== null && ITEMS.score[item] >= state.thresholds[ITEMS.label[item]];
+  const score = ITEMS.score[item]; // of a true event: at which it is found
+  const above = score !== null && score >= state.thresholds[ITEMS.label[item]];
   return isTruth(item) ? !above : above;
 }
 
@@ -51,11 +52,13 @@ function clock(seconds, digits = 2) {
   const hours = Math.floor(whole / 3600);
   const minutes = Math.floor(whole / 60) % 60;
   const rest = (whole % 60).toFixed(digits).padStart(digits ? digits + 3 : 2, "0");
-  return hours ? `${sign}${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${sign}${minutes}:${rest}`;
+  if (!hours) return `${sign}${minutes}:${rest}`;
+  return `${sign}${hours}:${String(minutes).padStart(2, "0")}:${rest}`;
 }
 
 const baseName = (path) => path.slice(path.lastIndexOf("/") + 1);
-const plural = (number, word) => `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
+const plural = (number, word, several = `${word}s`) =>
+  `${number.toLocaleString("en")} ${number === 1 ? word : several}`;
 const percent = (part, whole) => (whole ? `${((100 * part) / whole).toFixed(1)}` : "–");
 
 /** Colours follow the light or dark scheme, so they are asked for when they are drawn. */

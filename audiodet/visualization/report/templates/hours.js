@@ -38,8 +38,10 @@ function drawHours() {
   const counts = countsByHour(bins);
   const total = DATA.recordings.reduce((sum, recording) => sum + recording.duration, 0);
   const panels = [...counts].map(([name, values], number) => hourPanel(name, number, values, total, bins));
-  const lead = `Events above the sliders by ${bins.title}, without rejected ones; ${plural(DATA.recordings.length, "recording")}, ${(total / 3600).toFixed(2)} h of sound.`;
-  $("hours").replaceChildren(element("h2", {}, "Counts over time"), element("p", { class: "muted" }, lead), ...panels);
+  const sound = `${plural(DATA.recordings.length, "recording")}, ${(total / 3600).toFixed(2)} h of sound`;
+  const lead = `Events above the sliders by ${bins.title}, without rejected ones; ${sound}.`;
+  const head = [element("h2", {}, "Counts over time"), element("p", { class: "muted" }, lead)];
+  $("hours").replaceChildren(...head, ...panels);
 }
 
 function hourPanel(name, number, values, total, bins) {
@@ -48,17 +50,23 @@ function hourPanel(name, number, values, total, bins) {
   const width = 100 / values.length;
   const bars = values.map((value, bin) => {
     const height = (100 * value) / highest;
-    const bar = element("rect", { x: bin * width + 0.1 * width, width: 0.8 * width, y: 100 - height, height });
+    const x = (bin + 0.1) * width;
+    const bar = element("rect", { x, width: 0.8 * width, y: 100 - height, height });
     bar.append(element("title", {}, `${begin(bin)}: ${value}`));
     return bar;
   });
   const sum = values.reduce((a, b) => a + b, 0);
-  const text = `${name}: ${plural(sum, "event")}, ${values.map((value, bin) => `${begin(bin)}: ${value}`).join(", ")}`;
-  const svg = element("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", role: "img", "aria-label": text }, ...bars);
+  const counts = values.map((value, bin) => `${begin(bin)}: ${value}`).join(", ");
+  const text = `${name}: ${plural(sum, "event")}, ${counts}`;
+  const frame = { viewBox: "0 0 100 100", preserveAspectRatio: "none", role: "img" };
+  const svg = element("svg", { ...frame, "aria-label": text }, ...bars);
   const every = Math.ceil(values.length / 24);
   const axis = values.map((_, bin) => element("span", {}, bin % every ? "" : begin(bin)));
-  const head = element("h3", {}, element("i"), name, element("small", {}, ` ${plural(sum, "event")} · ${((3600 * sum) / Math.max(total, 1)).toFixed(1)} an hour · highest bar ${highest}`));
-  const panel = element("div", { class: "panel" }, head, svg, element("div", { class: "axis", "aria-hidden": "true" }, ...axis));
+  const rate = ((3600 * sum) / Math.max(total, 1)).toFixed(1);
+  const note = ` ${plural(sum, "event")} · ${rate} an hour · highest bar ${highest}`;
+  const head = element("h3", {}, element("i"), name, element("small", {}, note));
+  const foot = element("div", { class: "axis", "aria-hidden": "true" }, ...axis);
+  const panel = element("div", { class: "panel" }, head, svg, foot);
   panel.style.setProperty("--class", `var(--c${number % 10})`);
   return panel;
 }

@@ -15,7 +15,7 @@ const KEYS = {
   U: ["no verdict on this event", ["u"], () => $("clear").click()],
   "Ctrl Z": ["take back the last decision", [], () => {}],
   "+ −": ["zoom the timeline", ["+", "-", "="], (event) => zoom(event.key === "-" ? 2 : 0.5)],
-  0: ["the whole recording", ["0"], () => setView(0, Infinity)],
+  "0 Home": ["the whole recording", ["0", "Home"], () => setView(0, Infinity)],
   "?": ["this list", ["?"], () => $("help").showModal()],
 };
 
@@ -39,12 +39,14 @@ function onKey(event) {
     if (item >= 0) choose(item);
     return event.preventDefault();
   }
-  if (event.ctrlKey || event.metaKey || event.altKey || $("help").open || state.tab !== "review") return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if ($("help").open || state.tab !== "review") return;
   if (event.target.matches("input:not([type=checkbox]), select, textarea")) {
     if (event.key === "Escape") event.target.blur();
     return;
   }
-  if (event.target.matches("button, summary, audio, .button, [type=checkbox]") && [" ", "Enter"].includes(event.key)) return;
+  const pressed = event.target.matches("button, summary, audio, .button, [type=checkbox]");
+  if (pressed && [" ", "Enter"].includes(event.key)) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   for (const [, keys, act] of Object.values(KEYS)) {
     if (keys.includes(key)) {
@@ -100,17 +102,20 @@ function drawProgress() {
   $("progress").textContent = judged ? plural(judged, "verdict") : "";
   const left = judged ? uncheckedCount() : 0;
   $("export-note").textContent = left
-    ? `${plural(left, "event")} above the sliders in these recordings still without a verdict: a training takes what is left out as background.`
+    ? `${plural(left, "event")} above the sliders in these recordings still without a verdict: ` +
+      "a training takes what is left out as background."
     : "Recordings with a verdict are exported, and their kept events.";
 }
 
 function describeRun() {
   const clips = Object.keys(DATA.clips).length;
-  const heard = clips < COUNT ? `, ${plural(clips, "of them").replace("thems", "them")} with a clip` : "";
-  $("summary").textContent = `${DATA.model} · ${plural(DATA.found, "event")} of any score${heard} · run ${DATA.run} · page of ${DATA.made}`;
+  const heard = clips < COUNT ? `, ${plural(clips, "clip")}` : "";
+  const found = `${plural(DATA.found, "event")} of any score${heard}`;
+  $("summary").textContent = `${DATA.model} · ${found} · run ${DATA.run} · page of ${DATA.made}`;
   $("problems").hidden = !DATA.problems.length;
-  $("problems").firstElementChild.textContent = `${plural(DATA.problems.length, "recording")} could not be used`;
-  $("problems").lastElementChild.append(...DATA.problems.map(([path, reason]) => element("li", {}, `${path}: ${reason}`)));
+  const [title, list] = $("problems").children;
+  title.textContent = `${plural(DATA.problems.length, "recording")} could not be used`;
+  list.append(...DATA.problems.map(([path, reason]) => element("li", {}, `${path}: ${reason}`)));
   $("tab-truth").hidden = !HAS_TRUTH;
 }
 
@@ -121,7 +126,8 @@ function startPage() {
   startDetail();
   startTimeline();
   for (const [keys, [text]] of Object.entries(KEYS)) {
-    $("keys").append(element("dt", {}, ...keys.split(" ").map((key) => element("kbd", {}, key))), element("dd", {}, text));
+    const caps = keys.split(" ").map((key) => element("kbd", {}, key));
+    $("keys").append(element("dt", {}, ...caps), element("dd", {}, text));
   }
   for (const tab of document.querySelectorAll("[role=tab]")) {
     tab.onclick = () => openTab(tab.id.slice(4));
@@ -131,7 +137,9 @@ function startPage() {
   $("help-button").onclick = () => $("help").showModal();
   $("message").lastElementChild.onclick = () => say("");
   $("export").onclick = exportVerdicts;
-  $("import-button").onkeydown = (event) => ["Enter", " "].includes(event.key) && $("import").click();
+  $("import-button").onkeydown = (event) => {
+    if (["Enter", " "].includes(event.key)) $("import").click();
+  };
   $("import").onchange = async () => {
     await importVerdicts($("import").files[0]);
     $("import").value = "";

@@ -40,7 +40,8 @@ function fillList() {
   $("rows").style.height = `${listed.length * ROW_HEIGHT}px`;
   const misses = listed.reduce((sum, item) => sum + isTruth(item), 0);
   const found = plural(listed.length - misses, "event");
-  $("shown").textContent = misses ? `${found} and ${plural(misses, "miss").replace("misss", "misses")}` : found;
+  const missed = misses ? ` and ${plural(misses, "miss", "misses")}` : "";
+  $("shown").textContent = found + missed;
 }
 
 function drawList() {
@@ -51,8 +52,8 @@ function drawList() {
   for (let place = first; place < last; place++) rows.push(listRow(place));
   $("rows").replaceChildren(...rows);
   const place = listed.indexOf(state.chosen);
-  if (place >= first && place < last) list.setAttribute("aria-activedescendant", `item-${state.chosen}`);
-  else list.removeAttribute("aria-activedescendant");
+  const active = place >= first && place < last ? `item-${state.chosen}` : "";
+  list.setAttribute("aria-activedescendant", active);
 }
 
 function listRow(place) {
@@ -106,6 +107,13 @@ function choose(item, focus = false) {
   if (focus) list.focus({ preventScroll: true });
 }
 
+/** The list was asked for in another way: begin at its first event. */
+function beginList() {
+  state.chosen = -1;
+  $("list").scrollTop = 0;
+  refresh();
+}
+
 /** Choose the next item (step 1) or the one before (-1) that passes the test. */
 function step(by, accepts = () => true) {
   let place = listed.indexOf(state.chosen) + by;
@@ -129,7 +137,7 @@ function startList() {
   });
   options($("show"), SHOW);
   options($("order"), ORDER);
-  for (const id of ["recording", "show", "order"]) $(id).onchange = refresh;
+  for (const id of ["recording", "show", "order"]) $(id).onchange = beginList;
   $("list").onscroll = () => requestAnimationFrame(drawList);
   $("rows").onclick = (event) => {
     const row = event.target.closest(".row");

@@ -1,6 +1,7 @@
 // The recording of the chosen event over time: a lane for each class, drawn on a canvas that zooms.
 
 const LANE = 22; // pixels
+const NAMES = 86; // pixels on the left, for the names of the lanes
 const view = { recording: -1, start: 0, end: 1 };
 
 function timelineLanes() {
@@ -33,23 +34,31 @@ function drawTimeline() {
   canvas.setAttribute("aria-label", `Timeline of ${path}: ${plural(shown, "event")} above the sliders`);
 }
 
-const timeToX = (time, width) => (width * (time - view.start)) / (view.end - view.start);
-const xToTime = (x, width) => view.start + (x / width) * (view.end - view.start);
+const perPixel = (width) => (view.end - view.start) / (width - NAMES); // seconds
+const timeToX = (time, width) => NAMES + (time - view.start) / perPixel(width);
+const xToTime = (x, width) => view.start + (x - NAMES) * perPixel(width);
 
 function drawTimeAxis(pen, width, height) {
-  const { ticks, digits } = ticksBetween(view.start, view.end, Math.max(2, width / 90));
+  const { ticks, digits } = ticksBetween(view.start, view.end, Math.max(2, (width - NAMES) / 90));
   pen.textAlign = "center";
   for (const tick of ticks) {
     const x = timeToX(tick, width);
     pen.fillStyle = colour("line");
     pen.fillRect(x, 0, 1, height - 18);
     pen.fillStyle = colour("muted");
-    pen.fillText(clock(tick, digits), Math.min(Math.max(x, 18), width - 18), height - 5);
+    pen.fillText(clock(tick, digits), Math.min(x, width - 18), height - 5);
   }
 }
 
 function drawLane(pen, label, top, width) {
   const fill = classColour(label);
+  pen.save();
+  pen.textAlign = "right";
+  pen.fillStyle = colour("muted");
+  pen.fillText(DATA.labels[label], NAMES - 10, top + 14, NAMES - 14);
+  pen.beginPath();
+  pen.rect(NAMES - 4, top, width, LANE); // events that begin before the view end at its edge
+  pen.clip();
   for (const item of itemsOf(view.recording)) {
     if (ITEMS.label[item] !== label) continue;
     const { onset, offset } = current(item);
@@ -71,9 +80,7 @@ function drawLane(pen, label, top, width) {
       pen.strokeRect(x - 2, top + 1.5, long + 4, LANE - 6);
     }
   }
-  pen.textAlign = "left";
-  pen.fillStyle = colour("muted");
-  pen.fillText(DATA.labels[label], 4, top + 14);
+  pen.restore();
 }
 
 /** Zoom about a time, or move; the view stays inside the recording. */
@@ -97,7 +104,7 @@ function itemAt(event) {
   const canvas = $("timeline");
   const label = timelineLanes()[Math.floor(event.offsetY / LANE)];
   const time = xToTime(event.offsetX, canvas.clientWidth);
-  const slack = (3 * (view.end - view.start)) / canvas.clientWidth;
+  const slack = 3 * perPixel(canvas.clientWidth);
   for (const item of itemsOf(view.recording)) {
     const { onset, offset } = current(item);
     const here = onset - slack <= time && time <= offset + slack;
@@ -110,7 +117,9 @@ function startPan(down) {
   const canvas = $("timeline");
   const from = { x: down.offsetX, start: view.start };
   const seconds = view.end - view.start;
-  const follow = (move) => setView(from.start - ((move.offsetX - from.x) * seconds) / canvas.clientWidth, seconds);
+  const follow = (move) => {
+    setView(from.start - (move.offsetX - from.x) * perPixel(canvas.clientWidth), seconds);
+  };
   canvas.setPointerCapture(down.pointerId);
   canvas.addEventListener("pointermove", follow);
   const end = (up) => {

@@ -8,7 +8,8 @@ const before = []; // [item, what it had before a decision]
 /** A name that stays when the page is made anew, with other truth too. */
 function nameOf(item) {
   if (!isTruth(item)) return `e${item}`;
-  return `t${ITEMS.recording[item]}@${ITEMS.onset[item].toFixed(3)}@${oneLine(original(item).label)}`;
+  const { onset, label } = original(item);
+  return `t${ITEMS.recording[item]}@${onset.toFixed(3)}@${oneLine(label)}`;
 }
 
 const oneLine = (text) => text.replace(/\s+/g, " ").trim();
