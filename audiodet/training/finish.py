@@ -13,6 +13,7 @@ from audiodet.inference.detector import Detector
 from audiodet.inference.labelled import detect_labelled, read_labelled, without_short
 from audiodet.inference.loading import with_decisions, write_decisions
 from audiodet.training.found import tags_found
+from audiodet.training.pieces import PIECES
 from audiodet.visualization.report import Options as PageOptions
 from audiodet.visualization.report import from_clips, write_report
 
@@ -40,7 +41,7 @@ def finish(model, cfg, plan: dict, output: Path, goal: Goal, say) -> Detector:
     write_text(output / "README.txt", about)
     detector.save(output)  # a folder with weights is a whole one
     write_decisions(output, _decisions(tuned, goal, cfg))
-    for folder in ("cache", "pieces"):
+    for folder in ("cache", PIECES):
         shutil.rmtree(output / "training" / folder, ignore_errors=True)
     for path in (output / "training").glob("*.pth"):
         path.unlink()

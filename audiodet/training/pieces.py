@@ -15,6 +15,7 @@ from audiodet.data.labels.rows import LabelTable, Row
 from audiodet.files import atomic_path
 
 LONGEST = 30.0  # seconds of a recording that stays whole, and of a piece
+PIECES = "pieces"  # the folder's name
 SHORTEST = 1.0  # seconds of a piece
 MARGIN = 0.5  # seconds between a cut and an event, where there is room
 

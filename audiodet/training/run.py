@@ -30,7 +30,7 @@ from audiodet.inference.progress import duration_text
 from audiodet.model_zoo import get_config_file
 from audiodet.training.finish import finish
 from audiodet.training.found import OWN
-from audiodet.training.pieces import in_pieces
+from audiodet.training.pieces import PIECES, in_pieces
 from audiodet.training.progress import Progress, logging_to, say
 from audiodet.training.recipe import Recipe, choose_recipe
 from audiodet.training.splits import read_splits, write_table
@@ -157,7 +157,7 @@ class TrainingRun:
         for split, table in tables.items():
             write_table(table, self.output / "data" / f"{split}.tsv")
             if split != "test" or facts.kind == "weak":
-                table = in_pieces(table, self.work / "pieces")
+                table = in_pieces(table, self.work / PIECES)
                 write_table(table, self._table(split))
         recipe = choose_recipe(facts)
         cfg = self._config(recipe, facts, tables)
@@ -216,6 +216,9 @@ class TrainingRun:
         return self._load(get_config_file(recipe.config), settings)
 
     def _data_settings(self, facts: Survey, tables: dict) -> dict:
+        # The tables of a training have absolute paths; that folder is searched, so a small one.
+        pieces = (self.work / PIECES).absolute()
+        pieces.mkdir(parents=True, exist_ok=True)
         names = {split: OWN + split for split in tables if self._table(split).exists()}
         for folder in (self.work.absolute(), self.audio):
             if ":" in str(folder):
@@ -223,7 +226,10 @@ class TrainingRun:
         return {
             "DATASETS.LABELS": str(list(facts.labels)),
             "DATASETS.CUSTOM": str(
-                [f"{name}={self._table(split).absolute()}:/" for split, name in names.items()]
+                [
+                    f"{name}={self._table(split).absolute()}:{pieces}"
+                    for split, name in names.items()
+                ]
             ),
             "DATASETS.TRAIN": str([names["train"]]),
             "DATASETS.VAL": str([names["val"]]),
