@@ -2,12 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from audiodet.errors import AudioError, ConfigError
-
-MANY_LABELS = 20  # an error does not name more
 
 
 class Event(NamedTuple):
@@ -92,8 +89,13 @@ def thresholds_by_label(
     return dict(zip(labels, map(float, values)))
 
 
+MANY_LABELS = 20  # an error does not name more
+
+
 def _refuse_unknown(names: Iterable[str], labels: Sequence[str]) -> None:
     """ConfigError for names that are none of many labels, with those that are spelled alike."""
+    from difflib import get_close_matches
+
     unknown = sorted(set(names) - set(labels))
     if not unknown or len(labels) <= MANY_LABELS:
         return
