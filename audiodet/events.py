@@ -109,6 +109,7 @@ def thresholds_by_label(
     """
     if isinstance(thresholds, Mapping):
         if set(thresholds) != set(labels):
+            _refuse_unknown(thresholds, labels)
             raise ConfigError(
                 f"thresholds are given for {sorted(thresholds)}, expected {sorted(labels)}"
             )
@@ -122,3 +123,23 @@ def thresholds_by_label(
             f"one for each of {list(labels)}"
         )
     return dict(zip(labels, map(float, values)))
+
+
+MANY_LABELS = 20  # an error does not name more
+
+
+def _refuse_unknown(names: Iterable[str], labels: Sequence[str]) -> None:
+    """ConfigError for names that are none of many labels, with those that are spelled alike."""
+    from difflib import get_close_matches
+
+    unknown = sorted(set(names) - set(labels))
+    if not unknown or len(labels) <= MANY_LABELS:
+        return
+    alike = []
+    for name in unknown:
+        alike += get_close_matches(name, labels, cutoff=0.5)
+    such_as = f", such as {alike}" if alike else ""
+    raise ConfigError(
+        f"thresholds are given for {unknown}, expected some of the model's {len(labels)} "
+        f"labels{such_as}"
+    )

@@ -15,8 +15,8 @@ PACKAGE = Path(audiodet.__file__).parent
 # its top, inside a function and under TYPE_CHECKING. The longest name that fits decides.
 ROWS = (
     ("_detectron2", "_pkg_resources", "_screen", "config", "errors", "files", "names", "weights"),
-    ("events", "voting"),
-    ("audio",),
+    ("events",),
+    ("audio", "voting"),
     ("data.labels", "data.label_kinds"),
     ("data.mixing",),
     ("data", "data.datasets"),

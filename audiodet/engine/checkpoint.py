@@ -146,6 +146,11 @@ def init_backbone(model, cfg) -> bool:
     if published and path.endswith((".pt", ".tflite")):
         published[0].load_published(path)
         return True
+    if path.endswith(".tflite"):
+        raise WeightsError(
+            f"{path}: a TensorFlow Lite file, expected a checkpoint: MODEL.BACKBONE.NAME is "
+            f"{cfg.MODEL.BACKBONE.NAME}, only build_yamnet_backbone starts from one"
+        )
     data = read_weights(path, cfg.MODEL.TRUST_PICKLE)
     # detectron2's architectures are one level deeper, see StockDetector.
     tensors = {name.removeprefix("detector."): x for name, x in data["model"].items()}
