@@ -50,6 +50,13 @@ SLIDE = """async (times) => {
   }
   return spans.sort((a, b) => a - b);
 }"""
+TIMES = 50
+ACTIONS = (
+    ("next event", CLICK, ["j", TIMES]),
+    ("keep", CLICK, ["y", TIMES]),
+    ("reject", CLICK, ["x", TIMES]),
+    ("slider", SLIDE, TIMES),
+)
 PAINT = """() => new Promise((done) => {
   const first = (list) => list.getEntriesByName("first-contentful-paint")[0].startTime;
   new PerformanceObserver((list) => done(first(list))).observe({type: "paint", buffered: true});
@@ -91,6 +98,13 @@ def write_run(folder: Path, events: int, recordings: int) -> Path:
     return run
 
 
+def processor_time(session) -> float:
+    """Milliseconds that the page's main thread has worked, whatever else the machine does."""
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    (seconds,) = [entry["value"] for entry in metrics if entry["name"] == "TaskDuration"]
+    return 1000 * seconds
+
+
 def measure(page: Path, chromium: str) -> dict[str, float]:
     """Milliseconds of the page in headless Chromium."""
     from playwright.sync_api import sync_playwright
@@ -110,9 +124,13 @@ def measure(page: Path, chromium: str) -> dict[str, float]:
             "first paint": sorted(paint for paint, _ in paints),
             "all in place": sorted(ready for _, ready in paints),
         }
-        for name, key in (("next event", "j"), ("keep", "y"), ("reject", "x")):
-            figures[name] = tab.evaluate(CLICK, [key, 50])
-        figures["slider"] = tab.evaluate(SLIDE, 50)
+        session = tab.context.new_cdp_session(tab)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        for name, script, argument in ACTIONS:
+            before = processor_time(session)
+            figures[name] = tab.evaluate(script, argument)
+            spent = (processor_time(session) - before) / TIMES
+            figures[f"{name}, processor time"] = [spent]
         browser.close()
     if errors:
         raise AudiodetError(f"{page}: {errors[0]}")
