@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
+from tests.training.sounds import drawn_events, write_folder, write_recording
+
 ROOT = Path(__file__).resolve().parents[1]
 RATE = 16000
 REMIX_LABELS = ("cat_meow", "clock_tick", "dog_bark", "rooster", "sneeze")
@@ -19,6 +21,7 @@ SHORT = {
     "tools/train_net.py": "SOLVER.MAX_ITER 2 SOLVER.VAL_PERIOD 0 SOLVER.IMS_PER_BATCH 2 "
     "TEST.BOOTSTRAP 0 TEST.TUNE_THRESHOLDS False",
     "tools/make_mixtures.py": "--count 2",
+    "train": "SOLVER.MAX_ITER 10 SOLVER.IMS_PER_BATCH 2 --device cpu",
 }
 FEW = 12  # clips of a dataset then
 # Imported once, in a process from which each command is forked: it starts at once.
@@ -71,6 +74,19 @@ def write_labelled(folder: Path) -> None:
     (folder / "labels.tsv").write_text("\n".join(rows) + "\n")
 
 
+def write_own_recordings(folder: Path) -> None:
+    """Small copies of what docs/own_detector.md trains on: songs in splits, clips of Audacity."""
+    counts = {"train": 4, "val": 2, "test": 2}
+    write_folder(folder / "birdsong", counts, length=0.08)
+    write_recording(folder / "new_songs" / "song.wav", drawn_events(99, 0.08, 3.0), 3.0)
+    (folder / "yard" / "labels").mkdir(parents=True)
+    for number in range(8):
+        events = drawn_events(number, 0.5, 4.0)
+        write_recording(folder / "yard" / "audio" / f"bark_{number:02}.wav", events, 4.0, number)
+        lines = [f"{onset:.6f}\t{offset:.6f}\t{label}\n" for onset, offset, label in events]
+        (folder / "yard" / "labels" / f"bark_{number:02}.txt").write_text("".join(lines))
+
+
 def write_bank(folder: Path) -> str:
     """A synthetic bank, with tones for the labels that the procedural one has not."""
     from synthetic_bank import write_synthetic_bank  # of tools/, which pytest finds
@@ -114,6 +130,7 @@ def furnish(folder: Path, bank: str) -> None:
     (folder / "bank").symlink_to(bank)
     (folder / "datasets").mkdir()
     write_recordings(folder)
+    write_own_recordings(folder)
     write_programs(folder / "bin")
 
 

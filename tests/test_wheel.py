@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from tests.training.sounds import write_folder
+
 ROOT = Path(__file__).resolve().parents[1]
 # The dependencies come last, as in any environment: one of them may carry a module of Python's.
 START = """
@@ -120,3 +122,13 @@ def test_the_command(installed):
     assert lines[0].split("\t")[0] == "filename" and lines[1].startswith("quiet.wav")
     installed(command, "report", "found")
     assert "quiet.wav" in (installed.folder / "found" / "report" / "index.html").read_text()
+
+
+def test_it_trains(installed, tmp_path):
+    """One command, with the recipes and the start that ship; then the folder detects."""
+    folder = write_folder(tmp_path, {"train": 4, "val": 2, "test": 2}, length=0.4)
+    command = installed.target / "bin" / "audiodet"
+    more = ("--device", "cpu", "--quiet", "SOLVER.MAX_ITER", "10", "SOLVER.IMS_PER_BATCH", "2")
+    installed(command, "train", folder / "audio", folder / "labels", "-o", "mine", *more)
+    installed(command, "detect", folder / "audio", "--model", "mine", "-o", "heard")
+    assert (installed.folder / "heard" / "audiodet_events.tsv").is_file()

@@ -46,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
     """Run ``audiodet train``."""
     if len(args.settings) % 2:
         args.parser.error(f"{args.settings[-1]}: expected KEY VALUE pairs after LABELS")
-    from audiodet.training.run import Options, TrainingRun
+    from audiodet.training.options import Options
+    from audiodet.training.run import TrainingRun
 
     options = Options(
         config=args.config,

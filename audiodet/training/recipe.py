@@ -27,8 +27,8 @@ class Recipe:
     name: str
     settings: dict = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
-    epochs: float = 20
-    steps: tuple[int, int] = (400, 6000)
+    epochs: float = 30
+    steps: tuple[int, int] = (600, 6000)
 
     @property
     def config(self) -> str:

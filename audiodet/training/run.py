@@ -13,63 +13,27 @@ The folder of a detector:
 import json
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
-from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.utils.env import seed_all_rng
 
 from audiodet.config.loading import load_config
-from audiodet.data.datasets import setup_datasets
 from audiodet.engine.trainer import Trainer
 from audiodet.errors import AudiodetError, DataError
 from audiodet.evaluation.goals import Goal
 from audiodet.files import write_text
 from audiodet.inference.detector import Detector
-from audiodet.inference.progress import duration_text
-from audiodet.model_zoo import get_config_file
+from audiodet.training.configure import Configurator, register
 from audiodet.training.finish import finish
-from audiodet.training.found import OWN
+from audiodet.training.options import Options
 from audiodet.training.pieces import PIECES, in_pieces
 from audiodet.training.progress import Progress, logging_to, say
-from audiodet.training.recipe import Recipe, choose_recipe
+from audiodet.training.recipe import choose_recipe
 from audiodet.training.splits import read_splits, write_table
-from audiodet.training.survey import Survey, survey
-from audiodet.training.timing import measure_pace
+from audiodet.training.survey import survey
 from audiodet.weights import MODEL_FILE
 
-LOOKS = 10  # at the validation set, in a training
-# The best model by the validation set is kept; four looks without a lower loss end a training.
-WATCH = {
-    "SOLVER.VAL_PERIOD": 1000,
-    "SOLVER.BEST.METRIC": "val/total_loss",
-    "SOLVER.EARLY_STOP.PATIENCE": 4,
-}
 PLAN = "audiodet_train.json"  # what was found and chosen; empty until that is known
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to train, beside the data.
-
-    Attributes:
-        config: a YAML instead of a recipe.
-        settings: KEY VALUE pairs that win over all else.
-        minutes: most time that the training may take.
-        false_alarms_per_hour: most of each label on the validation recordings; None: the best F1.
-        device: "auto", "cpu", "cuda", ...
-        resume: continue the training in the folder.
-        quiet, verbose: say nothing but errors; say all that is logged.
-    """
-
-    config: str = ""
-    settings: tuple[str, ...] = ()
-    minutes: float = 25.0
-    false_alarms_per_hour: float | None = None
-    device: str = "auto"
-    resume: bool = False
-    quiet: bool = False
-    verbose: bool = False
 
 
 def train(
@@ -82,7 +46,7 @@ def train(
         labels: a label file of any format that is read, or a folder of them; train.tsv, val.tsv
             and test.tsv in it are taken as the splits.
         output: folder of the detector.
-        options: see :class:`Options`.
+        options: see :class:`~audiodet.training.options.Options`.
 
     Returns:
         the detector, which ``Detector.from_pretrained(output)`` and ``--model output`` give again.
@@ -106,6 +70,8 @@ class TrainingRun:
         for path, what in ((audio, "a folder of recordings"), (labels, "labels")):
             if not os.path.exists(path):
                 raise DataError(f"{path}: no such file or folder, expected {what}")
+        if ":" in str(output.absolute()):
+            raise DataError(f"{output}: a path with a colon, expected one without for -o")
         if (output / MODEL_FILE).exists():
             raise AudiodetError(
                 f"{output}: holds a finished detector already, expected a new folder for -o"
@@ -160,7 +126,8 @@ class TrainingRun:
                 table = in_pieces(table, self.work / PIECES)
                 write_table(table, self._table(split))
         recipe = choose_recipe(facts)
-        cfg = self._config(recipe, facts, tables)
+        paths = {split: self._table(split) for split in tables if self._table(split).exists()}
+        cfg = Configurator(self.work, paths, facts, self.options, self.say).choose(recipe)
         plan = {
             "recipe": self.options.config or recipe.name,
             "reasons": [] if self.options.config else recipe.reasons,
@@ -186,84 +153,6 @@ class TrainingRun:
     def _table(self, split: str) -> Path:
         return self.work / f"{split}.tsv"
 
-    def _config(self, recipe: Recipe, facts: Survey, tables: dict):
-        """The configuration: recipe, data, what this machine can do in time, the user's keys."""
-        own = self.options.config
-        if not own:
-            self.say(f"recipe {recipe.name}, because")
-            for reason in recipe.reasons:
-                self.say(f"  {reason}")
-        settings = self._data_settings(facts, tables)
-        if own:
-            return self._load(own, settings)
-        settings |= recipe.settings | WATCH
-        cfg = self._load(get_config_file(recipe.config), settings)
-        pace = measure_pace(cfg)
-        batches, wanted = self._steps(recipe, cfg, facts)
-        steps = max(LOOKS, min(wanted, pace.steps_in(60 * self.options.minutes, batches)))
-        if "SOLVER.MAX_ITER" in self.options.settings[::2]:
-            steps = wanted = cfg.SOLVER.MAX_ITER
-        shortened = "" if steps == wanted else f" ({wanted} would be better: give more --minutes)"
-        self.say(
-            f"{steps} steps of {pace.later:.2g} s on {cfg.MODEL.DEVICE}, about "
-            f"{duration_text(pace.seconds(steps, batches))} at most{shortened}"
-        )
-        settings |= {
-            "SOLVER.MAX_ITER": steps,
-            "SOLVER.VAL_PERIOD": -(-steps // LOOKS),
-            "SOLVER.CHECKPOINT_PERIOD": -(-steps // LOOKS),
-        }
-        return self._load(get_config_file(recipe.config), settings)
-
-    def _data_settings(self, facts: Survey, tables: dict) -> dict:
-        # The tables of a training have absolute paths; that folder is searched, so a small one.
-        pieces = (self.work / PIECES).absolute()
-        pieces.mkdir(parents=True, exist_ok=True)
-        names = {split: OWN + split for split in tables if self._table(split).exists()}
-        for folder in (self.work.absolute(), self.audio):
-            if ":" in str(folder):
-                raise DataError(f"{folder}: a path with a colon, expected one without")
-        return {
-            "DATASETS.LABELS": str(list(facts.labels)),
-            "DATASETS.CUSTOM": str(
-                [
-                    f"{name}={self._table(split).absolute()}:{pieces}"
-                    for split, name in names.items()
-                ]
-            ),
-            "DATASETS.TRAIN": str([names["train"]]),
-            "DATASETS.VAL": str([names["val"]]),
-            "DATASETS.TEST": "()",  # scored after tuning
-            "OUTPUT_DIR": str(self.work),
-            "INPUT.CACHE_DIR": str(self.work / "cache"),
-            "MODEL.PRETRAINED.CACHE_DIR": str(self.work / "cache"),
-            "DATALOADER.NUM_WORKERS": 0,
-            "MODEL.DEVICE": self._device(),
-        }
-
-    def _device(self) -> str:
-        import torch
-
-        device = self.options.device
-        return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-
-    def _load(self, config: str, settings: dict):
-        pairs = []
-        for key, value in settings.items():
-            pairs += [key, str(value)]
-        cfg = load_config(config, [*pairs, *self.options.settings])
-        register(cfg)
-        return cfg
-
-    def _steps(self, recipe: Recipe, cfg, facts: Survey) -> tuple[int, int]:
-        """Batches that hold all training recordings once, and the steps that the recipe wants."""
-        crop = cfg.INPUT.CROP_AUDIO.SECONDS
-        durations = facts.durations["train"].values()
-        clips = facts.seconds("train") / crop if crop else len(durations)
-        batches = max(1, round(clips / cfg.SOLVER.IMS_PER_BATCH))
-        fewest, most = recipe.steps
-        return batches, round(min(max(recipe.epochs * batches, fewest), most))
-
     # -- during -------------------------------------------------------------------------------
 
     def _train(self, cfg):
@@ -277,13 +166,3 @@ class TrainingRun:
             self.say("interrupted; continue with --resume")
             raise
         return trainer.system
-
-
-def register(cfg) -> None:
-    """Make the configuration's own datasets known, instead of those of an earlier training."""
-    for spec in cfg.DATASETS.CUSTOM:
-        name = spec.partition("=")[0]
-        for known in [other for other in DatasetCatalog if other.split("[")[0] == name]:
-            DatasetCatalog.remove(known)
-            MetadataCatalog.remove(known)
-    setup_datasets(cfg)

@@ -36,7 +36,9 @@ def read_splits(audio: str, labels: str, seed: int = 0) -> dict[str, LabelTable]
     named = named_splits(Path(labels))
     if not named:
         table = read_labels(labels, audio).require_good()
-        return dict(zip(SPLITS, split_recordings(table, FRACTIONS, seed=seed)))
+        tables = dict(zip(SPLITS, split_recordings(table, FRACTIONS, seed=seed)))
+        tables["train"].notes = table.notes
+        return tables
     if "train" not in named:
         raise DataError(
             f"{labels}: holds {', '.join(path.name for path in named.values())} and no labels to "

@@ -95,3 +95,19 @@ def test_each_class_has_its_high_threshold():
     scores = np.concatenate([active((0, 20), (25, 45))] * 2, axis=1)
     found = events_from_scores(scores, 0.1, 1, 0.5, (64, 100), RunRules(gap=10, high=(0.2, 0.6)))
     assert sorted(found.pred_classes.tolist()) == [0, 1, 1]
+
+
+def test_events_that_touch_stay_apart_with_shrink():
+    """Two events of a label, 0.2 frames apart: one run without a gap, two with, and whole again."""
+    touching = truth((10.0, 18.0, 0), (18.2, 26.0, 0))
+    plain = step_targets(touching, 40, 1, 0.5, 1).numpy()
+    assert len(runs_above(plain[:, 0], 0.5)) == 1
+    apart = step_targets(touching, 40, 1, 0.5, 1, shrink=1).numpy()
+    events = events_from_scores(apart, 0.5, 1, 0.5, (64, 40), grow=1).pred_boxes.tensor
+    assert sorted(events[:, 0].tolist()) == [10.0, 18.0]
+    assert sorted(events[:, 2].tolist()) == [18.0, 26.0]
+
+
+def test_an_event_shorter_than_its_margins_keeps_its_centre():
+    targets = step_targets(truth((10.0, 11.0, 0)), 40, 1, 0.5, 1, shrink=3)
+    assert targets.nonzero().tolist() == [[10, 0]]
