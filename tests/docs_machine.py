@@ -66,12 +66,12 @@ def write_recordings(folder: Path) -> None:
 
 def write_labelled(folder: Path) -> None:
     """Recordings with labels of the models that ship."""
-    (folder / "labelled").mkdir()
+    (folder / "sounds").mkdir()
     rows = ["filename\tonset\toffset\tevent_label"]
     for number, label in enumerate(("babycry", "glassbreak", "gunshot")):
-        sf.write(folder / "labelled" / f"{number}.wav", tone(3.0, 500 * number + 500, number), RATE)
+        sf.write(folder / "sounds" / f"{number}.wav", tone(3.0, 500 * number + 500, number), RATE)
         rows.append(f"{number}.wav\t0.5\t1.5\t{label}")
-    (folder / "labels.tsv").write_text("\n".join(rows) + "\n")
+    (folder / "sounds.tsv").write_text("\n".join(rows) + "\n")
 
 
 def write_own_recordings(folder: Path) -> None:
