@@ -51,6 +51,7 @@ def write_recordings(folder: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         sf.write(path, tone(2.5, 700, len(name)), RATE)
     (folder / "list.txt").write_text("b.ogg\n")
+    write_labelled(folder)
     for split, count in {"train": 4, "val": 2, "test": 2}.items():
         rows = ["filename\tonset\toffset\tevent_label"]
         for number in range(count):
@@ -61,6 +62,16 @@ def write_recordings(folder: Path) -> None:
                 sf.write(folder / audio / name, samples, RATE)
             rows += [f"{name}\t0.5\t1.1\tdog", f"{name}\t1.4\t2.6\tcar"]
         (folder / f"{split}.tsv").write_text("\n".join(rows) + "\n")
+
+
+def write_labelled(folder: Path) -> None:
+    """Recordings with labels of the models that ship."""
+    (folder / "sounds").mkdir()
+    rows = ["filename\tonset\toffset\tevent_label"]
+    for number, label in enumerate(("babycry", "glassbreak", "gunshot")):
+        sf.write(folder / "sounds" / f"{number}.wav", tone(3.0, 500 * number + 500, number), RATE)
+        rows.append(f"{number}.wav\t0.5\t1.5\t{label}")
+    (folder / "sounds.tsv").write_text("\n".join(rows) + "\n")
 
 
 def write_own_recordings(folder: Path) -> None:

@@ -103,6 +103,8 @@ def _write_page(args, detector, labelled, found, matching) -> None:
         found.clips,
         detector.thresholds,
         labelled.paths,
+        found.curves,
     )
+    run.problems += found.problems
     page = write_report(run, os.path.join(args.output, "report"), Options(matching=matching))
     print(f"open {page}", file=sys.stderr)

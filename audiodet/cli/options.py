@@ -10,6 +10,7 @@ from audiodet.errors import AudiodetError
 DEFAULT_MODEL = "rcrnn_rare"
 AUDIOSET = "audioset"  # the public network as it is, whose file does not ship
 AUDIOSET_FILE = "mn04_as_mAP_432.pt"
+SAMPLES = 1000  # of the bootstrap, where a training's configuration wants none
 SOME_FAILED = 3  # exit code: done, but some recordings could not be used
 
 
@@ -90,6 +91,7 @@ def with_scoring(cfg, args: argparse.Namespace):
     cfg = cfg.clone()
     cfg.defrost()
     cfg.TEST.BEST_EVENT_PER_CLIP = False
+    cfg.TEST.BOOTSTRAP = cfg.TEST.BOOTSTRAP or SAMPLES
     if args.collar is not None:
         cfg.TEST.COLLAR = args.collar
     if args.offset is not None:

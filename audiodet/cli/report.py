@@ -36,6 +36,12 @@ def add_parser(commands) -> None:
         help="with --truth: seconds that the onset of a hit may be away (%(default)s)",
     )
     parser.add_argument(
+        "--curves",
+        action="store_true",
+        help="run the model again for its scores over time; without it the page draws those of "
+        "the events, which is all that a region detector has",
+    )
+    parser.add_argument(
         "--max-clips",
         type=number(int, 0),
         default=200,
@@ -48,20 +54,28 @@ def add_parser(commands) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run ``audiodet report``."""
     page = args.output or os.path.join(args.folder, "report")
-    return make_report(args.folder, page, args.truth, args.collar, args.max_clips)
+    choices = (args.truth, args.collar, args.max_clips, args.curves)
+    return make_report(args.folder, page, *choices)
 
 
 def make_report(
-    folder: str, page: str, truth: str | None = None, collar: float = 0.5, max_clips: int = 200
+    folder: str,
+    page: str,
+    truth: str | None = None,
+    collar: float = 0.5,
+    max_clips: int = 200,
+    curves: bool = False,
 ) -> int:
     """Make the page of a run and say where it is -> exit code 0, or 3 for missing recordings."""
     from audiodet.evaluation.counts import Matching
     from audiodet.names import printable
-    from audiodet.visualization.report import Options, add_truth, from_folder, write_report
+    from audiodet.visualization import report
 
-    found = from_folder(folder)
-    notes = add_truth(found, truth) if truth else []
-    written = write_report(found, page, Options(max_clips, Matching(collar)))
+    found = report.from_folder(folder)
+    notes = report.add_truth(found, truth) if truth else []
+    if curves:
+        report.add_curves(found)
+    written = report.write_report(found, page, report.Options(max_clips, Matching(collar)))
     for line in notes:
         print(printable(line), file=sys.stderr)
     events = sum(len(recording.events) for recording in found.recordings)

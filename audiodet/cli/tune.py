@@ -22,7 +22,7 @@ def add_parser(commands) -> None:
     parser.add_argument("model", metavar="MODEL", help="a folder, a checkpoint, or with -o any")
     add_scoring(parser)
     goals = parser.add_mutually_exclusive_group()
-    goals.add_argument("--goal", choices=("f1",), default="f1", help="best F1 (default)")
+    goals.add_argument("--goal", choices=("f1",), help="best F1 (the default)")
     goals.add_argument(
         "--precision",
         type=_share,
@@ -116,7 +116,7 @@ def _thinned(curve, chosen) -> list[str]:
     for i, row in enumerate(curve):
         is_chosen = (row == chosen).all()
         if is_chosen or not i or wanted[i] != wanted[i - 1]:
-            cells = "".join(f"{value:9.3f}" for value in row)
+            cells = f"{row[0]:9.3f}" + "".join(f"{value:10.1f}" for value in row[1:])
             lines.append(f" {'*' if is_chosen else ' '}{cells}")
     return lines
 

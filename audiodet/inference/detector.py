@@ -10,6 +10,7 @@ import torch
 from audiodet.data.spectrogram import LogMel
 from audiodet.events import Detection, Event, decide, thresholds_by_label
 from audiodet.inference.curves import ScoreCurves
+from audiodet.inference.detection import DrawnDetection
 from audiodet.inference.joining import Heard, Recording
 from audiodet.inference.loading import load_model, save_model
 from audiodet.inference.pipeline import cores, in_batches, run_ahead
@@ -232,7 +233,7 @@ class Detector:
             of_windows = iter(heard.result())
             for source, window in batch:
                 if isinstance(window, Exception):
-                    yield Detection(source, error=as_audio_error(source, window))
+                    yield DrawnDetection(source, error=as_audio_error(source, window))
                 else:
                     place = window[1]
                     recording.add(next(of_windows), place)

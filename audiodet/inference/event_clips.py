@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from audiodet.audio.io import read_audio
+from audiodet.audio.io import audio_info, read_audio
 from audiodet.errors import AudiodetError, AudioError
 from audiodet.events import Event
 from audiodet.files import atomic_path, write_text
@@ -73,7 +73,7 @@ def write_clips(run: RunResults, folder, margin: float = 0.5, max_per_class: int
     """
     folder = Path(folder)
     clips = plan_clips(run, margin, max_per_class)
-    _make_room(folder)
+    _make_room(folder, run)
     lines = [clip.row() for clip in clips]
     write_text(folder / TABLE, "\t".join(COLUMNS) + "\n" + "".join(lines))
     problems = {}
@@ -89,9 +89,15 @@ def write_clips(run: RunResults, folder, margin: float = 0.5, max_per_class: int
     return written, problems
 
 
-def _make_room(folder: Path) -> None:
+def _make_room(folder: Path, run: RunResults) -> None:
     """Remove the clips that the folder's own table names; refuse a folder of other things."""
     table = folder / TABLE
+    for recording in run.recordings:
+        if Path(recording.source).resolve().is_relative_to(folder.resolve()):
+            raise AudiodetError(
+                f"{folder}: holds recordings of the run ({printable(recording.source)}), expected "
+                "another folder for clips"
+            )
     if not folder.exists() or not any(folder.iterdir()):
         return
     if not table.is_file() or not table.read_text(encoding="utf-8").startswith("clip\tfilename\t"):
@@ -107,13 +113,7 @@ def _make_room(folder: Path) -> None:
 def _write_clip(path: Path, clip: EventClip, margin: float) -> None:
     end = clip.event.offset + margin
     samples = read_audio(clip.source, None, clip.start, end - clip.start)
-    if len(samples) == 0 or not os.path.exists(clip.source):
-        raise AudioError(f"{clip.source}: no sound from {clip.start:.3f} s on")
-    rate = _rate(clip.source)
+    rate = audio_info(clip.source).sample_rate
     kind = "PCM_16" if np.abs(samples).max() <= 1 else "FLOAT"
     with atomic_path(path) as temporary:
         sf.write(temporary, samples, rate, kind, format="WAV")
-
-
-def _rate(path: str) -> int:
-    return sf.info(path).samplerate

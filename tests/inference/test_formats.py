@@ -32,7 +32,7 @@ def written(tmp_path):
     def recordings():
         return (Detection(p, e, 10.0) for p, e in zip(NAMES, EVENTS))
 
-    assert len(write_all(tmp_path, FORMATS, recordings, origin)) == len(FORMATS)
+    assert len(write_all(tmp_path, FORMATS, recordings, origin)) == len(FORMATS) == 8
     return tmp_path
 
 
@@ -178,3 +178,27 @@ def test_frequencies_of_an_event_go_where_a_format_has_them(tmp_path):
     ]
     track = (tmp_path / "audiodet_labels" / "a.txt").read_text()
     assert track == "0.500\t1.500\tdog\n\\\t400.0\t1200.5\n2.000\t3.000\tcat\n"
+
+
+def test_short_names_are_explained(written):
+    """Audacity's files and RTTM's identifiers, by a table that any reader of TSV reads."""
+    lines = (written / "audiodet_names.tsv").read_text(encoding="utf-8").splitlines()
+    table = dict(line.split("\t") for line in lines[1:])
+    assert lines[0] == "name\tfilename" and list(table.values()) == SHOWN
+    assert {f"{name}.txt" for name in table} == {
+        path.name for path in (written / "audiodet_labels").iterdir()
+    }
+    for line in (written / "audiodet_events.rttm").read_text().splitlines():
+        assert table[line.split()[1]] in SHOWN
+
+
+def test_no_names_where_none_are_short(tmp_path):
+    write_all(tmp_path, ("tsv", "raven"), lambda: iter([]), ORIGIN)
+    assert not (tmp_path / "audiodet_names.tsv").exists()
+
+
+def test_audacity_labels_with_scores(written):
+    plain = (written / "audiodet_labels" / "a.txt").read_text().splitlines()
+    scored = (written / "audiodet_labels_scores" / "a.txt").read_text().splitlines()
+    assert plain == ["0.123\t1.500\tdog", "0.500\t2.250\tcat bird"]
+    assert scored == ["0.123\t1.500\tdog 0.99", "0.500\t2.250\tcat bird 0.50"]

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass, field
 
-from audiodet.data.labels.matching import is_recording
+from audiodet.data.labels.matching import is_recording, walk
 from audiodet.data.labels.recognising import SUFFIXES
 from audiodet.errors import DataError
 
@@ -95,9 +95,8 @@ def _look_into(folder: str) -> tuple[list[LabelFile], bool]:
     """Label files in a folder at any depth, and whether there are recordings."""
     labels = []
     has_recordings = False
-    for place, inside, files in os.walk(folder, followlinks=True):
-        inside.sort()
-        for name in sorted(files):
+    for place, files in walk(folder):
+        for name in files:
             if is_recording(name):
                 has_recordings = True
             elif _may_be_labels(name):

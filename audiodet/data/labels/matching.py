@@ -8,7 +8,7 @@ spelling that changes least; two recordings that fit equally well are never gues
 import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from audiodet.audio.suffixes import AUDIO_SUFFIXES, UNREADABLE_SUFFIXES
@@ -115,12 +115,23 @@ def find_recordings(folders: Sequence[str], deep: bool = True) -> Recordings:
     base = folders[0] if len(folders) == 1 else _common(folders)
     paths = []
     for folder in folders:
-        for place, inside, files in os.walk(folder, followlinks=True):
-            if not deep:
-                inside.clear()
+        for place, files in walk(folder, deep):
             paths += [os.path.join(place, file) for file in files if is_recording(file)]
     paths = dict.fromkeys(os.path.relpath(path, base) for path in paths)
     return Recordings(base, paths)
+
+
+def walk(folder: str, deep: bool = True) -> Iterator[tuple[str, list[str]]]:
+    """Folders and the names of their files, sorted; linked folders too, each folder once."""
+    seen = set()
+    for place, inside, files in os.walk(folder, followlinks=True):
+        true_place = os.path.realpath(place)
+        if true_place in seen or not deep:
+            inside.clear()
+        inside.sort()
+        if true_place not in seen:
+            yield place, sorted(files)
+        seen.add(true_place)
 
 
 def is_recording(name: str) -> bool:

@@ -93,16 +93,16 @@ def read_labels(
 def _combined(sources: Sources, columns: Mapping[str, str] | None) -> LabelTable:
     """The rows of all label files as one table; recordings are as the files name them."""
     tables = []
-    failures = []
+    failures = {}
     for file in sources.labels:
         try:
             tables.append(_read(file, columns))
         except DataError as error:
             if not file.folder:
                 raise
-            failures.append(error)
+            failures[file.path] = error
     if not tables:
-        raise failures[0]
+        raise next(iter(failures.values()))
     _expect_one_format(sources, tables)
     kinds = {table.kind: table.path for table in reversed(tables)}
     if len(kinds) > 1:
@@ -114,12 +114,17 @@ def _combined(sources: Sources, columns: Mapping[str, str] | None) -> LabelTable
         whole.rows += table.rows
         whole.problems += table.problems
         whole.notes += [note for note in table.notes if note not in whole.notes]
-    for error in failures:
-        if isinstance(error, NotLabels):
+    suffixes = {_suffix(table.path) for table in tables}
+    for path, error in failures.items():
+        if isinstance(error, NotLabels) and _suffix(path) not in suffixes:
             whole.notes.append(f"no labels: {error}")
         else:
             whole.problems.append(Problem(0, "label file", str(error)))
     return whole
+
+
+def _suffix(path: str) -> str:
+    return os.path.splitext(path)[1].lower()
 
 
 def _read(file: LabelFile, columns: Mapping[str, str] | None) -> LabelTable:

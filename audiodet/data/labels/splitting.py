@@ -16,6 +16,7 @@ from audiodet.errors import DataError
 
 SPLITS = ("train", "val", "test")
 TRIES = 10  # orders of dealing, of which the evenest result is taken
+MANY = 2000  # recordings (or groups), which are even after one
 RECORDINGS = None  # what is dealt out as well as labels
 
 
@@ -49,7 +50,7 @@ def split_recordings(
             content.update(row.labels)
     _expect_enough(table, contents, len(wanted), "groups" if groups else "recordings")
     deals = []
-    for attempt in range(TRIES):
+    for attempt in range(TRIES if len(contents) < MANY else 1):
         order = sorted(contents)
         random.Random(f"{seed} {attempt}").shuffle(order)
         deals.append(_deal(order, contents, {n: fractions[n] for n in wanted}))
@@ -101,27 +102,38 @@ def _deal(
     total = sum((contents[group] for group in order), Counter())
     wants = {n: {what: part * total[what] for what in total} for n, part in fractions.items()}
     has = {n: set() for n in fractions}
-    left = dict.fromkeys(order)
+    waiting = {what: {} for what in total}  # its groups; a dict keeps their order
+    for group in order:
+        for what in contents[group]:
+            waiting[what][group] = None
     places = {}
-    holders = {what: [g for g in order if what in contents[g]] for what in total}
-    while left:
-        for what, groups in holders.items():
-            holders[what] = [group for group in groups if group in left]
+    while len(places) < len(order):
         what = min(
-            (what for what in holders if holders[what]),
-            key=lambda each: (each is RECORDINGS, len(holders[each]), str(each)),
+            (what for what in waiting if waiting[what]),
+            key=lambda each: (each is RECORDINGS, len(waiting[each]), str(each)),
         )
-        for waiting in range(len(holders[what]), 0, -1):
-            group = holders[what][-waiting]
-            lacking = [n for n in fractions if what not in has[n]]
-            choice = lacking if len(lacking) >= waiting else list(fractions)
+        for group in list(waiting[what]):
+            choice = _allowed(contents[group], has, waiting)
             place = max(choice, key=lambda n: (wants[n][what], wants[n][RECORDINGS]))
             places[group] = place
             has[place] |= contents[group].keys()
             for content, count in contents[group].items():
                 wants[place][content] -= count
-            del left[group]
+                del waiting[content][group]
     return places
+
+
+def _allowed(
+    content: Counter, has: Mapping[int, set], waiting: Mapping[str | None, dict]
+) -> list[int]:
+    """Splits that a group may go to: only those that lack a label which needs all its groups."""
+    choice = list(has)
+    for label in sorted(content, key=lambda each: len(waiting[each])):
+        lacking = [n for n in has if label not in has[n]]
+        needed = [n for n in lacking if n in choice]
+        if needed and len(lacking) >= len(waiting[label]):
+            choice = needed
+    return choice
 
 
 def _unevenness(places: Mapping, contents: Mapping, fractions: Sequence[float]) -> tuple:

@@ -8,9 +8,19 @@ from audiodet.visualization.report.page import Options, write_report
 from audiodet.visualization.report.sources import (
     Recording,
     Run,
+    add_curves,
     add_truth,
     from_clips,
     from_folder,
 )
 
-__all__ = ["Options", "Recording", "Run", "add_truth", "from_clips", "from_folder", "write_report"]
+__all__ = [
+    "Options",
+    "Recording",
+    "Run",
+    "add_curves",
+    "add_truth",
+    "from_clips",
+    "from_folder",
+    "write_report",
+]

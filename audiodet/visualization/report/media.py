@@ -11,6 +11,7 @@ import torch
 
 from audiodet.audio.io import audio_info, read_audio
 from audiodet.data.spectrogram import LogMel
+from audiodet.inference.curves import ScoreCurves
 from audiodet.visualization.clip_plot import TICKS_HZ, mel_positions
 
 SECONDS = 5.0  # of a clip, more where the event is longer
@@ -20,6 +21,7 @@ HIGHEST_RATE = 48000  # Hz that a browser is sure to play
 BANDS = 80
 FRAMES_PER_SECOND = 100
 GREYS = 48
+CURVE = 100  # values of a score curve
 PEAK = 0.9
 
 
@@ -90,6 +92,19 @@ def encode_strip(samples: np.ndarray, rate: int) -> bytes:
     greys = np.round((1 - darkness) * (GREYS - 1)) * (255 / (GREYS - 1))
     _, picture = cv2.imencode(".png", greys[::-1].astype(np.uint8))
     return picture.tobytes()
+
+
+def sampled(curves: ScoreCurves, start: float, seconds: float) -> dict[str, list[int]]:
+    """Score curves of a part of a recording: 100 values in percent, of labels that rise above 2."""
+    times = start + (np.arange(CURVE) + 0.5) * seconds / CURVE
+    steps = np.searchsorted(curves.edges, times, side="right") - 1
+    values = curves.scores[np.clip(steps, 0, len(curves.scores) - 1)]
+    percent = np.round(100 * values).astype(int)
+    heard = {}
+    for label, column in zip(curves.labels, percent.T):
+        if column.max() > 2:
+            heard[label] = column.tolist()
+    return heard
 
 
 def scale_of(rate: int) -> Scale:

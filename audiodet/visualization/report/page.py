@@ -162,12 +162,25 @@ def _data(run: Run, items: Sequence[Item], clips: dict, options: Options) -> dic
         "items": columns(items, labels),
         "rivals": rivals,
         "clips": clips,
+        "curves": _curves(run, items, clips, labels),
         "ticks": {rate: media.scale_of(rate).ticks() for rate in rates},
         "suffix": media.sound_suffix(),
         "maxClips": options.max_clips,
         "matching": asdict(options.matching),
         "problems": [[printable(path), printable(reason)] for path, reason in run.problems],
     }
+
+
+def _curves(run: Run, items: Sequence[Item], clips: dict, labels: Sequence[str]) -> dict:
+    """{place: {label's number: values}} of items with a clip, where there are curves."""
+    numbers = {label: number for number, label in enumerate(labels)}
+    curves = {}
+    for place, (start, seconds, *_) in clips.items():
+        known = run.recordings[items[place].recording].curves
+        if known is not None:
+            heard = media.sampled(known, start, seconds)
+            curves[place] = {numbers[k]: v for k, v in heard.items() if k in numbers}
+    return curves
 
 
 def _described(recording) -> dict:

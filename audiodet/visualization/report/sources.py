@@ -10,10 +10,13 @@ from datetime import datetime
 from pathlib import Path
 
 from audiodet.data.labels.reading import read_labels
-from audiodet.errors import DataError
+from audiodet.errors import DataError, WeightsError
 from audiodet.evaluation.clips import ClipResult
 from audiodet.events import Event, decide
+from audiodet.inference.curves import ScoreCurves
+from audiodet.inference.detector import Detector
 from audiodet.inference.formats import decodable
+from audiodet.inference.loading import identity
 from audiodet.inference.results import read_run
 
 # Names that recorders give: 20240501_063000, 2024-05-01T06-30-00, ...
@@ -29,12 +32,14 @@ class Recording:
         duration: in seconds.
         events: all that were found, of any score: the page's sliders choose.
         truth: the true events; None where nobody labelled it.
+        curves: scores over time; None: the page draws the scores of the events.
     """
 
     path: str
     duration: float
     events: list[Event] = field(default_factory=list)
     truth: list[Event] | None = None
+    curves: ScoreCurves | None = None
 
     def began(self) -> datetime | None:
         """When it was recorded, if its name says so."""
@@ -58,6 +63,7 @@ class Run:
         thresholds: where the page's sliders begin, by label.
         recordings: in the order of the page.
         problems: [(path, reason)] of recordings that could not be used.
+        parameters: of ``audiodet detect``, as in its journal.
     """
 
     title: str
@@ -66,6 +72,7 @@ class Run:
     thresholds: Mapping[str, float]
     recordings: list[Recording]
     problems: list[tuple[str, str]] = field(default_factory=list)
+    parameters: Mapping = field(default_factory=dict)
 
     def identity(self) -> str:
         """12 hexadecimal digits that change with any event: verdicts belong to one run."""
@@ -90,7 +97,8 @@ def from_folder(folder: str | Path) -> Run:
     recordings.sort(key=lambda recording: recording.path)
     title = Path(folder).resolve().name
     errors = list(found.errors.items())
-    return Run(title, found.model, found.labels, found.thresholds, recordings, errors)
+    known = (found.model, found.labels, found.thresholds)
+    return Run(title, *known, recordings, errors, found.parameters)
 
 
 def add_truth(run: Run, labels: str) -> list[str]:
@@ -125,21 +133,48 @@ def add_truth(run: Run, labels: str) -> list[str]:
     return table.notes
 
 
+def add_curves(run: Run, device: str = "auto") -> None:
+    """Run the model of ``audiodet detect`` again, for its scores over time.
+
+    Of a region detector they are those of its events, which the page draws anyway; of a
+    frame-level system they say more.
+
+    Raises:
+        AudiodetError: the model is gone, or another one by now.
+    """
+    detector = Detector.from_pretrained(run.model, device)
+    now = identity(detector.model)
+    before = {key: run.parameters.get(key) for key in now}
+    if now != before:
+        raise WeightsError(f"{run.model}: {now}, expected the model of the run: {before}")
+    recordings = {recording.path: recording for recording in run.recordings}
+    for detection in detector.detect_many(list(recordings), with_scores=True):
+        if detection.error is None:
+            recordings[detection.source].curves = detection.scores
+
+
 def from_clips(
     title: str,
     model: str,
     clips: Iterable[ClipResult],
     thresholds: Mapping[str, float],
     paths: Mapping[str, str],
+    curves: Mapping[str, tuple] | None = None,
 ) -> Run:
     """Scored clips with their truth, as an evaluation leaves them.
 
     Args:
         thresholds: the decided ones, for every label.
         paths: file of each clip's name.
+        curves: {clip's name: (scores (S, K), edges (S + 1,) in seconds)}, in the order of the
+            thresholds' K labels; without them the page draws the scores of the events.
     """
+    labels = tuple(thresholds)
     recordings = []
     for clip in clips:
         path = paths[clip.name]
         recordings.append(Recording(path, clip.duration, clip.candidates, clip.reference))
-    return Run(title, model, list(thresholds), thresholds, recordings)
+        if curves:
+            scores, edges = curves[clip.name]
+            recordings[-1].curves = ScoreCurves(labels, edges, scores)
+    return Run(title, model, labels, thresholds, recordings)

@@ -132,6 +132,14 @@ def test_a_folder_of_tracks():
     assert negatives.events()["\u00fc.wav"] == [] and not negatives.unlisted
 
 
+def test_a_folder_that_links_to_itself():
+    write("tracks/s1/x.txt", "0.5\t1\tdog\n")
+    os.symlink("..", "tracks/s1/up")
+    os.symlink("..", "audio/s1/up")
+    table = read_labels("tracks", "audio")
+    assert [row.filename for row in table.rows] == ["s1/x.wav"] and len(table.unlisted) == 5
+
+
 def test_one_damaged_file_of_a_folder():
     write(
         "tracks/a.TextGrid", 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0 1 <exists> 1'

@@ -8,6 +8,7 @@ import soundfile as sf
 from PIL import Image
 
 from audiodet.errors import AudioError
+from audiodet.inference.curves import ScoreCurves
 from audiodet.visualization.report import media
 from tests.visualization.report.runs import RATE, write_recording
 
@@ -75,3 +76,13 @@ def test_ticks_stand_apart_and_rise():
 def test_a_missing_recording_is_an_audio_error(tmp_path):
     with pytest.raises(AudioError, match="gone.wav"):
         media.read_part(str(tmp_path / "gone.wav"), 0.0, 1.0)
+
+
+def test_a_curve_is_sampled_where_the_clip_lies():
+    """Two steps of a second: the clip from 0.5 to 1.5 s has half of each."""
+    scores = np.array([[0.9, 0.01, 0.0], [0.1, 0.01, 0.5]], np.float32)
+    curves = ScoreCurves(("dog", "car", "cat"), np.array([0.0, 1.0, 2.0]), scores)
+    assert media.sampled(curves, 0.5, 1.0) == {
+        "dog": 50 * [90] + 50 * [10],
+        "cat": 50 * [0] + 50 * [50],
+    }

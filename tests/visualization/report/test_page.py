@@ -2,24 +2,29 @@
 
 import multiprocessing
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile as sf
 
 from audiodet.cli import main
-from audiodet.errors import AudiodetError, DataError
+from audiodet.errors import AudiodetError, DataError, WeightsError
 from audiodet.evaluation.clips import ClipResult
 from audiodet.events import Event
+from audiodet.inference.detector import Detector
 from audiodet.visualization.report import (
     Options,
     Run,
+    add_curves,
     add_truth,
     from_clips,
     from_folder,
     media,
     write_report,
 )
-from tests.visualization.report.runs import EVENTS, THRESHOLDS, TRUTH, data_of, write_run
+from tests.visualization.report.runs import EVENTS, RATE, THRESHOLDS, TRUTH, data_of, write_run
 
 
 @pytest.fixture
@@ -202,6 +207,31 @@ def test_scored_clips_make_a_page(tmp_path):
     run = from_clips("test", "mine", [clip], {"dog": 0.5}, paths)
     data = data_of(write_report(run, tmp_path / "page"))
     assert data["items"]["hit"] == [1, None] and data["items"]["score"] == [0.7, 0.7]
+
+
+def test_curves_are_those_of_the_model_of_the_run(tmp_path):
+    """What the shipped model says of a bang, on the page; a run of another model is refused."""
+    rng = np.random.default_rng(0)
+    samples = rng.normal(0, 0.001, 12 * RATE)
+    bang = rng.normal(0, 0.5, RATE // 2) * np.exp(-np.arange(RATE // 2) / 1500)
+    samples[2 * RATE : 2 * RATE + len(bang)] += bang
+    audio = tmp_path / "bang.wav"
+    sf.write(audio, samples, RATE)
+    folder = tmp_path / "run"
+    assert main(["detect", str(audio), "-o", str(folder), "--threshold=0.1", "--device=cpu"]) == 0
+    run = from_folder(folder)
+    add_curves(run, "cpu")
+    data = data_of(write_report(run, tmp_path / "page"))
+    scores = Detector.from_pretrained("rcrnn_rare", "cpu").scores(audio)
+    gunshot = str(data["labels"].index("gunshot"))
+    for place, (start, seconds, _) in data["clips"].items():
+        values = data["curves"][place][gunshot]
+        times = start + (np.arange(100) + 0.5) * seconds / 100
+        expected = np.interp(times, scores.seconds, scores["gunshot"])
+        assert max(values) > 50 and np.corrcoef(values, expected)[0, 1] > 0.9
+    assert data["clips"]
+    with pytest.raises(WeightsError, match="expected the model of the run"):
+        add_curves(replace(run, parameters={"weights_hash": "other"}), "cpu")
 
 
 def test_a_run_without_events_or_recordings(tmp_path):

@@ -34,15 +34,29 @@ function stepCurve(items, start, end) {
   return corners;
 }
 
+/** Curves of a clip by label: the model's own where there are, else those of its events. */
+function curvesOf(item, start, end) {
+  const curves = new Map();
+  const known = DATA.curves[item];
+  for (const [label, values] of Object.entries(known || {})) {
+    const time = (place) => start + ((place + 0.5) * (end - start)) / values.length;
+    curves.set(Number(label), values.map((value, place) => [time(place), value / 100]));
+  }
+  if (known) return curves;
+  for (const [label, items] of overlapping(ITEMS.recording[item], start, end)) {
+    curves.set(label, stepCurve(items, start, end));
+  }
+  return curves;
+}
+
 function drawCurve(item) {
   const [start, seconds] = partOf(item);
   const x = (time) => (1000 * (time - start)) / seconds;
   const y = (score) => 98 - 96 * score;
   const lines = [];
   const own = ITEMS.label[item];
-  for (const [label, items] of overlapping(ITEMS.recording[item], start, start + seconds)) {
+  for (const [label, corners] of curvesOf(item, start, start + seconds)) {
     if (state.hidden.has(label) && label !== own) continue;
-    const corners = stepCurve(items, start, start + seconds);
     const path = corners.map(([time, score]) => `${x(time).toFixed(1)},${y(score).toFixed(1)}`);
     const line = element("path", { d: `M${path.join("L")}`, class: label === own ? "own" : "other" });
     line.style.stroke = `var(--c${label % 10})`;

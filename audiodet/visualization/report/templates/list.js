@@ -26,6 +26,7 @@ const ORDER = {
 };
 
 let listed = []; // items
+const scroll = { top: 0, height: 0 }; // of the list, kept here: asking for them costs a layout
 
 function fillList() {
   const recording = Number($("recording").value);
@@ -37,7 +38,8 @@ function fillList() {
     if ((isReported(item) || verdictOf(item) === "keep") && accepts(item)) listed.push(item);
   }
   listed.sort(ORDER[$("order").value][1]);
-  $("rows").style.height = `${listed.length * ROW_HEIGHT}px`;
+  const height = `${listed.length * ROW_HEIGHT}px`;
+  if ($("rows").style.height !== height) $("rows").style.height = height;
   const misses = listed.reduce((sum, item) => sum + isTruth(item), 0);
   const found = plural(listed.length - misses, "event");
   const missed = misses ? ` and ${plural(misses, "miss", "misses")}` : "";
@@ -46,10 +48,13 @@ function fillList() {
 
 function drawList() {
   const list = $("list");
-  const first = Math.max(0, Math.floor(list.scrollTop / ROW_HEIGHT) - 3);
-  const last = Math.min(listed.length, first + Math.ceil(list.clientHeight / ROW_HEIGHT) + 6);
+  const first = Math.max(0, Math.floor(scroll.top / ROW_HEIGHT) - 3);
+  const last = Math.min(listed.length, first + Math.ceil(scroll.height / ROW_HEIGHT) + 6);
   const rows = [];
   for (let place = first; place < last; place++) rows.push(listRow(place));
+  for (const item of thumbnails.keys()) {
+    if (thumbnails.size > 4 * rows.length) thumbnails.delete(item); // the oldest first
+  }
   $("rows").replaceChildren(...rows);
   const place = listed.indexOf(state.chosen);
   const active = place >= first && place < last ? `item-${state.chosen}` : "";
@@ -84,33 +89,47 @@ function listRow(place) {
   return row;
 }
 
+const thumbnails = new Map(); // of rows that were drawn lately: pictures need not load again
+
 function thumbnail(item) {
   if (!DATA.clips[item]) return element("span", { class: "thumbnail none" });
-  const picture = element("img", { class: "thumbnail", alt: "", decoding: "async" });
-  picture.src = address("strips", item);
-  return picture;
+  if (!thumbnails.has(item)) {
+    const picture = element("img", { class: "thumbnail", alt: "", decoding: "async" });
+    picture.src = address("strips", item);
+    thumbnails.set(item, picture);
+  }
+  return thumbnails.get(item);
 }
 
 /** Choose an event and bring its row into view. */
-function choose(item, focus = false) {
+function choose(item) {
   state.chosen = item;
   const place = listed.indexOf(item);
-  const list = $("list");
   if (place >= 0) {
     const top = place * ROW_HEIGHT;
-    if (top < list.scrollTop) list.scrollTop = top;
-    const lowest = top + ROW_HEIGHT - list.clientHeight;
-    if (lowest > list.scrollTop) list.scrollTop = lowest;
+    if (top < scroll.top) scrollTo(top);
+    else if (top + ROW_HEIGHT > scroll.top + scroll.height) scrollTo(top + ROW_HEIGHT - scroll.height);
   }
   drawList();
   drawDetail();
-  if (focus) list.focus({ preventScroll: true });
+}
+
+function scrollTo(top) {
+  scroll.top = top;
+  $("list").scrollTop = top;
+}
+
+function measureList() {
+  const { scrollTop, clientHeight } = $("list");
+  if (Math.abs(scrollTop - scroll.top) < 1 && clientHeight === scroll.height) return;
+  Object.assign(scroll, { top: scrollTop, height: clientHeight });
+  drawList();
 }
 
 /** The list was asked for in another way: begin at its first event. */
 function beginList() {
   state.chosen = -1;
-  $("list").scrollTop = 0;
+  scrollTo(0);
   refresh();
 }
 
@@ -138,7 +157,8 @@ function startList() {
   options($("show"), SHOW);
   options($("order"), ORDER);
   for (const id of ["recording", "show", "order"]) $(id).onchange = beginList;
-  $("list").onscroll = () => requestAnimationFrame(drawList);
+  $("list").onscroll = () => requestAnimationFrame(measureList);
+  new ResizeObserver(measureList).observe($("list"));
   $("rows").onclick = (event) => {
     const row = event.target.closest(".row");
     if (row) choose(Number(row.id.slice(5)));

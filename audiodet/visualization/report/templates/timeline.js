@@ -2,6 +2,7 @@
 
 const LANE = 22; // pixels
 const NAMES = 86; // pixels on the left, for the names of the lanes
+let timelineWidth = 0; // pixels, kept here: asking for it costs a layout
 const view = { recording: -1, start: 0, end: 1 };
 
 function timelineLanes() {
@@ -20,13 +21,16 @@ function drawTimeline() {
   $("timeline-title").textContent = `${baseName(path)} · ${clock(duration, 0)}`;
   const canvas = $("timeline");
   const lanes = timelineLanes();
-  const [width, height] = [canvas.clientWidth, LANE * lanes.length + 22];
+  const [width, height] = [timelineWidth, LANE * lanes.length + 22];
   const ratio = window.devicePixelRatio || 1;
-  canvas.style.height = `${height}px`;
-  canvas.width = width * ratio;
-  canvas.height = height * ratio;
   const pen = canvas.getContext("2d");
-  pen.scale(ratio, ratio);
+  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    canvas.style.height = `${height}px`;
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+  }
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, width, height);
   pen.font = "11px system-ui, sans-serif";
   drawTimeAxis(pen, width, height);
   lanes.forEach((label, lane) => drawLane(pen, label, lane * LANE, width));
@@ -103,8 +107,8 @@ function zoom(factor, about = (current(state.chosen).onset + current(state.chose
 function itemAt(event) {
   const canvas = $("timeline");
   const label = timelineLanes()[Math.floor(event.offsetY / LANE)];
-  const time = xToTime(event.offsetX, canvas.clientWidth);
-  const slack = 3 * perPixel(canvas.clientWidth);
+  const time = xToTime(event.offsetX, timelineWidth);
+  const slack = 3 * perPixel(timelineWidth);
   for (const item of itemsOf(view.recording)) {
     const { onset, offset } = current(item);
     const here = onset - slack <= time && time <= offset + slack;
@@ -118,7 +122,7 @@ function startPan(down) {
   const from = { x: down.offsetX, start: view.start };
   const seconds = view.end - view.start;
   const follow = (move) => {
-    setView(from.start - (move.offsetX - from.x) * perPixel(canvas.clientWidth), seconds);
+    setView(from.start - (move.offsetX - from.x) * perPixel(timelineWidth), seconds);
   };
   canvas.setPointerCapture(down.pointerId);
   canvas.addEventListener("pointermove", follow);
@@ -136,8 +140,12 @@ function startTimeline() {
   canvas.ondblclick = () => setView(0, Infinity);
   canvas.onwheel = (event) => {
     event.preventDefault();
-    zoom(event.deltaY > 0 ? 1.25 : 0.8, xToTime(event.offsetX, canvas.clientWidth));
+    zoom(event.deltaY > 0 ? 1.25 : 0.8, xToTime(event.offsetX, timelineWidth));
   };
+  new ResizeObserver(() => {
+    timelineWidth = canvas.clientWidth;
+    drawTimeline();
+  }).observe(canvas);
   $("zoom-in").onclick = () => zoom(0.5);
   $("zoom-out").onclick = () => zoom(2);
   $("zoom-whole").onclick = () => setView(0, Infinity);
