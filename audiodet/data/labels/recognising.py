@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from audiodet.data.labels.columns import guessed_table
 from audiodet.data.labels.documents import read_json
@@ -121,7 +122,7 @@ def _read_lines(
     table = guessed_table(path, name, header, records, columns, recording)
     for problem in rough.problems:
         text = problem.text.replace(rough.kind, table.kind)
-        table.problems.append(problem.__class__(problem.line, problem.kind, text, path))
+        table.problems.append(replace(problem, text=text))
     return table
 
 

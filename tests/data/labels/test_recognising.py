@@ -5,6 +5,7 @@ The files of JAMS, ELAN and Praat are as jams 0.3.5, pympi-ling 1.71 and praatio
 """
 
 import json
+import random
 
 import pytest
 
@@ -383,6 +384,37 @@ def test_what_is_no_label_file(data, words, tmp_path):
     with pytest.raises(DataError, match=words) as error:
         read_file(str(path))
     assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_line_with_too_many_cells(tmp_path):
+    text = "file,start,end,label\na.wav,0.5,1.25,dog\na.wav,0,5,1,25,dog\n"
+    table = read_file(write(tmp_path, "x.csv", text))
+    assert len(table.rows) == 1
+    words = "x.csv:3: 6 fields, expected 4, of strong labels"
+    assert str(table.problems[0]).endswith(words)
+
+
+def test_damaged_files_end_in_one_line(tmp_path):
+    """Bytes lost, doubled and changed at random: rows, problems or a DataError, nothing else."""
+    rng = random.Random(0)
+    texts = [text for _, _, text in TABLES.values()]
+    texts += [jams(OBSERVATIONS), LONG_TEXTGRID, SHORT_TEXTGRID, EAF]
+    pieces = [b"", b'"', b"\t", b"\n", b"9", b"null", b"[", b"}", b"\xff", b"<", b",", b"1e999"]
+    failed = 0
+    for number in range(600):
+        data = bytearray(texts[number % len(texts)].encode())
+        for _ in range(rng.choice([1, 3, 10])):
+            place = rng.randrange(len(data) + 1)
+            length = rng.choice([0, 1, 20])
+            data[place : place + length] = rng.choice(pieces)
+        path = tmp_path / "x.txt"
+        path.write_bytes(data)
+        try:
+            read_file(str(path))
+        except DataError as error:
+            failed += 1
+            assert str(path) in str(error)
+    assert 100 < failed < 590
 
 
 @pytest.mark.parametrize("time", ["1_0", "nan", "inf", "１", "0x1", "1,000.5", "one", "1e999"])

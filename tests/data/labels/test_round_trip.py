@@ -8,11 +8,12 @@ import pytest
 import soundfile as sf
 
 from audiodet.data.labels.reading import read_labels
+from audiodet.data.labels.rows import LabelTable, Row
 from audiodet.data.labels.writing import write_table
 from audiodet.events import Detection, Event
 from audiodet.inference.formats import FORMATS, Origin, unique_names
 from audiodet.inference.inputs import collect
-from audiodet.inference.outputs import write_all
+from audiodet.inference.outputs import write_all, write_report
 
 NAMES = [
     "a.wav",
@@ -62,6 +63,7 @@ def run(tmp_path_factory):
 
     for name in FORMATS:
         write_all(folder / name, [name], recordings, origin)
+        write_report(folder / name, {"model": "m"}, [("broken.wav", "0 bytes")])
     return folder
 
 
@@ -112,9 +114,21 @@ def test_in_out_in_equal(name, run, tmp_path):
     assert not again.problems
 
 
+def test_a_label_in_quotes_and_a_column_of_groups(run, tmp_path):
+    row = Row(0, "a.wav", ('"dog"',), 0.1, 0.3, group="site 1")
+    write_table(tmp_path / "labels.tsv", LabelTable("x", "strong", [row]))
+    text = (tmp_path / "labels.tsv").read_text()
+    assert text.splitlines()[1] == 'a.wav\t0.1\t0.3\t"""dog"""\tsite 1'
+    (again,) = read_labels(tmp_path / "labels.tsv", run / "audio").rows
+    assert (again.labels, again.group) == (row.labels, row.group)
+    weak = LabelTable("x", "weak", [Row(0, "a.wav", ("dog, big",))])
+    with pytest.raises(ValueError, match="label 'dog, big', expected one without a comma"):
+        write_table(tmp_path / "labels.tsv", weak)
+
+
 def test_all_formats_of_a_run_at_once_are_refused(run, tmp_path):
     for name in ("tsv", "csv"):
-        for file in (run / name).iterdir():
+        for file in (run / name).glob("audiodet_events*"):
             (tmp_path / file.name).write_bytes(file.read_bytes())
     with pytest.raises(ValueError, match="mixed formats, comma CSV .*, DESED TSV .*; expected one"):
         read_labels(tmp_path, run / "audio")
