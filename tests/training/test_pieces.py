@@ -48,7 +48,7 @@ def test_events_and_samples_are_those_of_the_recording(tmp_path):
     assert [label for *_, label in found] == [label for *_, label in events]
     times = np.array([row[:2] for row in events])
     assert np.array([row[:2] for row in found]) == pytest.approx(times, abs=2e-4)
-    assert np.concatenate(joined) == pytest.approx(read_audio(str(audio)), abs=1e-6)
+    assert np.abs(np.concatenate(joined) - read_audio(str(audio))).max() < 1e-6
 
 
 def test_a_short_recording_is_used_itself(tmp_path):
