@@ -61,7 +61,9 @@ def write_recordings(folder: Path) -> None:
                 samples = tone(3.0, 400, len(rows) + sum(map(ord, split)))
                 sf.write(folder / audio / name, samples, RATE)
             rows += [f"{name}\t0.5\t1.1\tdog", f"{name}\t1.4\t2.6\tcar"]
-        (folder / f"{split}.tsv").write_text("\n".join(rows) + "\n")
+        (folder / "labels").mkdir(exist_ok=True)
+        for table in (folder / f"{split}.tsv", folder / "labels" / f"{split}.tsv"):
+            table.write_text("\n".join(rows) + "\n")
 
 
 def write_labelled(folder: Path) -> None:
