@@ -38,9 +38,8 @@ class RareMini(Scoring):
                  two or three groups of a label. No row where there is one fold alone.
         carried  those inside the weights
         across, as carried   the latter where weights are evaluated, across elsewhere
-        smoothed carried where weights are evaluated; elsewhere across, but the ER of a threshold
-                 is its mean over thresholds near it: the exact best of a few dozen sources is
-                 luck for others
+        smoothed as across, but the ER of a threshold is its mean over thresholds near it: the
+                 exact best of a few dozen sources is luck for others
 
     and without the key across where there are several folds, own where there is one.
     """
@@ -103,12 +102,10 @@ class RareMini(Scoring):
         if rule == "own":
             files = {run.fold: run.folder / "inference" / "validation.jsonl" for run in runs}
             return {f: tune_common(edited(row, load_clips(path))) for f, path in files.items()}
-        if rule == "across" or not (runs and runs[0].weights):
+        if rule in ("across", "smoothed") or not (runs and runs[0].weights):
             return across_folds(clips, SMOOTHING if rule == "smoothed" else 0.0)
         carried = {run.fold: carried_thresholds(run.weights) for run in runs}
-        return (
-            carried if rule in ("carried", "smoothed") else {**carried, "all": tune_on_all(clips)}
-        )
+        return carried if rule == "carried" else {**carried, "all": tune_on_all(clips)}
 
     def figures(self, row: Row, group: str, scores) -> dict:
         """ER, F1 and intervals; AP at temporal IoU 0.5, which needs no threshold, if wanted."""

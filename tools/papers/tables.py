@@ -133,7 +133,7 @@ def columns_of(data: dict) -> dict[str, str]:
 def _is_wanted(spec: dict, runs: list[Run], options: Options) -> bool:
     if options.detectors and spec.get("detector") not in (None, *options.detectors):
         return False
-    if options.shipped and spec.get("beside shipped") == "never":
+    if spec.get("beside shipped") == ("never" if options.shipped else "only"):
         return False
     if options.shipped and spec.get("beside shipped") == "where trained before":
         return all(run.done for run in runs)
