@@ -25,8 +25,8 @@ class Voting:
         weights: of each member, a number or one for each label; () weighs all alike.
         iou: candidates of a label are the same event from this IoU on.
         nms: of two candidates that overlap by more than this IoU the weaker goes.
-        edges: how much each member counts for onset and offset, beside its vote; () counts all
-            alike. A member that knows times badly gets 0: it moves nothing where another is.
+        edges: how much each member counts for onset and offset beside its vote; () counts all alike.
+            A member that knows times badly gets 0: it is then only heard where no other is.
         margin: seconds that both ends are widened by before overlaps are measured: members with
             coarse time steps place a short event beside where others see it.
     """
