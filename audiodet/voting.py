@@ -25,8 +25,6 @@ class Voting:
         weights: of each member, a number or one for each label; () weighs all alike.
         iou: candidates of a label are the same event from this IoU on.
         nms: of two candidates that overlap by more than this IoU the weaker goes.
-        edges: how much each member counts for onset and offset beside its vote; () counts all alike.
-            A member that knows times badly gets 0: it is then only heard where no other is.
         margin: seconds that both ends are widened by before overlaps are measured: members with
             coarse time steps place a short event beside where others see it.
     """
@@ -35,7 +33,6 @@ class Voting:
     iou: float = 0.3
     nms: float = 0.3
     margin: float = 0.1
-    edges: Sequence[float] = ()
 
     def __post_init__(self):
         for name in ("iou", "nms"):
@@ -53,9 +50,8 @@ class Voting:
         """
         weights = self.weights or [1.0] * members
         values = [w[label] if isinstance(w, Mapping) else w for w in weights]
-        for name, given in (("weights", values), ("edges", self.edges or values)):
-            if len(given) != members:
-                raise ConfigError(f"voting: {len(given)} {name}, expected {members}, one a member")
+        if len(values) != members:
+            raise ConfigError(f"voting: {len(values)} weights, expected {members}, one a member")
         if min(values) < 0 or not sum(values) > 0:
             raise ConfigError(
                 f"voting: weights {values} for {label!r}, expected none below 0 and one above"
@@ -92,19 +88,14 @@ class Voting:
             if not joint[best] > 0:
                 return joined
             voters = said[:, best].argmax(1)
-            onset, offset = self._mean_times(votes[:, best], times[voters])
+            moved = votes[:, best] @ times[voters] / joint[best]
+            onset, offset = moved.tolist()
             event = union[best]._replace(onset=onset, offset=offset, score=float(joint[best]))
             joined.append(event)
             gone = overlaps[best] > self.nms
             gone[best] = True
             said[:, gone] = 0.0  # no event of their own
             said[:, :, gone] = 0.0  # and no vote for another
-
-    def _mean_times(self, votes: np.ndarray, times: np.ndarray) -> list[float]:
-        """Mean of the voters' (E, 2) times by their votes (E,) and what their edges count."""
-        counted = votes * (self.edges or np.ones(len(votes)))
-        weights = counted if counted.sum() > 0 else votes
-        return (weights @ times / weights.sum()).tolist()
 
 
 def _overlaps(times: np.ndarray, margin: float) -> np.ndarray:

@@ -50,15 +50,6 @@ def test_a_margin_joins_what_lies_side_by_side():
     assert event.score == pytest.approx(0.7)
 
 
-def test_a_member_whose_edges_do_not_count_votes_and_moves_nothing():
-    sharp, blunt = Event(1.0, 3.0, "dog", 0.4), Event(1.4, 3.4, "dog", 0.8)
-    alone = Event(8.0, 9.0, "dog", 0.8)
-    found = Voting(edges=(1.0, 0.0), **EXACT).join([[sharp], [blunt, alone]])
-    assert [event.score for event in found] == pytest.approx([0.6, 0.4])
-    assert found[0][:2] == (1.0, 3.0)
-    assert found[1][:2] == (8.0, 9.0)  # only the second hears it
-
-
 @pytest.mark.parametrize(
     "options, message",
     [
@@ -66,7 +57,6 @@ def test_a_member_whose_edges_do_not_count_votes_and_moves_nothing():
         ({"nms": 1.5}, "nms is 1.5, expected above 0, at most 1"),
         ({"margin": -1.0}, "margin is -1.0 s, expected 0 or more"),
         ({"weights": (1.0, 2.0)}, "2 weights, expected 1, one a member"),
-        ({"edges": (1.0, 0.0)}, "2 edges, expected 1, one a member"),
         ({"weights": (0.0,)}, r"weights \[0.0\] for 'dog', expected none below 0 and one above"),
     ],
 )

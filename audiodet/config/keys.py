@@ -160,8 +160,6 @@ def _add_decisions(cfg: CN) -> None:
     cfg.TEST.VOTING.IOU = 0.3
     cfg.TEST.VOTING.NMS = 0.3
     cfg.TEST.VOTING.MARGIN = 0.1
-    # How much each member counts for onset and offset beside its vote; () counts all alike.
-    cfg.TEST.VOTING.EDGES = ()
     # Final threshold on an event's score: one for all labels, or one per label.
     cfg.TEST.THRESHOLDS = (0.8,)
     # Shortest reported event in seconds: one for all labels, or one per label.

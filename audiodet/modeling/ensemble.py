@@ -141,7 +141,7 @@ def voting_of(cfg) -> Voting:
                 f"{list(cfg.DATASETS.LABELS)}"
             )
         weights.append(dict(zip(cfg.DATASETS.LABELS, weight)) if by_label else weight)
-    return Voting(tuple(weights), spec.IOU, spec.NMS, spec.MARGIN, tuple(spec.EDGES))
+    return Voting(tuple(weights), spec.IOU, spec.NMS, spec.MARGIN)
 
 
 def load_ensemble(cfg, paths) -> EventEnsemble:
