@@ -34,21 +34,18 @@ def make_recipes(
     distractors: int | tuple[int, int] = 0,
     balanced: bool = False,
     max_events: int = 1,
-    maskers: Sequence[str] | None = None,
+    maskers: Sequence[str] = (),
     name: str = "mixture",
     **rules,
 ) -> list[Recipe]:
-    """Draw recipes as in DCASE 2017 Task 2: one target label, present or absent.
+    """Recipes as in DCASE 2017 Task 2: one target label, present or absent.
 
     Args:
         target: the label; file names are ``<name>_<target>_<number>.wav``.
         presence: exactly ``round(n * presence)`` recipes hold the target.
-        distractors: sounds of kind "distractors" in each mixture, a number or (least, most);
-            recipes that differ in it only are alike in all else.
-        max_events: most events in a positive mixture: one of ``target``, the others of any label,
-            none over another of its label.
-        maskers: labels of backgrounds that lie, like white noise, over whole mixtures
-            (:meth:`RecipeDraws.masker`); None for no such noise. All else stays the same.
+        distractors: in each, a number or (least, most); they, and maskers, change nothing else.
+        max_events: most in a positive mixture: one of ``target``, none over another of its label.
+        maskers: labels of backgrounds that, like white noise, lie over it all; () for none.
 
     Raises:
         DataError: a wanted sound is missing or longer than the mixture; presence is no share.
@@ -65,7 +62,7 @@ def make_recipes(
             event = draws.sound("events", target)
             others = draws.more_events(event, max_events - 1)
             recipe = replace(recipe, event=event, more_events=others, source_group=event.group)
-        masker = None if maskers is None else draws.masker(recipe, target, maskers)
+        masker = draws.masker(recipe, target, maskers) if maskers else None
         recipes.append(replace(recipe, distractors=draws.distractors(distractors), masker=masker))
     return recipes
 
