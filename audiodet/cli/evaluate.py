@@ -13,8 +13,7 @@ def add_parser(commands) -> None:
         "evaluate",
         help="score a model on labelled recordings",
         description="Run a model over labelled recordings as detect does, and score its events: "
-        "ER and F1 of each label with 95 % intervals, which labels are confused, and scores "
-        "without thresholds (PSDS). Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but "
+        "ER and F1 of each label with 95 % intervals, and which labels are confused. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but "
         "some recordings could not be used, 130 interrupted.",
     )
     parser.add_argument("model", metavar="MODEL", help="a model that ships, a checkpoint, a folder")
@@ -27,6 +26,12 @@ def add_parser(commands) -> None:
         help="folder for metrics.json, events.tsv, truth.tsv and clips.jsonl",
     )
     add_option(parser, "--report", action="store_true")
+    parser.add_argument(
+        "--psds",
+        action="store_true",
+        help="also PSDS, AP and the best F1, without thresholds; takes minutes where a model has "
+        "many time steps a second",
+    )
     parser.set_defaults(run=run, parser=parser)
 
 
@@ -66,7 +71,8 @@ def _score(args, detector, labelled, found) -> None:
     summary.figures["confusion"] = {"labels": detector.labels, "events": table.tolist()}
     text = confusion_text(table, detector.labels)
     summary.texts.append(f"events by true label, and by the label that was reported:\n{text}")
-    summary.texts.append(_without_thresholds(summary, found, detector.labels, cfg))
+    if args.psds:
+        summary.texts.append(_without_thresholds(summary, found, detector.labels, cfg))
     if args.output:
         summary.head |= {"model": args.model, "paths": labelled.paths}
         write_summary(args.output, found.clips, summary)

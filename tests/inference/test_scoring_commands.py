@@ -60,6 +60,7 @@ def sed_eval_f1(truth, found, collar) -> dict:
 
 def test_evaluate_scores_what_detect_reports(checkpoint, labelled, detect, folder, tmp_path, capfd):
     options = [*WINDOW, "--threshold", "0.31", "--collar", "0.1", "-o", str(tmp_path / "ev")]
+    options.append("--psds")
     assert main(["evaluate", checkpoint, labelled, *options]) == 0
     said = capfd.readouterr().out
     assert detect(folder, "-o", tmp_path / "run", "--threshold", "0.31")[0] == 0
