@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from audiodet.errors import AudiodetError
 
-DEFAULT_MODEL = "rcrnn_rare"
+DEFAULT_MODEL = "audiodet_rare"
 AUDIOSET = "audioset"  # the public network as it is, whose file does not ship
 AUDIOSET_FILE = "mn04_as_mAP_432.pt"
 SAMPLES = 1000  # of the bootstrap, where a training's configuration wants none
