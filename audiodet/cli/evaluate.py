@@ -13,8 +13,9 @@ def add_parser(commands) -> None:
         "evaluate",
         help="score a model on labelled recordings",
         description="Run a model over labelled recordings as detect does, and score its events: "
-        "ER and F1 of each label with 95 % intervals, and which labels are confused. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but "
-        "some recordings could not be used, 130 interrupted.",
+        "ER and F1 of each label with 95 % intervals, and which labels are confused. Exit codes: "
+        "0 done, 1 failed, 2 wrong usage, 3 done but some recordings could not be used, 130 "
+        "interrupted.",
     )
     parser.add_argument("model", metavar="MODEL", help="a model that ships, a checkpoint, a folder")
     add_scoring(parser)

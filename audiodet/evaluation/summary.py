@@ -57,13 +57,9 @@ def summarize(
         f"all labels together, event-based: {one_line(flat, flat)}",
     ]
     for seconds in test.MICRO_SECONDS:
-        micro = segments
-        if seconds != test.SEGMENT_SECONDS:
-            micro = score_clips(*scored, Segments(seconds))
-        flat = micro_results(micro, test.BOOTSTRAP)
-        summary.figures[f"micro_{seconds:g}s"] = flat
-        text = micro_table(micro, flat)
-        summary.texts.append(f"all labels together, segments of {seconds:g} s:\n{text}")
+        same = seconds == test.SEGMENT_SECONDS
+        micro = segments if same else score_clips(*scored, Segments(seconds))
+        _add_micro(summary, micro, seconds, test.BOOTSTRAP)
     left_out = events.without_reference
     summary.head = {
         "dataset": name,
@@ -75,6 +71,14 @@ def summarize(
         "scored_zero": left_out if test.ZERO_WITHOUT_REFERENCE else [],
     }
     return summary
+
+
+def _add_micro(summary: Summary, micro, seconds: float, resamples: int) -> None:
+    """Figures and a line of segments of all labels together."""
+    flat = micro_results(micro, resamples)
+    summary.figures[f"micro_{seconds:g}s"] = flat
+    text = micro_table(micro, flat)
+    summary.texts.append(f"all labels together, segments of {seconds:g} s:\n{text}")
 
 
 def write_summary(folder: str, clips: Sequence[ClipResult], summary: Summary) -> None:
