@@ -3,9 +3,12 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from audiodet.errors import AudioError, ConfigError, require_package
+
+if TYPE_CHECKING:
+    import pandas
 
 
 class Event(NamedTuple):
@@ -44,7 +47,7 @@ class Detection:
     candidates: list[Event] = field(default_factory=list)
     scores: Any = None
 
-    def to_dataframe(self, candidates: bool = False):
+    def to_dataframe(self, candidates: bool = False) -> "pandas.DataFrame":
         """The events (or all candidates) as a pandas DataFrame, a row each.
 
         Columns as in the tables of `audiodet detect`: filename, onset, offset, event_label, score;

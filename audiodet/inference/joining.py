@@ -29,7 +29,7 @@ class Heard:
     def of(cls, output: dict, labels: Sequence[str], duration: float) -> "Heard":
         """From a system's output, see :mod:`audiodet.modeling.model`; ``duration`` in seconds."""
         events = events_from_instances(output["instances"], labels, duration)
-        if "frame_scores" not in output:
+        if "frame_edges" not in output:
             return cls(events)
         return cls(events, output["frame_scores"].cpu().numpy(), output["frame_edges"].numpy())
 

@@ -159,8 +159,8 @@ def test_a_recording_that_grows_while_it_is_read(run, tmp_path, monkeypatch):
     """Also one of a single window, which is read in one go."""
     read = reading.read_audio
 
-    def read_and_record_on(path, rate):
-        samples = read(path, rate)
+    def read_and_record_on(path, rate, **options):
+        samples = read(path, rate, **options)
         if path.endswith("grows.wav"):
             with open(path, "ab") as file:
                 file.write(b"more")

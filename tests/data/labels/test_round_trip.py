@@ -94,7 +94,8 @@ def rounded(events):
     return found
 
 
-@pytest.mark.parametrize("name", FORMATS)
+# "audacity-scores" has the score in each label, for the eye.
+@pytest.mark.parametrize("name", sorted(set(FORMATS) - {"audacity-scores"}))
 def test_out_in_equal(name, run):
     """Also the folder of a run is labels; recordings without events are said to have none."""
     table = read_labels(run / name, run / "audio", negatives=True)
