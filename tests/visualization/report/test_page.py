@@ -218,7 +218,8 @@ def test_curves_are_those_of_the_model_of_the_run(tmp_path):
     audio = tmp_path / "bang.wav"
     sf.write(audio, samples, RATE)
     folder = tmp_path / "run"
-    assert main(["detect", str(audio), "-o", str(folder), "--threshold=0.1", "--device=cpu"]) == 0
+    options = ["--model=rcrnn_rare", "--threshold=0.1", "--device=cpu"]
+    assert main(["detect", str(audio), "-o", str(folder), *options]) == 0
     run = from_folder(folder)
     add_curves(run, "cpu")
     data = data_of(write_report(run, tmp_path / "page"))
