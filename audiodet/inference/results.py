@@ -70,7 +70,7 @@ def read_run(folder) -> RunResults:
     run.model = parameters.get("model", "")
     for source, entry in entries.items():
         if "error" in entry:
-            run.errors[source] = entry["error"]
+            run.errors[source] = entry["error"].removeprefix(f"{source}: ")
             continue
         candidates = entry["events"]
         events = decide(candidates, run.thresholds, min_lengths=run.min_lengths)

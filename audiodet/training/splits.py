@@ -47,8 +47,6 @@ def read_splits(audio: str, labels: str, seed: int = 0) -> dict[str, LabelTable]
     tables = {}
     for name, path in named.items():
         tables[name] = read_labels(path, audio).require_good()
-        # Recordings that a split does not list are in another one.
-        tables[name].notes = [note for note in tables[name].notes if "not used" not in note]
     if "val" not in tables:
         parts = split_recordings(tables["train"], (1 - VAL_OF_TRAIN, VAL_OF_TRAIN), seed=seed)
         tables["train"], tables["val"] = parts

@@ -104,6 +104,7 @@ def test_read_run_has_what_the_table_has_and_more(detect, bad, tmp_path):
         assert recording.duration == pytest.approx(3.0)
     assert found == rows(tmp_path / TABLE)
     assert set(run.errors) == {str(bad / "text.wav"), str(bad / "void.flac")}
+    assert sorted(map(list, run.errors.items())) == sorted(rows(tmp_path / "errors.tsv"))
     assert run.labels == ["burst", "tone"] and run.model.endswith("tiny.safetensors")
     assert run.floors == {"burst": 0.2, "tone": 0.2}
 
