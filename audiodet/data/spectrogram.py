@@ -215,15 +215,16 @@ class SpectrogramNormalizer(nn.Module):
         self.std.copy_(std.clamp(min=1e-3))  # a band that never changes stays finite
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """(1, H, T) log-mel -> (1, H, T)."""
+        """(..., 1, H, T) log-mels -> (..., 1, H, T), each as if alone."""
         if self.mode == "train":
             return (image - self.mean) / self.std
         if self.mode == "product":
             return normalize_product(image)
         if self.mode == "none":
             return image
-        low = image.amin()
-        return (image - low) / (image.amax() - low).clamp(min=1e-6)
+        low = image.amin((-2, -1), keepdim=True)
+        high = image.amax((-2, -1), keepdim=True)
+        return (image - low) / (high - low).clamp(min=1e-6)
 
 
 def normalize_product(image: torch.Tensor) -> torch.Tensor:
@@ -234,13 +235,11 @@ def normalize_product(image: torch.Tensor) -> torch.Tensor:
     decide); a constant clip has no event and is 0.
 
     Args:
-        image: (1, H, T).
+        image: (..., 1, H, T); each clip as if alone.
     """
-    low = image.amin()
-    high = image.amax()
-    if low == high:
-        return torch.zeros_like(image)
-    product = (image - low) / (high - low)
+    low = image.amin((-2, -1), keepdim=True)
+    high = image.amax((-2, -1), keepdim=True)
+    product = torch.where(high > low, (image - low) / (high - low), 0.0)
     for axis in (-1, -2):
         low = image.amin(axis, keepdim=True)
         high = image.amax(axis, keepdim=True)

@@ -25,19 +25,32 @@ def build_optimizer(cfg, model) -> torch.optim.Optimizer:
             "'full_model'"
         )
     build = builders[cfg.SOLVER.OPTIMIZER]
-    if not (clip.ENABLED and clip.CLIP_TYPE == "full_model"):
+    clippers = {"full_model": torch.nn.utils.clip_grad_norm_, "norm": clip_each}
+    if not clip.ENABLED or clip.CLIP_TYPE not in clippers:
         return build(cfg, model)
     plain = cfg.clone()
     plain.defrost()
     plain.SOLVER.CLIP_GRADIENTS.ENABLED = False
     optimizer = build(plain, model)
+    clipper = clippers[clip.CLIP_TYPE]
 
-    def clip_all(optimizer, *_):
+    def clip_gradients(optimizer, *_):
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        torch.nn.utils.clip_grad_norm_(parameters, clip.CLIP_VALUE, clip.NORM_TYPE)
+        clipper(parameters, clip.CLIP_VALUE, clip.NORM_TYPE)
 
-    optimizer.register_step_pre_hook(clip_all)
+    optimizer.register_step_pre_hook(clip_gradients)
     return optimizer
+
+
+@torch.no_grad()
+def clip_each(parameters, most: float, norm_type: float = 2.0) -> None:
+    """``clip_grad_norm_`` of each parameter by itself, all in a few calls."""
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    if not gradients:
+        return
+    norms = torch.stack(torch._foreach_norm(gradients, norm_type))
+    factors = (most / (norms + 1e-6)).clamp(max=1.0)
+    torch._foreach_mul_(gradients, list(factors.unbind()))
 
 
 def _adam(cfg, model) -> torch.optim.Adam:

@@ -6,7 +6,7 @@ import weakref
 from functools import partial
 
 import torch
-from detectron2.engine import AMPTrainer, DefaultTrainer, SimpleTrainer, TrainerBase, hooks
+from detectron2.engine import DefaultTrainer, TrainerBase, hooks
 from detectron2.engine.defaults import create_ddp_model
 from detectron2.layers import FrozenBatchNorm2d
 from detectron2.utils import comm
@@ -25,6 +25,7 @@ from audiodet.engine import hooks as sed_hooks
 from audiodet.engine.checkpoint import SEDCheckpointer, init_backbone, share_buffers
 from audiodet.engine.ensemble import build_ensemble
 from audiodet.engine.optimizer import build_optimizer
+from audiodet.engine.stepping import build_stepper
 from audiodet.engine.validation import tune, verify
 from audiodet.errors import ConfigError
 from audiodet.evaluation import build_sed_evaluators
@@ -51,8 +52,7 @@ class Trainer(DefaultTrainer):
         on_cpu = torch.device(cfg.MODEL.DEVICE).type == "cpu"
         ids = {"device_ids": None} if on_cpu else {}
         model = create_ddp_model(model, broadcast_buffers=False, **ids)
-        simple = AMPTrainer if cfg.SOLVER.AMP.ENABLED else SimpleTrainer
-        self._trainer = simple(model, loader, optimizer)
+        self._trainer = build_stepper(cfg, model, loader, optimizer)
         self.scheduler = self.build_lr_scheduler(cfg, optimizer)
         self.checkpointer = SEDCheckpointer(
             model, cfg.OUTPUT_DIR, cfg=cfg, trainer=weakref.proxy(self)

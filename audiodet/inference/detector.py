@@ -11,6 +11,7 @@ from audiodet.data.spectrogram import LogMel
 from audiodet.events import Detection, Event, decide, thresholds_by_label
 from audiodet.inference.curves import ScoreCurves
 from audiodet.inference.detection import DrawnDetection
+from audiodet.inference.features import features_on, model_input
 from audiodet.inference.joining import Heard, Recording
 from audiodet.inference.loading import load_model, save_model
 from audiodet.inference.pipeline import cores, in_batches, run_ahead
@@ -194,18 +195,17 @@ class Detector:
             AudioError: shorter than one analysis window.
         """
         self.log_mel.check_length(samples, name)
-        image = self.log_mel(torch.as_tensor(samples))
-        return {
-            "image": image[None],
-            "height": 1,
-            "width": image.shape[-1] * self.log_mel.seconds_per_frame,
-            "duration": len(samples) / self.log_mel.sample_rate,
-        }
+        return model_input(self.log_mel(torch.as_tensor(samples)), len(samples), self.log_mel)
 
     @torch.inference_mode()
     def listen(self, inputs: list[dict]) -> list[Heard]:
         """Outputs of :meth:`features` -> what the network says of each window."""
+        waves = [x["samples"] for x in inputs if "samples" in x]
+        if waves:  # see `_windows`
+            inputs = features_on(self.log_mel, waves, self.device)
         outputs = self.model(inputs) if inputs else []
+        if self.device != "cpu":
+            outputs = [{**x, "instances": x["instances"].to("cpu")} for x in outputs]
         pairs = zip(inputs, outputs)
         return [Heard.of(output, self.labels, clip["duration"]) for clip, output in pairs]
 
@@ -223,7 +223,11 @@ class Detector:
     def _windows(self, source) -> Iterator[tuple[dict, Window]]:
         """Input of the network and place in the recording of each of its windows."""
         for window in read_windows(source, self.grid):
-            inputs = self.features(window.samples, source_name(source))
+            if self.device == "cpu":
+                inputs = self.features(window.samples, source_name(source))
+            else:  # where the network is, its features are faster too
+                self.log_mel.check_length(window.samples, source_name(source))
+                inputs = {"samples": torch.as_tensor(window.samples)}
             yield inputs, window._replace(samples=None)
 
     def _join(self, batches: Iterator[tuple], progress, with_scores: bool) -> Iterator[Detection]:

@@ -1,9 +1,11 @@
 """What every system shares at its door: dataset dicts -> a normalised batch of spectrograms."""
 
+import torch
 from detectron2.structures import ImageList
 from torch import nn
 
 from audiodet.data.spectrogram import SpectrogramNormalizer
+from audiodet.modeling.intervals import send
 
 
 def equally_long(lengths) -> list[tuple[int, list[int]]]:
@@ -32,8 +34,16 @@ class ClipInput(nn.Module):
 
     def forward(self, batched_inputs, device) -> ImageList:
         """Dicts with "image" (1, H, T), un-normalised log-mels -> ImageList (N, 1, H, max T)."""
-        images = [self.normalizer(x["image"].to(device)) for x in batched_inputs]
-        return ImageList.from_tensors(images, self.size_divisibility)
+        images = [x["image"] for x in batched_inputs]
+        sizes = [tuple(image.shape[-2:]) for image in images]
+        if len(set(sizes)) > 1:
+            images = [self.normalizer(send(image, device)) for image in images]
+            return ImageList.from_tensors(images, self.size_divisibility)
+        batch = self.normalizer(send(torch.stack(images), device))
+        bands, frames = [-size % max(1, self.size_divisibility) for size in sizes[0]]
+        if bands or frames:
+            batch = nn.functional.pad(batch, (0, frames, 0, bands))
+        return ImageList(batch, sizes)
 
     def groups(self, images: ImageList):
         """Yield (indices, ImageList) of all clips of one length, cut to it, from short to long."""

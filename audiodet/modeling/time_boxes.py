@@ -15,7 +15,6 @@ from detectron2.modeling import (
     ROI_BOX_HEAD_REGISTRY,
     ROI_HEADS_REGISTRY,
     RPN_HEAD_REGISTRY,
-    StandardROIHeads,
 )
 from detectron2.modeling.anchor_generator import ANCHOR_GENERATOR_REGISTRY, DefaultAnchorGenerator
 from detectron2.modeling.poolers import ROIPooler
@@ -24,6 +23,11 @@ from detectron2.modeling.roi_heads import FastRCNNOutputLayers, build_box_head
 from detectron2.modeling.roi_heads.box_head import FastRCNNConvFCHead
 from detectron2.structures import Boxes
 from torch import nn
+
+from audiodet.modeling.time_heads import BatchedBoxHeads
+
+
+LENGTHS = 16  # of clips whose anchors are remembered
 
 
 def deliver_four(deltas: torch.Tensor) -> torch.Tensor:
@@ -44,6 +48,7 @@ class TimeAnchorGenerator(DefaultAnchorGenerator):
     def __init__(self, *, height: int, **kwargs):
         super().__init__(**kwargs)
         self.height = height
+        self._made = {}
 
     @classmethod
     def from_config(cls, cfg, input_shape: list[ShapeSpec]):
@@ -54,6 +59,16 @@ class TimeAnchorGenerator(DefaultAnchorGenerator):
         return torch.tensor([[-d / 2, 0.0, d / 2, 0.0] for d in sizes])
 
     def _grid_anchors(self, grid_sizes):
+        """Made once for all clips of one length; the last few lengths are remembered."""
+        key = (tuple(map(tuple, grid_sizes)), next(iter(self.cell_anchors)).device)
+        if key not in self._made:
+            if len(self._made) >= LENGTHS:
+                self._made.clear()
+            with torch.inference_mode(False):  # made while a model infers, they serve its training
+                self._made[key] = self._make_anchors(grid_sizes)
+        return self._made[key]
+
+    def _make_anchors(self, grid_sizes):
         anchors = []
         for (_, steps), stride, cell in zip(grid_sizes, self.strides, self.cell_anchors):
             x = (torch.arange(steps, device=cell.device) + self.offset) * stride
@@ -112,6 +127,10 @@ class LevelTimeRPNHead(TimeRPNHead):
 class TimeROIPooler(ROIPooler):
     """Pools the single row of a map whose frequency axis is collapsed."""
 
+    def height(self, bands: float) -> float:
+        """That of a region, whose y goes from 0 to one row."""
+        return 2.0**self.min_level
+
     def forward(self, x: list[torch.Tensor], box_lists: list[Boxes]):
         """See :meth:`ROIPooler.forward`; a box's y, in mel bands, means nothing here."""
         row = x[0].new_tensor([0.0, 0.0, 0.0, 2.0**self.min_level])  # y from 0 to one row
@@ -153,7 +172,7 @@ class TimeOutputLayers(FastRCNNOutputLayers):
 
 
 @ROI_HEADS_REGISTRY.register()
-class TimeROIHeads(StandardROIHeads):
+class TimeROIHeads(BatchedBoxHeads):
     """detectron2's box branch on a map that is one row high.
 
     ``MODEL.ROI_BOX_HEAD.POOLER_RESOLUTION`` is the number of time bins per region.
@@ -178,7 +197,7 @@ class TimeROIHeads(StandardROIHeads):
 
 
 @ROI_HEADS_REGISTRY.register()
-class FullHeightROIHeads(StandardROIHeads):
+class FullHeightROIHeads(BatchedBoxHeads):
     """detectron2's box branch on two-dimensional maps: RoIAlign over all bands, two deltas."""
 
     @classmethod

@@ -11,7 +11,11 @@ from detectron2.structures import ImageList
 from audiodet.config import with_class_counts
 from audiodet.modeling.clip_input import ClipInput
 from audiodet.modeling.hooks.registry import build_postprocessors
+from audiodet.modeling.intervals import as_truth
+from audiodet.modeling.logged import logging_together
 from audiodet.modeling.model import SEDModel
+from audiodet.modeling.time_heads import BatchedBoxHeads
+from audiodet.modeling.time_rpn import TimeRPN
 
 
 class TimeRCNN(SEDModel, GeneralizedRCNN):
@@ -33,7 +37,7 @@ class TimeRCNN(SEDModel, GeneralizedRCNN):
 
     @classmethod
     def from_config(cls, cfg):
-        parts = super().from_config(with_class_counts(cfg))
+        parts = super().from_config(with_time_rpn(with_class_counts(cfg)))
         return {
             **parts,
             "clip_input": ClipInput.from_config(cfg, parts["backbone"].size_divisibility),
@@ -62,15 +66,26 @@ class TimeRCNN(SEDModel, GeneralizedRCNN):
         if not self.training:
             return self.inference(batched_inputs)
         images = self.preprocess_image(batched_inputs)
-        truth = [x["instances"].to(self.device) for x in batched_inputs]
-        features = self.features(images)
-        proposals, losses = self.proposal_generator(images, features, truth)
-        _, detector_losses = self.roi_heads(images, features, proposals, truth)
+        truth = [x["instances"] for x in batched_inputs]
+        if self.is_batched:
+            truth = as_truth(truth, self.device)
+        else:
+            truth = [x.to(self.device) for x in truth]
+        with logging_together():
+            features = self.features(images)
+            proposals, losses = self.proposal_generator(images, features, truth)
+            _, detector_losses = self.roi_heads(images, features, proposals, truth)
         return {**losses, **detector_losses}
+
+    @property
+    def is_batched(self) -> bool:
+        """Whether proposals and heads take a batch at once."""
+        heads = isinstance(self.roi_heads, BatchedBoxHeads)
+        return heads and self.roi_heads.is_plain and isinstance(self.proposal_generator, TimeRPN)
 
     def propose(self, batched_inputs) -> list:
         images = self.preprocess_image(batched_inputs)
-        return self.proposal_generator(images, self.features(images), None)[0]
+        return list(self.proposal_generator(images, self.features(images), None)[0])
 
     @torch.no_grad()
     def inference(self, batched_inputs, do_postprocess: bool = True) -> list:
@@ -87,3 +102,17 @@ class TimeRCNN(SEDModel, GeneralizedRCNN):
         if do_postprocess:
             return self._postprocess(results, batched_inputs, images.image_sizes)
         return results
+
+
+def with_time_rpn(cfg):
+    """The configuration with :class:`TimeRPN`, where detectron2's RPN would do the same slower."""
+    rpn = cfg.MODEL.RPN
+    plain = rpn.BOUNDARY_THRESH < 0 and rpn.BBOX_REG_LOSS_TYPE == "smooth_l1"
+    named = (cfg.MODEL.PROPOSAL_GENERATOR.NAME, cfg.MODEL.ANCHOR_GENERATOR.NAME)
+    if named != ("RPN", "TimeAnchorGenerator") or not plain:
+        return cfg
+    cfg = cfg.clone()
+    cfg.defrost()
+    cfg.MODEL.PROPOSAL_GENERATOR.NAME = "TimeRPN"
+    cfg.freeze()
+    return cfg

@@ -108,7 +108,8 @@ class CRNN(MelBackbone):
             x = self.cnn(x, lengths)
         x = x.float().flatten(1, 2).transpose(1, 2)  # (N, 128, H', S) -> (N, S, 128 H')
         if self.rnn is not None:
-            x = self._recur(x, lengths and [self.steps(t) for t in lengths])
+            with torch.autocast(x.device.type, enabled=False):  # rounding would add up over time
+                x = self._recur(x, lengths and [self.steps(t) for t in lengths])
         return {"time": x.transpose(1, 2).unsqueeze(2)}  # (N, S, C) -> (N, C, 1, S)
 
     def _recur(self, x, steps):
