@@ -18,7 +18,7 @@ from benchmarks.timing import machine
 from audiodet.errors import AudiodetError
 from audiodet.files import write_text
 
-HELPERS = {"timing"}
+HELPERS = {"plain", "timing"}
 
 
 def subjects() -> list[str]:
@@ -43,6 +43,8 @@ def parse_args():
     )
     parser.add_argument("--rounds", type=int, default=9, help="measurements of each item (9)")
     parser.add_argument("--threads", type=int, default=0, help="torch threads; 0: as torch chooses")
+    parser.add_argument("--device", default="auto", help="gpu: auto, cuda or cpu (auto)")
+    parser.add_argument("--crops", type=int, default=16, help="gpu: crops of 8 s in a step (16)")
     parser.add_argument("--output", help="write the figures as JSON too")
     return parser.parse_args()
 

@@ -9,7 +9,9 @@ Shape shorthand: N clips, A and B intervals, G events (padded to the most that a
 from typing import NamedTuple
 
 import torch
-from torchvision.ops import nms
+
+BLOCK = 64  # intervals that NMS looks at together on a CPU; a GPU takes all at once
+PASSES = 2  # of NMS, between two looks at whether anything changed
 
 
 class Truth(NamedTuple):
@@ -55,7 +57,7 @@ def iou(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     both = torch.minimum(a[..., 1], b[..., 1]) - torch.maximum(a[..., 0], b[..., 0])
     both = both.clamp_(min=0)
     either = (a[..., 1] - a[..., 0]) + (b[..., 1] - b[..., 0]) - both
-    return torch.where(both > 0, both / either, 0.0)
+    return both.div_(either.clamp_(min=1e-12))
 
 
 def match(truth: Truth, times: torch.Tensor, matcher) -> tuple[torch.Tensor, torch.Tensor]:
@@ -121,42 +123,46 @@ def decode(moves: torch.Tensor, source: torch.Tensor, transform) -> torch.Tensor
     return torch.stack((centre - half, centre + half), dim=-1)
 
 
-def suppress(times, valid, threshold: float, groups=None) -> torch.Tensor:
+def suppress(times, valid, threshold: float, most: int, groups=None) -> torch.Tensor:
     """NMS: which of (N, A, 2), the best first, stay -> (N, A).
 
     Args:
         valid: (N, A); the others neither stay nor suppress.
         threshold: highest IoU of two that stay.
+        most: so many of a clip are wanted; there may be more where another clip has fewer.
         groups: (N, A); only members of one group suppress each other.
     """
     if threshold >= 1:
         return valid
-    if times.device.type == "cpu" and len(times) == 1:
-        return _suppress_one(times[0], valid[0], threshold, groups)[None]
-    stronger = iou(times, times) > threshold
-    if groups is not None:
-        stronger &= groups[:, :, None] == groups[:, None, :]
-    stronger = stronger.triu_(1).to(torch.float32)  # row i suppresses column j
-    kept = valid
-    while True:  # a pass settles all whose chain of suppressors is one longer
+    kept = torch.zeros_like(valid)
+    size = BLOCK if times.device.type == "cpu" else times.shape[1]
+    for start in range(0, times.shape[1], size):
+        part = slice(start, start + size)
+        before = slice(0, start + size)
+        stronger = iou(times[:, before], times[:, part]) > threshold
+        if groups is not None:
+            stronger &= groups[:, before, None] == groups[:, None, part]
+        stronger = stronger.to(torch.float32)  # row i suppresses column j
+        alive = valid[:, part]
+        if start:
+            alive = alive & ~_any(kept[:, :start], stronger[:, :start])
+        kept[:, part] = _settle(alive, stronger[:, start:].triu_(1))
+        if start + size < times.shape[1] and bool((kept.sum(1) >= most).all()):
+            break
+    return kept
+
+
+def _any(chosen: torch.Tensor, stronger: torch.Tensor) -> torch.Tensor:
+    """Which columns of (N, A, B) have a one in the rows (N, A) that are chosen."""
+    return torch.bmm(chosen[:, None].float(), stronger)[:, 0] > 0
+
+
+def _settle(alive: torch.Tensor, stronger: torch.Tensor) -> torch.Tensor:
+    """Who stays of (N, A): each pass settles those whose chain of suppressors is one longer."""
+    kept = alive
+    while True:
         before = kept
-        for _ in range(1 if times.device.type == "cpu" else 4):  # passes to a wait
-            kept = valid & (torch.bmm(kept[:, None].float(), stronger)[:, 0] == 0)
+        for _ in range(PASSES):
+            kept = alive & ~_any(kept, stronger)
         if torch.equal(kept, before):
             return kept
-
-
-def _suppress_one(times, valid, threshold, groups):
-    """:func:`suppress` of one clip by torchvision, which on a CPU is faster for one."""
-    start = times[:, 0].double()
-    end = times[:, 1].double()
-    if groups is not None:  # each group on its own stretch of time
-        span = groups[0] * (end.max() - start.min() + 1)
-        start = start + span
-        end = end + span
-    boxes = torch.stack((start, 0 * start, end, 0 * start + 1), dim=1)
-    order = torch.arange(len(boxes), 0, -1, dtype=boxes.dtype)
-    among = valid.nonzero()[:, 0]
-    kept = torch.zeros_like(valid)
-    kept[among[nms(boxes[among], order[among], threshold)]] = True
-    return kept

@@ -17,14 +17,13 @@ from detectron2.modeling import (
     RPN_HEAD_REGISTRY,
 )
 from detectron2.modeling.anchor_generator import ANCHOR_GENERATOR_REGISTRY, DefaultAnchorGenerator
-from detectron2.modeling.poolers import ROIPooler
 from detectron2.modeling.proposal_generator.rpn import StandardRPNHead
 from detectron2.modeling.roi_heads import FastRCNNOutputLayers, build_box_head
 from detectron2.modeling.roi_heads.box_head import FastRCNNConvFCHead
-from detectron2.structures import Boxes
 from torch import nn
 
 from audiodet.modeling.time_heads import BatchedBoxHeads
+from audiodet.modeling.time_pooling import TimeROIPooler
 
 
 LENGTHS = 16  # of clips whose anchors are remembered
@@ -122,20 +121,6 @@ class LevelTimeRPNHead(TimeRPNHead):
         for x, weight in zip(features, self.collapse):
             collapsed.append(torch.einsum("ncbs,cb->ncs", x, weight.to(x)).unsqueeze(2))
         return super().forward(collapsed)
-
-
-class TimeROIPooler(ROIPooler):
-    """Pools the single row of a map whose frequency axis is collapsed."""
-
-    def height(self, bands: float) -> float:
-        """That of a region, whose y goes from 0 to one row."""
-        return 2.0**self.min_level
-
-    def forward(self, x: list[torch.Tensor], box_lists: list[Boxes]):
-        """See :meth:`ROIPooler.forward`; a box's y, in mel bands, means nothing here."""
-        row = x[0].new_tensor([0.0, 0.0, 0.0, 2.0**self.min_level])  # y from 0 to one row
-        time = x[0].new_tensor([1.0, 0.0, 1.0, 0.0])
-        return super().forward(x, [Boxes(boxes.tensor * time + row) for boxes in box_lists])
 
 
 @ROI_BOX_HEAD_REGISTRY.register()

@@ -4,15 +4,14 @@ Shape shorthand: N clips, P proposals, S samples, R = N P or N S regions, K clas
 """
 
 import torch
-from detectron2.layers import nonzero_tuple
 from detectron2.modeling import StandardROIHeads
-from detectron2.modeling.poolers import ROIPooler
 from detectron2.structures import Boxes, Instances
 from torch.nn import functional as F
 
 from audiodet.modeling.intervals import Truth, as_truth, decode, deltas, match, pick, sample, suppress
 from audiodet.modeling.logged import log_later, logging_together
-from audiodet.modeling.time_rpn import Proposals, ends, full_height
+from audiodet.modeling.time_pooling import full_height, pool
+from audiodet.modeling.time_rpn import Proposals, ends
 
 
 class BatchedBoxHeads(StandardROIHeads):
@@ -125,9 +124,9 @@ class BatchedBoxHeads(StandardROIHeads):
         scores, order = scores.sort(dim=1, descending=True, stable=True)
         times, valid = pick(times, order), valid.gather(1, order)
         classes = classes.repeat(proposals.times.shape[1])[order]
-        kept = suppress(times, valid, layers.test_nms_thresh, classes)
-        if layers.test_topk_per_image >= 0:
-            kept &= kept.cumsum(1) <= layers.test_topk_per_image
+        most = layers.test_topk_per_image if layers.test_topk_per_image >= 0 else valid.shape[1]
+        kept = suppress(times, valid, layers.test_nms_thresh, most, classes)
+        kept = kept & (kept.cumsum(1) <= most)
         counts = kept.sum(1).tolist()  # the one wait of the batch
         boxes = full_height(times, height)[kept].split(counts)
         parts = zip(proposals.image_sizes, boxes, scores[kept].split(counts))
@@ -136,25 +135,3 @@ class BatchedBoxHeads(StandardROIHeads):
             fields = {"pred_boxes": Boxes(box), "scores": score, "pred_classes": kinds}
             results.append(Instances(size, **fields))
         return results
-
-
-def pool(pooler: ROIPooler, maps, times: torch.Tensor, height: float) -> torch.Tensor:
-    """Regions (N, P, 2) of maps [(N, C, B, S)] -> (R, C, ...), of float32 edges.
-
-    See :meth:`ROIPooler.forward`, whose edges are of the maps' precision.
-    """
-    maps = [x.float() for x in maps]
-    boxes = full_height(times, pooler.height(height) if hasattr(pooler, "height") else height)
-    clips = torch.arange(len(times), device=times.device, dtype=boxes.dtype)
-    clips = clips[:, None, None].expand(-1, times.shape[1], 1)
-    regions = torch.cat((clips, boxes), dim=-1).flatten(0, 1)
-    if len(maps) == 1:
-        return pooler.level_poolers[0](maps[0], regions)
-    size = ((times[..., 1] - times[..., 0]) * height).flatten().sqrt()
-    level = pooler.canonical_level + torch.log2(size / pooler.canonical_box_size + 1e-8)
-    level = level.floor().clamp(pooler.min_level, pooler.max_level).to(torch.int64)
-    pooled = maps[0].new_zeros(len(regions), maps[0].shape[1], *pooler.output_size)
-    for i, (x, layer) in enumerate(zip(maps, pooler.level_poolers)):
-        chosen = nonzero_tuple(level == pooler.min_level + i)[0]
-        pooled.index_put_((chosen,), layer(x, regions[chosen]))
-    return pooled

@@ -23,6 +23,7 @@ from audiodet.modeling.intervals import (
     suppress,
 )
 from audiodet.modeling.logged import log_later, logging_together
+from audiodet.modeling.time_pooling import full_height
 
 
 class Proposals(Sequence):
@@ -53,13 +54,6 @@ class Proposals(Sequence):
         clip.proposal_boxes = Boxes(full_height(self.times[i, :count], self.image_sizes[i][0]))
         clip.objectness_logits = self.logits[i, :count]
         return clip
-
-
-def full_height(times: torch.Tensor, height: float) -> torch.Tensor:
-    """(..., 2) -> boxes (..., 4) over all bands."""
-    onset, offset = times.unbind(-1)
-    zero = torch.zeros_like(onset)
-    return torch.stack((onset, zero, offset, zero + height), dim=-1)
 
 
 def ends(image_sizes, like: torch.Tensor) -> torch.Tensor:
@@ -135,7 +129,7 @@ class TimeRPN(RPN):
         times = torch.minimum(times.clamp(min=0), ends(image_sizes, times))
         valid = finite & (times[..., 1] - times[..., 0] > self.min_box_size)
         groups = torch.cat(levels, dim=1).gather(1, order) if len(anchors) > 1 else None
-        kept = suppress(times, valid, self.nms_thresh, groups)
-        most = min(self.post_nms_topk[self.training], kept.shape[1])
+        most = min(self.post_nms_topk[self.training], valid.shape[1])
+        kept = suppress(times, valid, self.nms_thresh, most, groups)
         logits, best = logits.masked_fill(~kept, -torch.inf).topk(most, dim=1)
         return Proposals(pick(times, best), logits, logits.isfinite(), list(image_sizes))

@@ -8,11 +8,13 @@ from detectron2.structures import Boxes, Instances, pairwise_iou
 from detectron2.utils.events import EventStorage
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
+from torchvision.ops import nms
 
 from audiodet.engine.setup import load_config
+from audiodet.modeling import intervals
 from audiodet.modeling.intervals import as_truth, match, sample, suppress
 from audiodet.modeling.stock import build_model
-from tests.modeling.detectron2s_own import detectron2s_own
+from benchmarks.plain import detectron2s_own
 
 SMALL = ["MODEL.FPN.OUT_CHANNELS", 32, "MODEL.ROI_BOX_HEAD.FC_DIM", 32]
 SYSTEMS = {
@@ -151,16 +153,29 @@ def test_each_is_sampled_equally_often():
 
 
 def test_a_chain_of_suppressors_is_followed_to_its_end():
-    """Each of 60 suppresses the next: every other one stays, whatever way NMS takes."""
-    starts = torch.arange(60.0)
+    """Each of 200 suppresses the next: every other one stays, whatever way NMS takes."""
+    starts = torch.arange(200.0)
     chain = torch.stack((starts, starts + 3), dim=1).expand(2, -1, -1)  # IoU of neighbours 0.5
-    every = torch.ones(2, 60, dtype=torch.bool)
-    kept = suppress(chain, every, 0.4)
-    assert torch.equal(kept, (torch.arange(60) % 2 == 0).expand(2, -1))
-    assert torch.equal(suppress(chain[:1], every[:1], 0.4), kept[:1])
-    groups = torch.arange(60).expand(2, -1) % 2
-    assert suppress(chain, every, 0.4, groups).all()  # neighbours are of different groups
-    assert suppress(chain[:1], every[:1], 0.4, groups[:1]).all()
+    every = torch.ones(2, 200, dtype=torch.bool)
+    kept = suppress(chain, every, 0.4, 200)
+    assert torch.equal(kept, (torch.arange(200) % 2 == 0).expand(2, -1))
+    groups = torch.arange(200).expand(2, -1) % 2
+    assert suppress(chain, every, 0.4, 200, groups).all()  # neighbours are of different groups
+    some = suppress(chain, every, 0.4, 20)
+    assert (some.sum(1) >= 20).all() and not (some & ~kept).any()
+
+
+def test_nms_of_a_batch_is_torchvisions(monkeypatch):
+    generator = torch.Generator().manual_seed(5)
+    starts = torch.rand(3, 300, generator=generator) * 500
+    times = torch.stack((starts, starts + 60 * torch.rand(3, 300, generator=generator)), dim=2)
+    valid = torch.rand(3, 300, generator=generator) < 0.9
+    for block in (64, 1000):
+        monkeypatch.setattr(intervals, "BLOCK", block)
+        for clip, among, kept in zip(times, valid, suppress(times, valid, 0.3, 300)):
+            boxes = torch.stack((clip[:, 0], 0 * clip[:, 0], clip[:, 1], 0 * clip[:, 0] + 1), dim=1)
+            expected = nms(boxes[among], torch.arange(int(among.sum()), 0, -1.0), 0.3)
+            assert torch.equal(kept.nonzero()[:, 0], among.nonzero()[:, 0][expected])
 
 
 def events_of_a_step(model, batch) -> list:

@@ -7,7 +7,9 @@ from detectron2.layers import ShapeSpec
 from detectron2.layers.nms import batched_nms
 from detectron2.modeling.box_regression import Box2BoxTransform
 from detectron2.structures import Boxes, pairwise_iou
+from torchvision.ops import roi_align
 
+from audiodet.modeling.time_pooling import pool_row
 from audiodet.modeling.time_boxes import (
     TimeAnchorGenerator,
     TimeOutputLayers,
@@ -109,3 +111,23 @@ def test_max_pooling_takes_each_bins_maximum():
     # steps round(16 / 8) to round(120 / 8), both included: 14 steps in 7 bins of 2
     expected = features[0, :, 0, 2:16].reshape(3, 7, 2).amax(2)
     torch.testing.assert_close(pooled, expected)
+
+
+@pytest.mark.parametrize("ratio", [0, 1, 3])
+def test_rows_are_pooled_as_torchvision_does(ratio):
+    """Regions over the map's end and of no length too, and their gradients."""
+    generator = torch.Generator().manual_seed(2)
+    row = torch.randn(2, 3, 1, 43, generator=generator, requires_grad=True)
+    start = torch.rand(2, 30, generator=generator) * 340
+    end = (start + torch.rand(2, 30, generator=generator) * 200).clamp(max=352)
+    times = torch.stack((start, end), dim=2)
+    times[:, 0] = torch.tensor([0.0, 352.0])
+    times[:, 1] = torch.tensor([100.0, 100.0])
+    boxes = torch.stack((start, 0 * start, times[..., 1], 0 * start + 8), dim=2)
+    boxes[..., 0] = times[..., 0]
+    expected = roi_align(row, list(boxes), (1, 7), 1 / 8, ratio, aligned=True)
+    pooled = pool_row(row, times / 8, 7, ratio)
+    torch.testing.assert_close(pooled, expected, atol=1e-5, rtol=1e-5)
+    weight = torch.randn(expected.shape, generator=generator)
+    gradients = [torch.autograd.grad((x * weight).sum(), row)[0] for x in (pooled, expected)]
+    torch.testing.assert_close(*gradients, atol=1e-4, rtol=1e-4)
