@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import torch
 
-BLOCK = 64  # intervals that NMS looks at together on a CPU; a GPU takes all at once
+BLOCKS = {"cpu": 64, "cuda": 1024}  # intervals of a clip that NMS looks at together
 PASSES = 2  # of NMS, between two looks at whether anything changed
 
 
@@ -135,7 +135,7 @@ def suppress(times, valid, threshold: float, most: int, groups=None) -> torch.Te
     if threshold >= 1:
         return valid
     kept = torch.zeros_like(valid)
-    size = BLOCK if times.device.type == "cpu" else times.shape[1]
+    size = BLOCKS.get(times.device.type, 1024)
     for start in range(0, times.shape[1], size):
         part = slice(start, start + size)
         before = slice(0, start + size)

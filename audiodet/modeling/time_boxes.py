@@ -25,7 +25,6 @@ from torch import nn
 from audiodet.modeling.time_heads import BatchedBoxHeads
 from audiodet.modeling.time_pooling import TimeROIPooler
 
-
 LENGTHS = 16  # of clips whose anchors are remembered
 
 

@@ -8,7 +8,16 @@ from detectron2.modeling import StandardROIHeads
 from detectron2.structures import Boxes, Instances
 from torch.nn import functional as F
 
-from audiodet.modeling.intervals import Truth, as_truth, decode, deltas, match, pick, sample, suppress
+from audiodet.modeling.intervals import (
+    Truth,
+    as_truth,
+    decode,
+    deltas,
+    match,
+    pick,
+    sample,
+    suppress,
+)
 from audiodet.modeling.logged import log_later, logging_together
 from audiodet.modeling.time_pooling import full_height, pool
 from audiodet.modeling.time_rpn import Proposals, ends
@@ -64,7 +73,9 @@ class BatchedBoxHeads(StandardROIHeads):
         with torch.autocast(x.device.type, enabled=False):
             scores, moves = self.box_predictor(x.float())
         shape = times.shape[:2]
-        return scores.unflatten(0, shape), moves.unflatten(0, shape).unflatten(2, (-1, 4))[..., 0::2]
+        return scores.unflatten(0, shape), moves.unflatten(0, shape).unflatten(2, (-1, 4))[
+            ..., 0::2
+        ]
 
     def _losses(self, scores, moves, times, wanted: Truth) -> dict:
         """See :meth:`FastRCNNOutputLayers.losses`; places that are not filled do not count."""

@@ -171,7 +171,7 @@ def test_nms_of_a_batch_is_torchvisions(monkeypatch):
     times = torch.stack((starts, starts + 60 * torch.rand(3, 300, generator=generator)), dim=2)
     valid = torch.rand(3, 300, generator=generator) < 0.9
     for block in (64, 1000):
-        monkeypatch.setattr(intervals, "BLOCK", block)
+        monkeypatch.setitem(intervals.BLOCKS, "cpu", block)
         for clip, among, kept in zip(times, valid, suppress(times, valid, 0.3, 300)):
             boxes = torch.stack((clip[:, 0], 0 * clip[:, 0], clip[:, 1], 0 * clip[:, 0] + 1), dim=1)
             expected = nms(boxes[among], torch.arange(int(among.sum()), 0, -1.0), 0.3)

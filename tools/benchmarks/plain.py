@@ -1,6 +1,7 @@
 """The same model with detectron2's own code for proposals and regions: the outside truth."""
 
 import copy
+
 from detectron2.modeling import StandardROIHeads
 from detectron2.modeling.proposal_generator.rpn import RPN
 
