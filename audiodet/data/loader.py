@@ -10,6 +10,7 @@ from detectron2.data import (
     get_detection_dataset_dicts,
 )
 
+from audiodet.data.batches import Batch
 from audiodet.data.label_kinds import LABEL_KINDS, LabelKinds, kind_of, of_kinds
 from audiodet.data.mapper import SEDMapper
 from audiodet.data.samplers import (
@@ -182,6 +183,7 @@ def build_train_loader(cfg, start_iter: int = 0, kinds: LabelKinds = LabelKinds(
         total_batch_size=batch,
         aspect_ratio_grouping=False,
         num_workers=cfg.DATALOADER.NUM_WORKERS,
+        collate_fn=Batch,
     )
 
 
@@ -198,4 +200,5 @@ def build_test_loader(cfg, name: str, crop: bool = False, kinds=LABEL_KINDS):
         mapper=SEDMapper(cfg, is_train=False, crop=crop),
         batch_size=cfg.TEST.BATCH_SIZE,
         num_workers=cfg.DATALOADER.NUM_WORKERS,
+        collate_fn=Batch,
     )
