@@ -10,6 +10,7 @@ from detectron2.structures import ImageList
 
 from audiodet.errors import ConfigError
 from audiodet.modeling.backbones.batches import check_precision, computing_in
+from audiodet.modeling.backbones.frozen_norm import with_constant_norms
 from audiodet.modeling.time_rcnn import TimeRCNN
 
 
@@ -28,7 +29,7 @@ class AudioMask(TimeRCNN):
         """``precision`` of the backbone is "float32" or "bfloat16"."""
         super().__init__(**kwargs)
         self.precision = check_precision(precision)
-        self.backbone.to(memory_format=torch.channels_last)
+        with_constant_norms(self.backbone).to(memory_format=torch.channels_last)
 
     @classmethod
     def from_config(cls, cfg):
