@@ -47,7 +47,7 @@ def _check_values(cfg) -> None:
     if cfg.SOLVER.AMP.ENABLED and cfg.MODEL.DEVICE == "cpu":
         raise ConfigError(
             "SOLVER.AMP.ENABLED is True on a CPU, expected a GPU; on a CPU set "
-            "MODEL.BACKBONE.PRECISION bfloat16 instead"
+            "MODEL.BACKBONE.PRECISION auto instead"
         )
     if len(cfg.TEST.THRESHOLDS) not in (1, len(cfg.DATASETS.LABELS)):
         raise ConfigError(

@@ -25,7 +25,8 @@ def _add_common(cfg: CN) -> None:
     cfg.MODEL.BACKBONE.INIT_WEIGHTS = ""
     # Keep the backbone as it was loaded (second setting of R-CRNN's Table 3).
     cfg.MODEL.BACKBONE.FREEZE = False
-    # "float32", or "bfloat16" for convolutions and fully connected layers of the backbone.
+    # "float32", or "bfloat16" for convolutions and fully connected layers of the backbone; "auto"
+    # is bfloat16 where the CPU or GPU multiplies it natively, which is faster, else float32.
     cfg.MODEL.BACKBONE.PRECISION = "float32"
 
 

@@ -9,8 +9,8 @@ from detectron2.modeling import META_ARCH_REGISTRY
 from detectron2.structures import ImageList
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.backbones.batches import check_precision, computing_in
 from audiodet.modeling.backbones.frozen_norm import with_constant_norms
+from audiodet.modeling.backbones.precision import check_precision, computing_in
 from audiodet.modeling.time_rcnn import TimeRCNN
 
 
@@ -26,7 +26,7 @@ class AudioMask(TimeRCNN):
 
     @configurable
     def __init__(self, *, precision: str, **kwargs):
-        """``precision`` of the backbone is "float32" or "bfloat16"."""
+        """``precision`` of the backbone: "float32", "bfloat16" or "auto"."""
         super().__init__(**kwargs)
         self.precision = check_precision(precision)
         with_constant_norms(self.backbone).to(memory_format=torch.channels_last)

@@ -7,6 +7,7 @@ from detectron2.config import CfgNode
 from audiodet import __version__
 from audiodet.config import get_cfg
 from audiodet.errors import WeightsError
+from audiodet.modeling.backbones.precision import multiplies_bfloat16
 from audiodet.modeling.stock import build_model
 from audiodet.weights import CARD, read_described
 
@@ -45,7 +46,7 @@ def build_described(config: str, device: str):
     cfg = get_cfg()
     cfg.merge_from_other_cfg(CfgNode.load_cfg(config))
     cfg.MODEL.DEVICE = device
-    if device == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    if not multiplies_bfloat16(torch.device(device).type):
         cfg.MODEL.BACKBONE.PRECISION = "float32"  # bfloat16 would be emulated, slowly
     cfg.freeze()
     model = build_model(cfg)

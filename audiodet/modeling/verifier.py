@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.backbones.batches import check_precision, computing_in
+from audiodet.modeling.backbones.precision import check_precision, computing_in
 from audiodet.modeling.frame_classifier import FrameClassifier
 from audiodet.modeling.frame_events import frames_of_segments
 

@@ -8,12 +8,13 @@ from detectron2.structures import Boxes, Instances, pairwise_iou
 from detectron2.utils.events import EventStorage
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
-from torchvision.ops import nms
+from torchvision.ops import nms, roi_align
 
 from audiodet.engine.setup import load_config
 from audiodet.modeling import intervals
 from audiodet.modeling.intervals import as_truth, match, sample, suppress
 from audiodet.modeling.stock import build_model
+from audiodet.modeling.time_pooling import full_height, pool
 from benchmarks.plain import detectron2s_own
 
 SMALL = ["MODEL.FPN.OUT_CHANNELS", 32, "MODEL.ROI_BOX_HEAD.FC_DIM", 32]
@@ -204,3 +205,35 @@ def test_nothing_in_a_step_grows_with_the_batch(name):
     plain = events_of_a_step(detectron2s_own(model), [clip] * 16)
     waits = sum(map(plain.count, WAITS))
     assert waits > 200 and waits > 10 * sum(map(many.count, WAITS))
+
+
+def test_edges_are_exact_where_maps_are_not():
+    """From 23.5 s on, whole frames of a bfloat16 edge were 8 frames apart."""
+    model = make("rcrnn/rare").eval()
+    generator = torch.Generator().manual_seed(6)
+    row = torch.randn(1, 100, 1, 162, generator=generator).bfloat16()
+    times = torch.tensor([[[1171.3, 1210.9], [1203.2, 1290.1]]])
+    rough = pool(model.roi_heads.box_pooler, [row], times, 64)
+    exact = roi_align(
+        row.float(), [full_height(times[0], 8.0)], (1, 7), 1 / 8, sampling_ratio=0, aligned=True
+    )
+    torch.testing.assert_close(rough, exact, atol=1e-3, rtol=1e-3)
+    stepped = pool(model.roi_heads.box_pooler, [row], times.bfloat16().float(), 64)
+    assert (stepped - exact).abs().max() > 0.1  # what half the precision would make of them
+
+
+def test_a_step_in_mixed_precision():
+    """Boxes are decoded in float32, and the losses stay near those of float32."""
+    model = make("rcrnn/rare").train()
+    batch = clips(64)
+    totals = []
+    for half in (False, True):
+        torch.manual_seed(7)
+        with EventStorage(), torch.autocast("cpu", torch.bfloat16, enabled=half):
+            losses = model(batch)
+        assert all(loss.dtype == torch.float32 for loss in losses.values())
+        totals.append(float(sum(losses.values()).detach()))
+    assert totals[0] == pytest.approx(totals[1], rel=0.1) and totals[0] != totals[1]
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        (proposals,) = model.eval().propose(batch[:1])
+    assert proposals.proposal_boxes.tensor.dtype == torch.float32

@@ -4,13 +4,12 @@ Their ``forward(x, lengths=None)`` takes x (N, 1, H, T), normalised, and ``lengt
 each clip where they differ. A clip's features are then the same as if it came alone.
 """
 
-from contextlib import nullcontext
-
 import torch
 from detectron2.layers import ShapeSpec
 from detectron2.modeling import Backbone
 
 from audiodet.errors import ConfigError
+from audiodet.modeling.backbones.precision import check_precision
 
 
 def check_bands(x: torch.Tensor, n_mels: int) -> None:
@@ -34,7 +33,7 @@ class MelBackbone(Backbone):
         """
         Args:
             n_mels: the only number of bands that fits, or None.
-            precision: "float32" or "bfloat16".
+            precision: see :mod:`audiodet.modeling.backbones.precision`.
         """
         super().__init__()
         self.n_mels = n_mels
@@ -61,19 +60,3 @@ def zero_beyond(sizes):
         return x * inside[:, None, None, :]
 
     return mask
-
-
-def check_precision(precision: str) -> str:
-    """The same; ConfigError if it is no value of ``MODEL.BACKBONE.PRECISION``."""
-    if precision not in ("float32", "bfloat16"):
-        raise ConfigError(
-            f"MODEL.BACKBONE.PRECISION is {precision!r}, expected 'float32' or 'bfloat16'"
-        )
-    return precision
-
-
-def computing_in(precision: str, x: torch.Tensor):
-    """A context in which convolutions of ``x`` take place; "float32" follows SOLVER.AMP."""
-    if precision == "bfloat16":
-        return torch.autocast(x.device.type, torch.bfloat16)
-    return nullcontext()

@@ -11,7 +11,8 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.backbones.batches import MelBackbone, computing_in, zero_beyond
+from audiodet.modeling.backbones.batches import MelBackbone, zero_beyond
+from audiodet.modeling.backbones.precision import computing_in
 
 
 class FrameStack(MelBackbone):

@@ -8,7 +8,8 @@ from detectron2.layers import ShapeSpec
 from detectron2.modeling import BACKBONE_REGISTRY
 from torch import nn
 
-from audiodet.modeling.backbones.batches import MelBackbone, computing_in, zero_beyond
+from audiodet.modeling.backbones.batches import MelBackbone, zero_beyond
+from audiodet.modeling.backbones.precision import computing_in
 
 
 class MaskNetwork(MelBackbone):

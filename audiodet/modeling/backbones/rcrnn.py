@@ -10,7 +10,8 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.backbones.batches import MelBackbone, computing_in, zero_beyond
+from audiodet.modeling.backbones.batches import MelBackbone, zero_beyond
+from audiodet.modeling.backbones.precision import computing_in
 
 STRIDE = 8  # frames per time step
 MIN_FRAMES = 11  # fewer give no time step: a shorter clip is padded to it

@@ -10,7 +10,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.backbones.batches import MelBackbone, computing_in
+from audiodet.modeling.backbones.batches import MelBackbone
+from audiodet.modeling.backbones.precision import computing_in
 
 STRIDES = (1, 1, 2, 2)  # of the four base blocks; the pool after the stem halves once more
 STRIDE = 8  # frames per cell
