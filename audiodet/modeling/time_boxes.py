@@ -58,6 +58,8 @@ class TimeAnchorGenerator(DefaultAnchorGenerator):
 
     def _grid_anchors(self, grid_sizes):
         """Made once for all clips of one length; the last few lengths are remembered."""
+        if torch.jit.is_tracing():
+            return self._make_anchors(grid_sizes)
         key = (tuple(map(tuple, grid_sizes)), next(iter(self.cell_anchors)).device)
         if key not in self._made:
             if len(self._made) >= LENGTHS:

@@ -9,7 +9,7 @@ from detectron2.layers import ShapeSpec
 from detectron2.modeling import Backbone
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.backbones.precision import check_precision
+from audiodet.modeling.backbones.precision import check_precision, computing_in  # noqa: F401
 
 
 def check_bands(x: torch.Tensor, n_mels: int) -> None:
