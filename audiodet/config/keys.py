@@ -50,6 +50,8 @@ def _add_spectrogram(cfg: CN) -> None:
     # "clip": minimum and maximum of each clip become 0 and 1; "product": of band, frame and clip;
     # "none": the front end's values.
     cfg.INPUT.SPECTROGRAM.NORMALIZE = "train"
+    # Silence follows a clip up to this length, in seconds, before it is normalised; 0.0: none.
+    cfg.INPUT.SPECTROGRAM.PAD_SECONDS = 0.0
     # Training clips that the per-band mean and deviation are measured on.
     cfg.INPUT.SPECTROGRAM.NORMALIZE_CLIPS = 200
 

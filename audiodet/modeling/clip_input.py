@@ -1,7 +1,10 @@
 """What every system shares at its door: dataset dicts -> a normalised batch of spectrograms."""
 
+import math
+
 from detectron2.structures import ImageList
 from torch import nn
+from torch.nn import functional as F
 
 from audiodet.data.spectrogram import SpectrogramNormalizer
 
@@ -20,20 +23,35 @@ class ClipInput(nn.Module):
     Zero follows a shorter clip's end: the mean, or the minimum, after normalising.
     """
 
-    def __init__(self, mode: str, n_mels: int, size_divisibility: int = 0):
+    def __init__(
+        self, mode: str, n_mels: int, size_divisibility: int = 0, shortest: int = 0, silence=0.0
+    ):
+        """
+        Args:
+            shortest: frames up to which a log-mel is filled with ``silence`` before normalising.
+        """
         super().__init__()
         self.normalizer = SpectrogramNormalizer(mode, n_mels)
         self.size_divisibility = size_divisibility
+        self.shortest = shortest
+        self.silence = silence
 
     @classmethod
     def from_config(cls, cfg, size_divisibility: int = 0) -> "ClipInput":
         spec = cfg.INPUT.SPECTROGRAM
-        return cls(spec.NORMALIZE, spec.N_MELS, size_divisibility)
+        shortest = 0
+        if spec.PAD_SECONDS:
+            shortest = 1 + int(spec.PAD_SECONDS * cfg.INPUT.AUDIO.SAMPLE_RATE) // spec.HOP
+        silence = math.log(spec.FLOOR)
+        return cls(spec.NORMALIZE, spec.N_MELS, size_divisibility, shortest, silence)
 
     def forward(self, batched_inputs, device) -> ImageList:
         """Dicts with "image" (1, H, T), un-normalised log-mels -> ImageList (N, 1, H, max T)."""
-        images = [self.normalizer(x["image"].to(device)) for x in batched_inputs]
+        images = [self.normalizer(self._filled(x["image"].to(device))) for x in batched_inputs]
         return ImageList.from_tensors(images, self.size_divisibility)
+
+    def _filled(self, image):
+        return F.pad(image, (0, max(0, self.shortest - image.shape[-1])), value=self.silence)
 
     def groups(self, images: ImageList):
         """Yield (indices, ImageList) of all clips of one length, cut to it, from short to long."""
