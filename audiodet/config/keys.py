@@ -170,6 +170,11 @@ def _add_decisions(cfg: CN) -> None:
     cfg.TEST.BEST_EVENT_PER_CLIP = False
     # Choose TEST.THRESHOLDS on DATASETS.VAL before the test sets are scored.
     cfg.TEST.TUNE_THRESHOLDS = False
+    # For "ER", "F1" (of events) or "frame F1" (of the seconds that events cover).
+    cfg.TEST.TUNE_METRIC = "ER"
+    # Of a frame-level system also choose how scores become events (MODEL.TAGGER.LOW_THRESHOLDS and
+    # the like, MODEL.TFSEG.GATES); decisions.yaml in OUTPUT_DIR keeps them.
+    cfg.TEST.TUNE_RULES = False
     # Average the ER over thresholds up to this far away before the best is taken.
     cfg.TEST.TUNE_SMOOTHING = 0.1
     # One threshold for all labels: for validation sets with few sources of each.

@@ -83,6 +83,12 @@ def _add_tagger(cfg: CN) -> None:
     # steps of the network; then events of up to DROP_LENGTH steps are dropped.
     cfg.MODEL.TAGGER.JOIN_GAP = 0
     cfg.MODEL.TAGGER.DROP_LENGTH = 0
+    # The same four with a number for each label instead; () for none. Where the first is given,
+    # events are joined whatever their score. TEST.TUNE_RULES finds them.
+    cfg.MODEL.TAGGER.LOW_THRESHOLDS = ()
+    cfg.MODEL.TAGGER.MEDIANS = ()
+    cfg.MODEL.TAGGER.JOIN_GAPS = ()
+    cfg.MODEL.TAGGER.DROP_LENGTHS = ()
 
 
 def _add_segmentation(cfg: CN) -> None:
@@ -98,6 +104,8 @@ def _add_segmentation(cfg: CN) -> None:
     cfg.MODEL.TFSEG.RANK_DECAY = 0.9998
     # Frame scores of a class whose clip score is not above this are 0.
     cfg.MODEL.TFSEG.GATE = 0.1
+    # The same with a number for each label instead; () for none.
+    cfg.MODEL.TFSEG.GATES = ()
 
     # ResNet with a self-mask module (SelfMaskNet, build_self_mask_backbone).
     cfg.MODEL.SELF_MASK = CN()

@@ -25,7 +25,7 @@ from audiodet.engine import hooks as sed_hooks
 from audiodet.engine.checkpoint import SEDCheckpointer, init_backbone, share_buffers
 from audiodet.engine.ensemble import build_ensemble
 from audiodet.engine.optimizer import build_optimizer
-from audiodet.engine.validation import tune, verify
+from audiodet.engine.validation import tune, tune_decisions, verify
 from audiodet.errors import ConfigError
 from audiodet.evaluation import build_sed_evaluators
 from audiodet.modeling.model import label_kinds
@@ -209,6 +209,8 @@ class Trainer(DefaultTrainer):
             model = build_ensemble(cfg)
             cfg = model.cfg  # members of other front ends hear other inputs
         share_buffers(model)
+        if cfg.TEST.TUNE_RULES:
+            cfg = tune_decisions(cfg, model)
         thresholds = tune(cfg, model) if cfg.TEST.TUNE_THRESHOLDS else None
         if evaluators is None:
             build = partial(cls.build_evaluator, cfg, thresholds=thresholds)
@@ -224,6 +226,7 @@ class Trainer(DefaultTrainer):
         cfg.defrost()
         cfg.DATASETS.TEST = cfg.DATASETS.VAL
         cfg.TEST.TUNE_THRESHOLDS = False
+        cfg.TEST.TUNE_RULES = False
         cfg.TEST.ENSEMBLE = ()
         return best.with_means(self.test(cfg, self.model), cfg.DATASETS.VAL)
 
