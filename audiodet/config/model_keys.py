@@ -52,6 +52,8 @@ def _add_recurrent(cfg: CN) -> None:
     cfg.MODEL.FRAME_STACK.FC_UNITS = 256
     # Linear units whose maximum is one unit of a fully connected layer; 1 takes ReLU instead.
     cfg.MODEL.FRAME_STACK.MAXOUT = 1
+    # Batch norm behind fully connected layers too.
+    cfg.MODEL.FRAME_STACK.FC_NORM = False
     # Frames that a network without convolutions sees at once; odd.
     cfg.MODEL.FRAME_STACK.CONTEXT = 1
     cfg.MODEL.FRAME_STACK.DROPOUT = 0.25
@@ -65,6 +67,9 @@ def _add_tagger(cfg: CN) -> None:
     # "clip": one label set per clip (maximum over time); "frame": one per time step; "both": clip
     # labels of all clips, and steps of those whose labels have times.
     cfg.MODEL.TAGGER.LOSS = "clip"
+    # Clip labels are learned of the features' maximum over time, before the last layer, instead of
+    # the maximum of its outputs (LOSS "clip").
+    cfg.MODEL.TAGGER.POOL_FEATURES = False
     # Median filter over the frame probabilities, in seconds; 0.0 for none.
     cfg.MODEL.TAGGER.MEDIAN_SECONDS = 0.0
     # An event ends where the probability falls below this; its score is its highest frame,

@@ -123,6 +123,11 @@ class Trainer(DefaultTrainer):
         super().before_train()
         _ = self._trainer._data_loader_iter  # a property, which starts it
 
+    def run_step(self):
+        """A step of each part of the batch; the last one changes the weights."""
+        for _ in range(self.cfg.SOLVER.ACCUMULATE):
+            super().run_step()
+
     def stop(self):
         """End training after this step, with a final checkpoint and evaluation."""
         self._stop = True
