@@ -25,13 +25,8 @@ def put(name: str, text: str, folder: Path = FOLDER) -> Path:
     path = page_of(name, folder)
     start = re.escape(f"<!-- table: {name} -->\n")
     content = path.read_text(encoding="utf-8")
-    filled = re.sub(
-        f"({start})(?:.*?)(<!-- end -->)",
-        lambda m: f"{m[1]}{text.strip()}\n{m[2]}",
-        content,
-        1,
-        re.S,
-    )
+    place = re.compile(f"({start})(?:.*?)(<!-- end -->)", re.DOTALL)
+    filled = place.sub(lambda match: f"{match[1]}{text.strip()}\n{match[2]}", content, count=1)
     write_text(path, filled)
     return path
 
@@ -39,14 +34,18 @@ def put(name: str, text: str, folder: Path = FOLDER) -> Path:
 class Kept(io.StringIO):
     """Text that is printed and kept."""
 
+    def __init__(self, shown):
+        super().__init__()
+        self.shown = shown
+
     def write(self, text: str) -> int:
-        sys.__stdout__.write(text)
+        self.shown.write(text)
         return super().write(text)
 
 
 @contextlib.contextmanager
 def kept():
     """What is printed meanwhile, as a :class:`Kept`."""
-    text = Kept()
+    text = Kept(sys.stdout)
     with contextlib.redirect_stdout(text):
         yield text
