@@ -39,7 +39,8 @@ def parse_args():
         command.add_argument("--out", required=True, metavar="FILE", help="the figure")
         command.add_argument("--opts", nargs="*", default=[], help="KEY VALUE pairs of the config")
     shift = commands.choices["pitch-shift"]
-    shift.add_argument("--semitones", type=float, nargs="+", default=[-8, -4, -2, 0, 2, 4, 8])
+    quarters = [-1, -0.5, 0, 0.5, 1]  # the paper's plus and minus two quartertones
+    shift.add_argument("--semitones", type=float, nargs="+", default=quarters)
     shift.add_argument("--limit", type=int, default=50, help="test clips; 0 for all (50)")
     commands.choices["filters"].add_argument("--layer", type=int, default=1, help="from 0 (1)")
     commands.choices["filters"].add_argument("--maps", type=int, default=16, help="how many (16)")

@@ -3,6 +3,7 @@
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from audiodet.data.mixing.soundbank import soundbank_root
 from audiodet.errors import AudiodetError
 from audiodet.files import write_text
 from papers.engine import reproduce
+from papers.pages import kept, page_of, put
 from papers.runs import Options
 from papers.tables import detectors, load_tables
 
@@ -42,6 +44,9 @@ def parse_args():
         metavar="NAME",
         help=f"audiomask-table*: only these of {', '.join(known)}",
     )
+    parser.add_argument(
+        "--write", action="store_true", help="also put the table into its page of docs/papers"
+    )
     parser.add_argument("--opts", nargs="*", default=[], help="KEY VALUE pairs for all trainings")
     args = parser.parse_args()
     if len(args.opts) % 2:
@@ -64,11 +69,16 @@ def main(args) -> None:
         cache={
             "INPUT.CACHE_DIR": root / "cache",
             "MODEL.PRETRAINED.CACHE_DIR": root / "maps",
-            "DATALOADER.NUM_WORKERS": 1,
+            "DATALOADER.NUM_WORKERS": max(1, (os.cpu_count() or 1) // args.jobs),
         },
         detectors=tuple(args.detectors),
     )
-    report = reproduce(args.name, options)
+    if args.write:
+        page_of(args.name)  # ends here where there is none
+    with kept() as text:
+        report = reproduce(args.name, options)
+    if args.write:
+        print(f"\npage: {put(args.name, text.getvalue())}")
     path = root / f"{args.name}{'-shipped' if args.shipped else ''}.json"
     write_text(path, json.dumps(report, indent=1, default=float) + "\n")
     print(f"\nfigures: {path}")

@@ -47,9 +47,12 @@ def _add_spectrogram(cfg: CN) -> None:
     # Add the floor to every mel power instead of raising only smaller ones to it.
     cfg.INPUT.SPECTROGRAM.FLOOR_ADDED = False
     # "train": per-band mean and deviation over training clips, kept in the model.
-    # "clip": minimum and maximum of each clip become 0 and 1; "product": of band, frame and clip;
-    # "none": the front end's values.
+    # "clip": minimum and maximum of each clip become 0 and 1; "image": the same as bytes, for
+    # backbones that start from an image model; "product": of band, frame and clip; "none": as the
+    # front end made it.
     cfg.INPUT.SPECTROGRAM.NORMALIZE = "train"
+    # Silence follows a clip up to this length, in seconds, before it is normalised; 0.0: none.
+    cfg.INPUT.SPECTROGRAM.PAD_SECONDS = 0.0
     # Training clips that the per-band mean and deviation are measured on.
     cfg.INPUT.SPECTROGRAM.NORMALIZE_CLIPS = 200
 
@@ -72,6 +75,9 @@ def _add_crops(cfg: CN) -> None:
     cfg.INPUT.SEQUENCE.FRAMES = 0
     # The sequences of each epoch start this many frames later than those of the epoch before.
     cfg.INPUT.SEQUENCE.SHIFT = 73
+    # At inference too a clip goes through in sequences of FRAMES, one after another (a
+    # SequenceTagger); else whole.
+    cfg.INPUT.SEQUENCE.AT_TEST = False
 
 
 def _add_augmentation(cfg: CN) -> None:
@@ -117,6 +123,9 @@ def _add_data(cfg: CN) -> None:
 def _add_training(cfg: CN) -> None:
     # "sgd" (detectron2's) or "adam".
     cfg.SOLVER.OPTIMIZER = "adam"
+    # A batch of IMS_PER_BATCH clips goes through in so many equal parts, whose gradients are
+    # averaged: the same step in less memory (batch norm sees a part at a time).
+    cfg.SOLVER.ACCUMULATE = 1
     # Checkpoints that stay on disk beside the best and the last.
     cfg.SOLVER.CHECKPOINTS_KEPT = 2
     # Validation loss every this many iterations; 0 switches it off.
@@ -168,6 +177,11 @@ def _add_decisions(cfg: CN) -> None:
     cfg.TEST.BEST_EVENT_PER_CLIP = False
     # Choose TEST.THRESHOLDS on DATASETS.VAL before the test sets are scored.
     cfg.TEST.TUNE_THRESHOLDS = False
+    # For "ER", "F1" (of events) or "frame F1" (of the seconds that events cover).
+    cfg.TEST.TUNE_METRIC = "ER"
+    # Of a frame-level system also choose how scores become events (MODEL.TAGGER.LOW_THRESHOLDS and
+    # the like, MODEL.TFSEG.GATES); decisions.yaml in OUTPUT_DIR keeps them.
+    cfg.TEST.TUNE_RULES = False
     # Average the ER over thresholds up to this far away before the best is taken.
     cfg.TEST.TUNE_SMOOTHING = 0.1
     # One threshold for all labels: for validation sets with few sources of each.

@@ -53,6 +53,8 @@ def _add_recurrent(cfg: CN) -> None:
     cfg.MODEL.FRAME_STACK.FC_UNITS = 256
     # Linear units whose maximum is one unit of a fully connected layer; 1 takes ReLU instead.
     cfg.MODEL.FRAME_STACK.MAXOUT = 1
+    # Batch norm behind fully connected layers too.
+    cfg.MODEL.FRAME_STACK.FC_NORM = False
     # Frames that a network without convolutions sees at once; odd.
     cfg.MODEL.FRAME_STACK.CONTEXT = 1
     cfg.MODEL.FRAME_STACK.DROPOUT = 0.25
@@ -66,6 +68,9 @@ def _add_tagger(cfg: CN) -> None:
     # "clip": one label set per clip (maximum over time); "frame": one per time step; "both": clip
     # labels of all clips, and steps of those whose labels have times.
     cfg.MODEL.TAGGER.LOSS = "clip"
+    # Clip labels are learned of the features' maximum over time, before the last layer, instead of
+    # the maximum of its outputs (LOSS "clip").
+    cfg.MODEL.TAGGER.POOL_FEATURES = False
     # Median filter over the frame probabilities, in seconds; 0.0 for none.
     cfg.MODEL.TAGGER.MEDIAN_SECONDS = 0.0
     # An event ends where the probability falls below this; its score is its highest frame,
@@ -84,6 +89,12 @@ def _add_tagger(cfg: CN) -> None:
     # steps of the network; then events of up to DROP_LENGTH steps are dropped.
     cfg.MODEL.TAGGER.JOIN_GAP = 0
     cfg.MODEL.TAGGER.DROP_LENGTH = 0
+    # The same four with a number for each label instead; () for none. Where the first is given,
+    # events are joined whatever their score. TEST.TUNE_RULES finds them.
+    cfg.MODEL.TAGGER.LOW_THRESHOLDS = ()
+    cfg.MODEL.TAGGER.MEDIANS = ()
+    cfg.MODEL.TAGGER.JOIN_GAPS = ()
+    cfg.MODEL.TAGGER.DROP_LENGTHS = ()
 
 
 def _add_segmentation(cfg: CN) -> None:
@@ -99,6 +110,8 @@ def _add_segmentation(cfg: CN) -> None:
     cfg.MODEL.TFSEG.RANK_DECAY = 0.9998
     # Frame scores of a class whose clip score is not above this are 0.
     cfg.MODEL.TFSEG.GATE = 0.1
+    # The same with a number for each label instead; () for none.
+    cfg.MODEL.TFSEG.GATES = ()
 
     # ResNet with a self-mask module (SelfMaskNet, build_self_mask_backbone).
     cfg.MODEL.SELF_MASK = CN()

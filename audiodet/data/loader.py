@@ -159,6 +159,11 @@ def build_train_loader(cfg, start_iter: int = 0, kinds: LabelKinds = LabelKinds(
     """
     clips = training_clips(cfg, kinds)
     batch = cfg.SOLVER.IMS_PER_BATCH
+    if cfg.SOLVER.ACCUMULATE < 1 or batch % cfg.SOLVER.ACCUMULATE:
+        raise ConfigError(
+            f"SOLVER.ACCUMULATE is {cfg.SOLVER.ACCUMULATE}, expected a divisor of "
+            f"SOLVER.IMS_PER_BATCH {batch}"
+        )
     start = start_iter * batch
     seed = max(cfg.SEED, 0)
     mapper = SEDMapper(cfg, is_train=True)
@@ -180,7 +185,7 @@ def build_train_loader(cfg, start_iter: int = 0, kinds: LabelKinds = LabelKinds(
         dataset,
         mapper=mapper,
         sampler=sampler,
-        total_batch_size=batch,
+        total_batch_size=batch // cfg.SOLVER.ACCUMULATE,
         aspect_ratio_grouping=False,
         num_workers=cfg.DATALOADER.NUM_WORKERS,
         collate_fn=Batch,

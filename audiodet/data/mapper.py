@@ -43,7 +43,7 @@ class SEDMapper:
         self.cache = None
         if cfg.INPUT.CACHE_DIR:
             spectrogram = dict(cfg.INPUT.SPECTROGRAM)
-            for key in ("NORMALIZE", "NORMALIZE_CLIPS"):  # applied after the cache, in the model
+            for key in ("NORMALIZE", "NORMALIZE_CLIPS", "PAD_SECONDS"):  # applied in the model
                 del spectrogram[key]
             front_end = {"audio": dict(cfg.INPUT.AUDIO), "spectrogram": spectrogram}
             if cfg.INPUT.FRONT_END != "log_mel":

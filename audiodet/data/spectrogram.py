@@ -14,6 +14,7 @@ from audiodet.errors import AudioError, ConfigError
 _LINEAR_HZ_PER_MEL = 200.0 / 3
 _BREAK_HZ = 1000.0
 _LOG_STEP = math.log(6.4) / 27.0
+MEAN_GREY = 114.495  # mean of the PIXEL_MEAN of detectron2's image models; their PIXEL_STD is 1
 WINDOWS = {
     "hann": torch.hann_window,
     "hamming": lambda n_fft: torch.hamming_window(n_fft, periodic=False),
@@ -181,12 +182,13 @@ class SpectrogramNormalizer(nn.Module):
 
     "train": (x - mean) / deviation per mel band, measured on training clips by :meth:`fit`.
     "clip": minimum and maximum of each clip become 0 and 1 (a constant clip becomes 0).
+    "image": the same as bytes less detectron2's mean grey, what its image models expect.
     "product": :func:`normalize_product`. "none": as the front end made it.
     """
 
     def __init__(self, mode: str, n_mels: int):
         super().__init__()
-        modes = ("train", "clip", "product", "none")
+        modes = ("train", "clip", "image", "product", "none")
         if mode not in modes:
             raise ConfigError(f"INPUT.SPECTROGRAM.NORMALIZE is {mode!r}, expected one of {modes}")
         self.mode = mode
@@ -224,7 +226,8 @@ class SpectrogramNormalizer(nn.Module):
             return image
         low = image.amin((-2, -1), keepdim=True)
         high = image.amax((-2, -1), keepdim=True)
-        return (image - low) / (high - low).clamp(min=1e-6)
+        scaled = (image - low) / (high - low).clamp(min=1e-6)
+        return 255 * scaled - MEAN_GREY if self.mode == "image" else scaled
 
 
 def normalize_product(image: torch.Tensor) -> torch.Tensor:

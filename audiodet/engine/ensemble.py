@@ -59,12 +59,21 @@ class FrameEnsemble(SEDModel, nn.Module):
     @torch.no_grad()
     def forward(self, batched_inputs):
         """See :meth:`FrameClassifier.forward`; at inference only."""
+        clips = zip(batched_inputs, self.class_maps(batched_inputs))
+        return [self.members[0].from_maps(*maps, clip) for clip, maps in clips]
+
+    def class_maps(self, batched_inputs) -> list:
+        """See :meth:`FrameClassifier.class_maps`; the weighted mean of the members'."""
         maps_of_members = [member.class_maps(batched_inputs) for member in self.members]
-        outputs = []
-        for clip, *maps in zip(batched_inputs, *maps_of_members):
-            means = [self._mean(parts) for parts in zip(*maps)]
-            outputs.append(self.members[0].from_maps(*means, clip))
-        return outputs
+        means = []
+        for maps in zip(*maps_of_members):
+            means.append(tuple(self._mean(parts) for parts in zip(*maps)))
+        return means
+
+    @property
+    def deciding(self) -> FrameClassifier:
+        """The member whose rules make scores events."""
+        return self.members[0]
 
     def _mean(self, maps) -> torch.Tensor:
         """(K, ...) of each member -> their weighted mean."""

@@ -1,5 +1,7 @@
 """Optimizers by configuration: SGD or Adam; gradients clipped whole or by part."""
 
+from types import MethodType
+
 import torch
 from detectron2.solver.build import get_default_optimizer_params, maybe_add_gradient_clipping
 
@@ -12,8 +14,10 @@ def build_optimizer(cfg, model) -> torch.optim.Optimizer:
     ``SOLVER.CLIP_GRADIENTS.CLIP_TYPE`` may be detectron2's "value" or "norm", which it applies to
     each parameter, or "full_model": the norm of all gradients together.
 
+    With ``SOLVER.ACCUMULATE`` see :func:`accumulate_gradients`.
+
     Raises:
-        ConfigError: no such optimizer or way of clipping.
+        ConfigError: no such optimizer or way of clipping; parts of batches in half precision.
     """
     clip = cfg.SOLVER.CLIP_GRADIENTS
     builders = {"adam": _adam, "sgd": _sgd}
@@ -24,7 +28,16 @@ def build_optimizer(cfg, model) -> torch.optim.Optimizer:
             f"SOLVER.CLIP_GRADIENTS.CLIP_TYPE is {clip.CLIP_TYPE!r}, expected 'value', 'norm' or "
             "'full_model'"
         )
-    build = builders[cfg.SOLVER.OPTIMIZER]
+    if cfg.SOLVER.ACCUMULATE > 1 and cfg.SOLVER.AMP.ENABLED:
+        raise ConfigError("SOLVER.AMP.ENABLED is True, expected False with SOLVER.ACCUMULATE")
+    optimizer = _build(cfg, model, builders[cfg.SOLVER.OPTIMIZER])
+    if cfg.SOLVER.ACCUMULATE > 1:
+        accumulate_gradients(optimizer, cfg.SOLVER.ACCUMULATE)
+    return optimizer
+
+
+def _build(cfg, model, build) -> torch.optim.Optimizer:
+    clip = cfg.SOLVER.CLIP_GRADIENTS
     clippers = {"full_model": torch.nn.utils.clip_grad_norm_, "norm": clip_each}
     if not clip.ENABLED or clip.CLIP_TYPE not in clippers:
         return build(cfg, model)
@@ -51,6 +64,35 @@ def clip_each(parameters, most: float, norm_type: float = 2.0) -> None:
     norms = torch.stack(torch._foreach_norm(gradients, norm_type))
     factors = (most / (norms + 1e-6)).clamp(max=1.0)
     torch._foreach_mul_(gradients, list(factors.unbind()))
+
+
+def accumulate_gradients(optimizer: torch.optim.Optimizer, parts: int) -> None:
+    """Let only every ``parts``-th step change the weights, by the mean of their gradients.
+
+    Gradients are cleared before the first of them alone, and averaged before they are clipped.
+    """
+    inner_step = optimizer.step
+    inner_zero = optimizer.zero_grad
+    seen = 0
+
+    def zero_grad(self, *args, **kwargs):
+        if not seen:
+            inner_zero(*args, **kwargs)
+
+    def step(self, *args, **kwargs):
+        nonlocal seen
+        seen += 1
+        if seen < parts:
+            return None
+        seen = 0
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    parameter.grad /= parts
+        return inner_step(*args, **kwargs)
+
+    optimizer.zero_grad = MethodType(zero_grad, optimizer)
+    optimizer.step = MethodType(step, optimizer)
 
 
 def _adam(cfg, model) -> torch.optim.Adam:

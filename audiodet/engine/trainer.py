@@ -26,7 +26,7 @@ from audiodet.engine.checkpoint import SEDCheckpointer, init_backbone, share_buf
 from audiodet.engine.ensemble import build_ensemble
 from audiodet.engine.optimizer import build_optimizer
 from audiodet.engine.stepping import build_stepper
-from audiodet.engine.validation import tune, verify
+from audiodet.engine.validation import tune, tune_decisions, verify
 from audiodet.errors import ConfigError
 from audiodet.evaluation import build_sed_evaluators
 from audiodet.modeling.model import label_kinds
@@ -123,6 +123,11 @@ class Trainer(DefaultTrainer):
         super().before_train()
         _ = self._trainer._data_loader_iter  # a property, which starts it
 
+    def run_step(self):
+        """A step of each part of the batch; the last one changes the weights."""
+        for _ in range(self.cfg.SOLVER.ACCUMULATE):
+            super().run_step()
+
     def stop(self):
         """End training after this step, with a final checkpoint and evaluation."""
         self._stop = True
@@ -209,6 +214,8 @@ class Trainer(DefaultTrainer):
             model = build_ensemble(cfg)
             cfg = model.cfg  # members of other front ends hear other inputs
         share_buffers(model)
+        if cfg.TEST.TUNE_RULES:
+            cfg = tune_decisions(cfg, model)
         thresholds = tune(cfg, model) if cfg.TEST.TUNE_THRESHOLDS else None
         if evaluators is None:
             build = partial(cls.build_evaluator, cfg, thresholds=thresholds)
@@ -224,6 +231,7 @@ class Trainer(DefaultTrainer):
         cfg.defrost()
         cfg.DATASETS.TEST = cfg.DATASETS.VAL
         cfg.TEST.TUNE_THRESHOLDS = False
+        cfg.TEST.TUNE_RULES = False
         cfg.TEST.ENSEMBLE = ()
         return best.with_means(self.test(cfg, self.model), cfg.DATASETS.VAL)
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from audiodet.errors import ConfigError
@@ -113,7 +114,12 @@ def get(name: str, device: str = "cpu") -> "torch.nn.Module":
 
 
 def export(
-    checkpoint: str, thresholds: dict, path: str, half: bool = True, shared: tuple = ()
+    checkpoint: str,
+    thresholds: dict,
+    path: str,
+    half: bool = True,
+    shared: tuple = (),
+    settings: Mapping = MappingProxyType({}),
 ) -> None:
     """Write a training's checkpoint as a small file that ships.
 
@@ -124,6 +130,7 @@ def export(
         path: ``.safetensors`` to write.
         half: store weights in half precision; they are read back as float32.
         shared: (name of another shipped model, prefix of tensors that are left to it).
+        settings: {key: value} of the configuration that was found after training.
 
     Raises:
         WeightsError: no checkpoint of audiodet.
@@ -136,8 +143,11 @@ def export(
     data = read_described(checkpoint)
     card = data[CARD]
     cfg = CfgNode.load_cfg(card["config"])
+    for key, value in settings.items():
+        cfg.merge_from_list([key, value])
     cfg.TEST.THRESHOLDS = [float(thresholds[label]) for label in card["labels"]]
     cfg.TEST.TUNE_THRESHOLDS = False
+    cfg.TEST.TUNE_RULES = False
     cfg.TEST.BEST_EVENT_PER_CLIP = False
     # Paths of the training's machine are of no use elsewhere.
     for node, key in (

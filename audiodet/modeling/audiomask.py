@@ -36,6 +36,11 @@ class AudioMask(TimeRCNN):
         parts = super().from_config(cfg)
         bands = cfg.INPUT.SPECTROGRAM.N_MELS
         divisor = parts["backbone"].size_divisibility
+        if not divisor:
+            raise ConfigError(
+                f"MODEL.BACKBONE.NAME is {cfg.MODEL.BACKBONE.NAME!r}, whose maps run over time "
+                "alone, expected a ResNet-FPN such as 'build_resnet_fpn_backbone'"
+            )
         if bands % divisor:
             raise ConfigError(
                 f"INPUT.SPECTROGRAM.N_MELS is {bands}, AudioMask expects a multiple of {divisor}"

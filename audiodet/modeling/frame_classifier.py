@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from audiodet.data.label_kinds import kind_of
 from audiodet.modeling.clip_input import ClipInput
+from audiodet.modeling.decisions import decision_settings
 from audiodet.modeling.frame_events import (
     RunRules,
     events_from_scores,
@@ -51,8 +52,8 @@ class FrameClassifier(SEDModel, nn.Module):
         """
         Args:
             stride, offset: the centre of step i is frame (i + offset) * stride.
-            low: an event ends where its score falls below this.
-            median_frames: width of the median filter over the scores, in frames.
+            low: an event ends where its score falls below this; a number or one a class.
+            median_frames: width of the median filter over the scores, in frames; likewise.
             rules: which events are joined or dropped.
             widen: steps before and after an event that are taught as part of it.
             shrink: steps at either end of an event that are taught as silence; detected events
@@ -68,35 +69,37 @@ class FrameClassifier(SEDModel, nn.Module):
         self.rules = rules
         self.widen = widen
         self.shrink = shrink
-        self.median_steps = round(median_frames / stride)
+        self.median_steps = _steps(median_frames, stride)
         self.postprocessors = list(postprocessors)
 
     @staticmethod
     def shared_config(cfg, size_divisibility: int = 0) -> dict:
         """Arguments of this class that a configuration holds."""
-        rate = cfg.INPUT.AUDIO.SAMPLE_RATE / cfg.INPUT.SPECTROGRAM.HOP
-        tagger = cfg.MODEL.TAGGER
         return {
             "clip_input": ClipInput.from_config(cfg, size_divisibility),
             "num_classes": cfg.MODEL.ROI_HEADS.NUM_CLASSES,
-            "low": tagger.LOW_THRESHOLD,
-            "median_frames": tagger.MEDIAN_SECONDS * rate,
-            "widen": tagger.WIDEN_STEPS,
-            "shrink": tagger.SHRINK_STEPS,
-            "rules": RunRules(
-                tagger.JOIN_GAP,
-                tagger.DROP_LENGTH,
-                tuple(cfg.TEST.THRESHOLDS),
-                tagger.PEAK_FRACTION,
-                tuple(tagger.PEAK_DIP),
-            ),
+            "widen": cfg.MODEL.TAGGER.WIDEN_STEPS,
+            "shrink": cfg.MODEL.TAGGER.SHRINK_STEPS,
             "postprocessors": build_postprocessors(cfg),
+            **decision_settings(cfg),
         }
+
+    def decide_by(self, cfg) -> None:
+        """Take another configuration's settings of how scores become events."""
+        settings = decision_settings(cfg)
+        self.low = settings["low"]
+        self.rules = settings["rules"]
+        self.median_steps = _steps(settings["median_frames"], self.stride)
 
     @property
     def time_stride(self) -> int:
         """Frames of a step."""
         return self.stride
+
+    @property
+    def deciding(self) -> "FrameClassifier":
+        """The model whose rules make scores events."""
+        return self
 
     @property
     def device(self):
@@ -156,6 +159,13 @@ class FrameClassifier(SEDModel, nn.Module):
         """One clip's :meth:`class_maps` -> its output at inference."""
         return self.inference(scores.T, clip)
 
+    def undecided(self, scores) -> tuple:
+        """One clip's :meth:`class_maps` -> its (S, K) step scores, and clip scores that gate them.
+
+        Those are (K,), or None where a system has no gate.
+        """
+        return scores.T, None
+
     def losses(self, logits, batched_inputs) -> dict:
         """Binary cross-entropy over steps; logits are (S, K) of each clip."""
         grid = (self.stride, self.offset, self.num_classes)
@@ -196,6 +206,13 @@ class FrameClassifier(SEDModel, nn.Module):
             "frame_edges": edges * (width / size[1]),
             "clip_scores": scores.amax(0),
         }
+
+
+def _steps(frames, stride: int):
+    """Frames, one number or a tuple -> the nearest numbers of steps."""
+    if isinstance(frames, tuple):
+        return tuple(round(x / stride) for x in frames)
+    return round(frames / stride)
 
 
 def clip_targets(batched_inputs, num_classes: int) -> torch.Tensor:

@@ -47,8 +47,11 @@ def step_edges(steps: int, stride: int, offset: float, frames: int) -> torch.Ten
     return edges.clamp(0, frames)
 
 
-def smooth(scores: np.ndarray, width: int) -> np.ndarray:
-    """Median filter over time: (S, K) scores, ``width`` steps (made odd)."""
+def smooth(scores: np.ndarray, width: int | tuple) -> np.ndarray:
+    """Median filter over time: (S, K) scores, ``width`` steps (made odd), or a width a class."""
+    if isinstance(width, tuple):
+        columns = zip(scores.T, width, strict=True)
+        return np.stack([smooth(column[:, None], one)[:, 0] for column, one in columns], 1)
     return scores if width < 2 else median_filter(scores, size=(width | 1, 1), mode="nearest")
 
 
@@ -89,44 +92,54 @@ class RunRules:
     """When runs of scores are joined or dropped (Kong et al. 2019, section IV-C).
 
     Attributes:
-        gap: runs with at most this many steps between them are joined.
-        length: then a run of at most this many steps is dropped.
+        gap: runs with at most this many steps between them are joined; one for all classes or one
+            for each.
+        length: then a run of at most this many steps is dropped; likewise.
         high: lowest peak of a run that may be joined, one for all classes or one for each. A run
             that does not reach it goes only if it is short.
         fraction: last, a run is cut where it falls below this part of its peak (:func:`cut_runs`).
         dip: steps for which it may do so, one for all classes or one for each.
     """
 
-    gap: int = 0
-    length: int = 0
+    gap: int | tuple = 0
+    length: int | tuple = 0
     high: tuple = (0.0,)
     fraction: float = 0.0
     dip: tuple = (0,)
 
     def apply(self, runs: list, label: int) -> list:
         """[(first, end, peak), ...] of one class in order of time -> the same by these rules."""
-        high = _of_label(self.high, label)
+        high = of_label(self.high, label)
+        gap = of_label(self.gap, label)
+        length = of_label(self.length, label)
         faint = []
         joined = []
         for first, end, peak in runs:
             if peak < high:
                 faint.append((first, end, peak))
                 continue
-            if joined and first - joined[-1][1] <= self.gap:
+            if joined and first - joined[-1][1] <= gap:
                 first, last, highest = joined.pop()
                 end = max(end, last)
                 peak = max(peak, highest)
             joined.append((first, end, peak))
-        return [run for run in faint + joined if run[1] - run[0] > self.length]
+        return [run for run in faint + joined if run[1] - run[0] > length]
 
     def cut(self, scores: np.ndarray, runs: list, label: int) -> list:
         """The same runs of a class's (S,) scores after ``fraction``."""
         if not self.fraction:
             return runs
-        return cut_runs(scores, runs, self.fraction, _of_label(self.dip, label))
+        return cut_runs(scores, runs, self.fraction, of_label(self.dip, label))
+
+    def runs(self, scores: np.ndarray, low: float, label: int) -> list:
+        """(S,) scores of a class -> its runs that are at least ``low``, by all these rules."""
+        return self.cut(scores, self.apply(runs_above(scores, low), label), label)
 
 
-def _of_label(values: tuple, label: int):
+def of_label(values, label: int):
+    """A class's value where there is one for each, else that of all."""
+    if not isinstance(values, tuple):
+        return values
     return values[label if len(values) > 1 else 0]
 
 
@@ -135,12 +148,12 @@ def events_from_scores(
 ) -> Instances:
     """(S, K) scores -> events as full-height boxes in frames, scored by their highest step.
 
-    An event is ``grow`` steps longer at either end than its run of scores.
+    ``low`` is a number or one for each class. An event is ``grow`` steps longer at either end than
+    its run of scores.
     """
     events = []
     for label in range(scores.shape[1]):
-        runs = rules.apply(runs_above(scores[:, label], low), label)
-        for first, end, peak in rules.cut(scores[:, label], runs, label):
+        for first, end, peak in rules.runs(scores[:, label], of_label(low, label), label):
             onset = (first - grow + offset - 0.5) * stride
             events.append((onset, (end + grow + offset - 0.5) * stride, peak, label))
     result = as_instances(events, tuple(image_size))

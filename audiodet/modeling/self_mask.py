@@ -59,10 +59,7 @@ class SelfMaskNet(FrameClassifier):
       labels n_k of the training data of that kind (Eq. 3). As written, w is nearly 1 / K: the
       loss is a tenth of a plain mean with ten classes, and balances nothing.
     - ``loss_cell``: binary cross-entropy of f^s with the cells of strong clips.
-    - ``loss_region``: alpha times the binary cross-entropy of f^p with f^e and with f^r (Eq. 8).
-      The targets are detached: f^e is what the classifier believes, which the mask is to follow
-      and not to change; without this, agreeing on nothing would lower the loss. f^r depends on no
-      parameter.
+    - ``loss_region``: alpha times :func:`region_loss` (Eq. 8).
     """
 
     @configurable
@@ -108,8 +105,9 @@ class SelfMaskNet(FrameClassifier):
     def streams(self, batched_inputs) -> list[Streams]:
         """Input dicts -> the streams of each clip.
 
-        At inference equally long clips go through together, so that a clip's streams do not depend
-        on the others. In training, silence follows a shorter clip: batch norm sees one batch.
+        Silence follows a clip up to ``INPUT.SPECTROGRAM.PAD_SECONDS``; its streams end with it. Of
+        longer clips, at inference equally long ones go through together, so that a clip's streams
+        do not depend on the others; in training batch norm sees one batch.
         """
         images = self.clip_input(batched_inputs, self.device)
         groups = self.clip_input.groups(images)
@@ -121,7 +119,7 @@ class SelfMaskNet(FrameClassifier):
             cells = self.classifier(features["time"].squeeze(2).transpose(1, 2))  # (N, S, K)
             sound = sounding(group.tensor)
             for place, i in enumerate(members):
-                steps = self.backbone.steps(int(group.image_sizes[place][1]))
+                steps = self.backbone.steps(batched_inputs[i]["image"].shape[-1])
                 clip = cells[place, :steps]
                 mask = None
                 mask_map = None
@@ -162,9 +160,14 @@ class SelfMaskNet(FrameClassifier):
 
 
 def region_loss(streams) -> torch.Tensor:
-    """Eq. 8: the mean over all cells of BCE(f^p, f^e) + BCE(f^p, f^r)."""
+    """Eq. 8: the mean over all cells of BCE(f^p; target f^e) + BCE(f^e; target f^r).
+
+    The mask learns from the classifier, the classifier from the spectrogram. The target of the
+    first term is detached: the mask is to follow f^e and not to change it. f^r depends on no
+    parameter.
+    """
     mask = torch.cat([clip.mask for clip in streams])
-    event = torch.cat([clip.event for clip in streams]).sigmoid().detach()
+    event = torch.cat([clip.event for clip in streams])
     sound = torch.cat([clip.sound for clip in streams])
     loss = F.binary_cross_entropy_with_logits
-    return loss(mask, event) + loss(mask, sound)
+    return loss(mask, event.sigmoid().detach()) + loss(event, sound)

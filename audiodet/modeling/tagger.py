@@ -28,11 +28,28 @@ class SequenceTagger(FrameClassifier):
     """
 
     @configurable
-    def __init__(self, *, backbone, loss, **kwargs):
+    def __init__(self, *, backbone, loss, pool_features=False, sequence=0, **kwargs):
+        """
+        Args:
+            loss: see the class.
+            pool_features: a clip's logits are those of the maximum of its features over time.
+            sequence: frames of the parts that a clip goes through in at inference; 0 for whole.
+        """
         if loss not in ("clip", "frame", "both"):
             raise ConfigError(f"MODEL.TAGGER.LOSS is {loss!r}, expected 'clip', 'frame' or 'both'")
+        if pool_features and loss != "clip":
+            raise ConfigError(
+                f"MODEL.TAGGER.POOL_FEATURES is True with LOSS {loss!r}, expected 'clip'"
+            )
         ((feature, shape),) = backbone.output_shape().items()
+        if sequence % shape.stride:
+            raise ConfigError(
+                f"INPUT.SEQUENCE.FRAMES is {sequence}, expected a multiple of {shape.stride}, the "
+                "frames of a time step"
+            )
         super().__init__(stride=shape.stride, **kwargs)
+        self.pool_features = pool_features
+        self.sequence = sequence
         self.backbone = backbone
         self.loss = loss
         self.feature = feature
@@ -45,6 +62,8 @@ class SequenceTagger(FrameClassifier):
             **cls.shared_config(cfg, backbone.size_divisibility),
             "backbone": backbone,
             "loss": cfg.MODEL.TAGGER.LOSS,
+            "pool_features": cfg.MODEL.TAGGER.POOL_FEATURES,
+            "sequence": cfg.INPUT.SEQUENCE.FRAMES * cfg.INPUT.SEQUENCE.AT_TEST,
             "offset": cfg.MODEL.ANCHOR_GENERATOR.OFFSET,
         }
 
@@ -56,12 +75,59 @@ class SequenceTagger(FrameClassifier):
         learns_clips = cfg.MODEL.TAGGER.LOSS == "clip"
         return LabelKinds(("strong", "weak") if learns_clips else ("strong",))
 
-    def step_logits(self, batched_inputs) -> list:
+    def step_features(self, batched_inputs) -> list:
+        """Input dicts -> the (S, C) features of each clip."""
         images = self.clip_input(batched_inputs, self.device)
-        features = self.backbone(images.tensor, ClipInput.lengths(images))[self.feature]
-        logits = self.classifier(features.squeeze(2).transpose(1, 2))  # (N, C, 1, S) -> (N, S, K)
+        if self.sequence and not self.training:
+            features = self._in_sequences(images)
+        else:
+            features = self.backbone(images.tensor, ClipInput.lengths(images))[self.feature]
         steps = [self.backbone.steps(int(size[1])) for size in images.image_sizes]
-        return [clip[:n] for clip, n in zip(logits, steps)]
+        return [clip[:, 0, :n].T for clip, n in zip(features, steps)]
+
+    def _in_sequences(self, images) -> list:
+        """(C, 1, S) of each clip; no sequence knows of the one before."""
+        features = [None] * len(images)
+        for members, group in self.clip_input.groups(images):
+            frames = int(group.image_sizes[0][1])
+            parts = []
+            for first in range(0, frames, self.sequence):
+                part = group.tensor[..., first : min(first + self.sequence, frames)]
+                parts.append(self.backbone(part)[self.feature])
+            for i, clip in zip(members, torch.cat(parts, -1)):
+                features[i] = clip
+        return features
+
+    def step_logits(self, batched_inputs) -> list:
+        return [self.classifier(features) for features in self.step_features(batched_inputs)]
+
+    def forward(self, batched_inputs):
+        if not (self.training and self.pool_features):
+            return super().forward(batched_inputs)
+        features = self.step_features(batched_inputs)
+        logits = self.classifier(torch.stack([clip.amax(0) for clip in features]))
+        return {"loss_clip": self._clip_loss(logits, batched_inputs)}
+
+    def class_maps(self, batched_inputs) -> list:
+        """See :meth:`FrameClassifier.class_maps`; with pooled features also the clip's scores."""
+        if not self.pool_features:
+            return super().class_maps(batched_inputs)
+        maps = []
+        for features in self.step_features(batched_inputs):
+            tags = self.classifier(features.amax(0)).sigmoid()
+            maps.append((self.classifier(features).sigmoid().T, tags))
+        return maps
+
+    def from_maps(self, scores, *tags_and_clip) -> dict:
+        """See :meth:`FrameClassifier.from_maps`."""
+        *tags, clip = tags_and_clip
+        output = super().from_maps(scores, clip)
+        if tags:
+            output["clip_scores"] = tags[0]
+        return output
+
+    def undecided(self, scores, *tags) -> tuple:
+        return super().undecided(scores)
 
     def losses(self, logits, batched_inputs) -> dict:
         """Binary cross-entropy over clips or over steps; logits are (S, K) of each clip."""
@@ -70,7 +136,10 @@ class SequenceTagger(FrameClassifier):
         losses = {}
         if self.loss == "both":
             losses["loss_frame"] = self.strong_loss(logits, batched_inputs)
-        targets = clip_targets(batched_inputs, self.num_classes)
         logits = torch.stack([clip.amax(0) for clip in logits])
-        losses["loss_clip"] = F.binary_cross_entropy_with_logits(logits, targets.to(logits))
+        losses["loss_clip"] = self._clip_loss(logits, batched_inputs)
         return losses
+
+    def _clip_loss(self, logits, batched_inputs):
+        targets = clip_targets(batched_inputs, self.num_classes)
+        return F.binary_cross_entropy_with_logits(logits, targets.to(logits))

@@ -43,7 +43,7 @@ class TFSegmentation(FrameClassifier):
             level: "bin" or "frame".
             pooling: "rank" or "attention".
             decay: r of the rank pooling.
-            gate: highest clip score that leaves a class without frame scores.
+            gate: highest clip score that leaves a class without frame scores; one or one a class.
             band_edges: H + 1 frequencies that part the mel bands, in Hz.
         """
         if level not in ("bin", "frame"):
@@ -55,7 +55,7 @@ class TFSegmentation(FrameClassifier):
         self.backbone = backbone
         self.level = level
         self.has_masks = level == "bin"
-        self.gate = gate
+        self.register_buffer("gate", torch.tensor(gate), persistent=False)
         self.classifier = nn.Conv2d(shape.channels, self.num_classes, 1)
         self.attention = None
         if pooling == "attention":
@@ -73,7 +73,7 @@ class TFSegmentation(FrameClassifier):
             "level": tfseg.LEVEL,
             "pooling": tfseg.POOLING,
             "decay": tfseg.RANK_DECAY,
-            "gate": tfseg.GATE,
+            "gate": gates(cfg),
             "band_edges": LogMel.from_config(cfg).band_edges(),
         }
 
@@ -118,6 +118,15 @@ class TFSegmentation(FrameClassifier):
         """Masks and clip scores -> (T, K): mean over frequency, gated by the clip score."""
         return (masks.mean(1) * (tags > self.gate)[:, None]).T
 
+    def undecided(self, masks, tags) -> tuple:
+        """See :meth:`FrameClassifier.undecided`."""
+        return masks.mean(1).T, tags
+
+    def decide_by(self, cfg) -> None:
+        """See :meth:`FrameClassifier.decide_by`; also the gates."""
+        super().decide_by(cfg)
+        self.gate = torch.tensor(gates(cfg), device=self.device)
+
     def losses(self, scores, batched_inputs) -> dict:
         """Binary cross-entropy over clips; scores are the (K,) probabilities of each clip."""
         targets = clip_targets(batched_inputs, self.num_classes)
@@ -148,3 +157,14 @@ class TFSegmentation(FrameClassifier):
             bounds.append(torch.cat([self.band_edges[strong[0]], self.band_edges[strong[-1] + 1]]))
         bounds = torch.stack(bounds).cpu() if bounds else torch.zeros(0, 2)
         instances.low_hz, instances.high_hz = bounds.unbind(1)
+
+
+def gates(cfg) -> list | float:
+    """``MODEL.TFSEG.GATES``, one for each label, or ``GATE``; ConfigError for other numbers."""
+    given = list(cfg.MODEL.TFSEG.GATES)
+    if given and len(given) != len(cfg.DATASETS.LABELS):
+        raise ConfigError(
+            f"MODEL.TFSEG.GATES has {len(given)} numbers, expected 0 or "
+            f"{len(cfg.DATASETS.LABELS)}, one for each of {list(cfg.DATASETS.LABELS)}"
+        )
+    return given or cfg.MODEL.TFSEG.GATE

@@ -112,3 +112,28 @@ def test_a_pretrained_trunk_learns_from_a_layer_on_at_a_rate_of_its_own(
     for key, x in model.state_dict().items():
         if ".trunk." in key and "running" in key:
             assert torch.equal(x, before[key]), key
+
+
+def test_parts_of_a_batch_make_the_step_of_the_whole():
+    """Two times two clips: the weights of one batch of four, also with clipping and a schedule."""
+    found = []
+    x = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+    for parts in (1, 2):
+        cfg = get_cfg()
+        cfg.SOLVER.ACCUMULATE = parts
+        cfg.SOLVER.CLIP_GRADIENTS.ENABLED = True
+        cfg.SOLVER.CLIP_GRADIENTS.CLIP_TYPE = "full_model"
+        cfg.SOLVER.CLIP_GRADIENTS.CLIP_VALUE = 0.5
+        torch.manual_seed(0)
+        model = nn.Linear(3, 1)
+        optimizer = build_optimizer(cfg, model)
+        for _ in range(3):
+            for part in x.chunk(parts):
+                optimizer.zero_grad()
+                model(part).square().mean().backward()
+                optimizer.step()
+        found.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
+    torch.testing.assert_close(*found)
+    cfg.SOLVER.AMP.ENABLED = True
+    with pytest.raises(ConfigError, match="AMP.ENABLED is True, expected False with SOLVER.ACCUM"):
+        build_optimizer(cfg, model)

@@ -52,7 +52,22 @@ def test_anchors_span_all_bands_one_position_a_step(model):
         lengths = (level[:, 2] - level[:, 0]).view(-1, 2)
         assert (lengths == torch.tensor(durations, dtype=torch.float32)).all()
         centres = (level[:, 0] + level[:, 2]).view(-1, 2)[:, 0] / 2
-        torch.testing.assert_close(centres, (torch.arange(len(centres)) + 0.5) * stride)
+        torch.testing.assert_close(centres, 1.0 * torch.arange(len(centres)) * stride)
+
+
+def test_anchors_stand_where_their_cells_look():
+    """Cell i of res5 answers to frames about 32 i, by its gradient, all weights alike."""
+    bottom_up = make().backbone.bottom_up.eval()
+    with torch.no_grad():
+        for parameter in bottom_up.parameters():
+            if parameter.ndim == 4:
+                parameter.fill_(1 / parameter[0].numel())
+    torch.manual_seed(0)
+    x = torch.rand(1, 1, 128, 1280).requires_grad_()
+    bottom_up(x)["res5"][0, 0, 2, 20].backward()
+    profile = x.grad.abs().sum((0, 1, 2))
+    centre = (profile * torch.arange(1280)).sum() / profile.sum()
+    assert abs(centre - 32 * 20) < 4
 
 
 def test_every_box_spans_all_bands_exactly(model):
@@ -180,3 +195,46 @@ class TestImageWeights:
     def test_a_pickle_is_not_trusted_by_itself(self, tensors, tmp_path):
         with pytest.raises(WeightsError, match="coco.pkl: refused"):
             self.start(tensors, tmp_path / "coco.pkl", trust=False)
+
+    def colour_features(self, log_mel):
+        """A stock three-colour image model with norms as of a training, its maps of a picture."""
+        torch.manual_seed(1)
+        mean = [103.53, 116.28, 123.675]
+        scale = ("MODEL.PIXEL_MEAN", mean, "MODEL.PIXEL_STD", [1.0] * 3)
+        model = make("stock_R_18_FPN", *scale, "MODEL.RESNETS.NORM", "FrozenBN").eval()
+        tensors = model.state_dict()
+        for name, x in tensors.items():
+            if name.endswith(("running_mean", "norm.bias")):
+                x.normal_(0, 0.3)
+            elif name.endswith("running_var"):
+                x.uniform_(0.5, 2.0)
+        tensors["backbone.bottom_up.stem.conv1.norm.running_var"].fill_(1e3)  # of bytes
+        grey = (log_mel - log_mel.amin()) / (log_mel.amax() - log_mel.amin())
+        picture = 255 * grey.round(decimals=3) - torch.tensor(mean)[:, None, None]
+        with torch.no_grad():
+            return model.backbone(picture[None]), {k: v.numpy() for k, v in tensors.items()}
+
+    def test_features_are_those_of_the_image_model(self, tmp_path):
+        """With the norm and input scale of such files; with batch norm from 0 to 1 they are not."""
+        torch.manual_seed(0)
+        log_mel = torch.nn.functional.avg_pool2d(torch.randn(1, 132, 324), 5, 1)
+        expected, tensors = self.colour_features(log_mel)
+        with open(tmp_path / "coco.pkl", "wb") as file:
+            tensors = {k: v for k, v in tensors.items() if "clip_input" not in k}
+            pickle.dump({"model": tensors, "__author__": "a test"}, file)
+        start = ("MODEL.BACKBONE.INIT_WEIGHTS", tmp_path / "coco.pkl", "MODEL.TRUST_PICKLE", True)
+        start += ("MODEL.BACKBONE.PRECISION", "float32")
+        like_files = ("MODEL.RESNETS.NORM", "FrozenBN", "INPUT.SPECTROGRAM.NORMALIZE", "image")
+        image = load_config("configs/audiomask/R_101_image.yaml", [])
+        assert image.MODEL.RESNETS.NORM == "FrozenBN"
+        assert image.INPUT.SPECTROGRAM.NORMALIZE == "image"
+        for opts, nearest, farthest in ((like_files, 0.0, 0.2), ((), 0.3, 1.5)):
+            model = make("R_18_FPN", *start, *opts)
+            init_backbone(model, model.cfg)
+            with torch.no_grad():
+                images = model.eval().preprocess_image([{"image": log_mel}])
+                found = model.features(images)
+            for name, of_image in expected.items():
+                centred = [x - x.mean((2, 3), keepdim=True) for x in (found[name], of_image)]
+                apart = (centred[0] - centred[1]).norm() / centred[1].norm()
+                assert nearest < apart < farthest, name

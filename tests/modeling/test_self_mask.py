@@ -7,9 +7,10 @@ import torch
 from detectron2.modeling import build_model
 from detectron2.structures import Boxes, Instances
 
+from audiodet.data.spectrogram import normalize_product
 from audiodet.engine.setup import load_config
 from audiodet.errors import ConfigError
-from audiodet.modeling.backbones.self_mask_resnet import SelfMaskResNet, pooled
+from audiodet.modeling.backbones.self_mask_resnet import SelfMask, SelfMaskResNet, pooled
 from audiodet.modeling.self_mask import Streams, region_loss, sounding
 
 NARROW = [
@@ -113,8 +114,10 @@ def test_a_mask_of_ones_is_no_mask():
     assert plain.load_state_dict(masked.state_dict(), strict=False).missing_keys == []
     with torch.no_grad():
         assert not torch.equal(masked.step_logits([clip()])[0], plain.step_logits([clip()])[0])
-        masked.backbone.mask.layers[-1].weight.zero_()
-        masked.backbone.mask.layers[-1].bias.fill_(100.0)
+        last = masked.backbone.mask[-1]
+        last.layers[-1].weight.zero_()
+        last.layers[-1].bias.fill_(100.0)
+        last.shortcut.weight.zero_()
         assert torch.equal(masked.step_logits([clip()])[0], plain.step_logits([clip()])[0])
     assert "loss_region" not in plain.train()([clip()])
 
@@ -140,6 +143,22 @@ def test_in_training_silence_follows_a_shorter_clip():
     assert [len(x.cells) for x in found] == [len(x.sound) for x in found] == [38, 128]
     assert found[0].mask_map.shape == (1, 64, 152) and len(found[0].mask) == 38
     assert all(loss.isfinite() for loss in model(clips).values())
+
+
+def test_a_short_clip_is_filled_with_silence_before_it_is_scaled():
+    """Section 2.1: padded to 10 s, then the three scalings: as if the audio itself went on."""
+    model = build().eval()
+    short = clip(frames=300)
+    silence = math.log(1e-10)
+    long = {"image": torch.full((1, 128, 1024), silence)}
+    long["image"][..., :300] = short["image"]
+    with torch.no_grad():
+        (one,) = model.streams([short])
+        (whole,) = model.streams([long])
+    assert len(one.cells) == 38 and len(whole.cells) == 128
+    torch.testing.assert_close(one.cells, whole.cells[:38])
+    scaled = model.clip_input([short], "cpu").tensor
+    torch.testing.assert_close(scaled[0], normalize_product(long["image"]))
 
 
 def test_sound_is_monotone_and_starts_at_a_half():
@@ -187,15 +206,33 @@ def test_losses_by_hand(monkeypatch):
     assert losses["loss_cell"].item() == pytest.approx(sum(cells) / 6, rel=1e-5)
     events = {kind: [max(row) for row in p[kind]] for kind in p}
     pairs = [(q, e, r) for k in p for q, e, r in zip(mask[k], events[k], sound[k])]
-    region = sum(bce(q, e) + bce(q, r) for q, e, r in pairs) / 4
+    region = sum(bce(q, e) + bce(e, r) for q, e, r in pairs) / 4
     assert losses["loss_region"].item() == pytest.approx(0.01 * region, rel=1e-5)
 
 
-def test_the_mask_follows_the_classifier_and_not_the_reverse():
-    event, mask = torch.randn(5, requires_grad=True), torch.randn(5, requires_grad=True)
+def test_the_mask_follows_the_classifier_and_that_the_spectrogram():
+    """Eq. 8 by its gradients: f^p - f^e for the mask's logits, f^e - f^r for the classifier's."""
+    event = torch.randn(5, requires_grad=True)
+    mask = torch.randn(5, requires_grad=True)
+    sound = torch.rand(5)
     cells = event[:, None]
-    region_loss([Streams(cells, cells[0], cells[:, 0], mask, torch.rand(5), None)]).backward()
-    assert mask.grad.abs().sum() > 0 and event.grad is None
+    region_loss([Streams(cells, cells[0], cells[:, 0], mask, sound, None)]).backward()
+    torch.testing.assert_close(mask.grad, (mask.sigmoid() - event.sigmoid()).detach() / 5)
+    torch.testing.assert_close(event.grad, (event.sigmoid().detach() - sound) / 5)
+
+
+@pytest.mark.parametrize("maps", [1, 4])
+def test_both_networks_of_the_mask_have_shortcuts(maps):
+    """With their convolutions at zero what comes in passes through."""
+    x = torch.rand(1, 4, 6, 8)
+    first, _, second = SelfMask(4, maps)
+    with torch.no_grad():
+        for network in (first, second):
+            network.layers[-1].weight.zero_()
+            network.layers[-1].bias.zero_()
+        assert torch.equal(first(x), x)
+        assert torch.equal(second(x), second.shortcut(x)) and second(x).shape == (1, maps, 6, 8)
+        assert second(x).abs().sum() > 0
 
 
 def test_only_weak_or_only_strong_clips():

@@ -22,6 +22,7 @@ import os
 from audiodet.data.datasets.common import (
     expect_choice,
     expect_files,
+    held_out,
     register_tree,
     table_dicts,
     tree_path,
@@ -47,15 +48,18 @@ LISTS = {
 }
 FOLD_LIST = "development_chunks_refined_crossval_dcase2016.csv"
 FOLDS = (1, 2, 3, 4, 5)
+FOLD_SPLITS = ("train", "test", "fit", "val")
 VOTE = "majorityvote"
 
 
 def register_chime_home(root: str) -> None:
-    """Register ``chime_home_{development,evaluation}``, ``chime_home_fold{1..5}_{train,test}``."""
+    """Register ``chime_home_{development,evaluation}`` and, of each fold,
+    ``chime_home_fold{1..5}_{train,test,fit,val}``.
+    """
     for split in LISTS:
         register_tree(f"chime_home_{split}", LABELS, load_chime_home, root, split)
     for fold in FOLDS:
-        for split in ("train", "test"):
+        for split in FOLD_SPLITS:
             name = f"chime_home_fold{fold}_{split}"
             register_tree(name, LABELS, load_chime_home, root, split, fold)
 
@@ -64,7 +68,8 @@ def load_chime_home(root: str, split: str, fold: int | None = None) -> list[dict
     """Dataset dicts of the refined chunks at 16 kHz of the tree under ``root``.
 
     Args:
-        split: "development" or "evaluation"; with a fold, "train" or "test".
+        split: "development" or "evaluation"; with a fold, "train" or "test", or "val", a fifth of
+            the training chunks, or "fit", the others.
         fold: 1 to 5, a fold of the development chunks; None takes all chunks of the split.
 
     Returns:
@@ -79,7 +84,7 @@ def load_chime_home(root: str, split: str, fold: int | None = None) -> list[dict
         expect_choice("split", split, LISTS)
     else:
         expect_choice("fold", fold, FOLDS)
-        expect_choice("split", split, ("train", "test"))
+        expect_choice("split", split, FOLD_SPLITS)
     top = tree_path(os.path.join(root, FOLDER), "folder")
     path = tree_path(os.path.join(top, FOLD_LIST if fold else LISTS[split]), "chunk list")
     chunks = _chunks(path, fold, split)
@@ -89,6 +94,8 @@ def load_chime_home(root: str, split: str, fold: int | None = None) -> list[dict
     table = LabelTable(path, "weak")
     for (line, chunk), annotation in zip(chunks, annotations):
         table.rows.append(Row(line, f"{chunk}.16kHz.wav", _voted(annotation)))
+    if split in ("fit", "val"):
+        table.rows = held_out(table.rows, split)
     return table_dicts(table, folder, LABELS)
 
 

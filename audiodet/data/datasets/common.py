@@ -138,3 +138,13 @@ def number_clips(clips: list[dict]) -> list[dict]:
     for number, clip in enumerate(clips):
         clip["image_id"] = number
     return clips
+
+
+HELD_OUT = 5  # one in so many training recordings is held out for validation
+
+
+def held_out(clips: list, split: str) -> list:
+    """Of training clips those of "val", every fifth, or those that are left for "fit"."""
+    if split == "val":
+        return clips[::HELD_OUT]
+    return [clip for i, clip in enumerate(clips) if i % HELD_OUT]

@@ -9,6 +9,7 @@ dataset" (A. Diment, T. Heittola, A. Mesaros, T. Virtanen) and the published mix
         meta/mixture_recipes_devtrain_babycry.yaml   optional here
         audio/mixture_devtrain_babycry_000_<hash>.wav    44.1 kHz, 24 bit, 30 s
     TUT-rare-sound-events-2017-evaluation/data/mixture_data/evaltest/<hash>/   likewise
+    TUT-rare-made/data/mixture_data/<set>/<hash>/    likewise, by tools/make_rare_sets.py
 
 ``datasets/README.md`` says where to get them.
 """
@@ -41,16 +42,24 @@ SPLITS = {
     "devtest": ("development", "devtest", "20b255387a2d0cddc0a3dff5014875e7"),
     "eval": ("evaluation", "evaltest", "bbb81504db15a03680a0044474633b67"),
 }
+# What the two papers train on: share of clips with an event; the last two choose checkpoints.
+MADE = {"half": 0.5, "nearly_all": 0.99, "all": 1.0, "half_val": 0.5, "all_val": 1.0}
 AFFECTED = os.path.join("TUT_Rare_sound_events_mixture_synthesizer", "affected_files.txt")
 
 
 def register_tut_rare(root: str) -> None:
-    """Register ``tut_rare_2017_{devtrain,devtest,eval}`` and one set per label and split."""
+    """Register ``tut_rare_2017_{devtrain,devtest,eval}``, one set per label and split, and of each
+    label ``tut_rare_made_<label>_{half,nearly_all,all,half_val,all_val}``.
+    """
     for split in SPLITS:
         register_tree(f"tut_rare_2017_{split}", LABELS, load_tut_rare, root, split)
         for label in LABELS:
             name = f"tut_rare_2017_{label}_{split}"
             register_tree(name, [label], load_tut_rare, root, split, [label])
+    for made in MADE:
+        for label in LABELS:
+            name = f"tut_rare_made_{label}_{made}"
+            register_tree(name, [label], load_made, root, made, label)
 
 
 def load_tut_rare(root: str, split: str, labels: Sequence[str] = LABELS) -> list[dict]:
@@ -85,6 +94,24 @@ def load_tut_rare(root: str, split: str, labels: Sequence[str] = LABELS) -> list
                 clip["source_group"] = group
             clips.append(clip)
     return number_clips(clips)
+
+
+def load_made(root: str, made: str, label: str) -> list[dict]:
+    """Dataset dicts of one of MADE that ``tools/make_rare_sets.py`` wrote, of one label.
+
+    Raises:
+        DataError: it is not there, or there are several.
+    """
+    parent = os.path.join(root, "TUT-rare-made", "data", "mixture_data", made)
+    folders = sorted(path for path in Path(parent).glob("*/") if (path / "meta").is_dir())
+    if len(folders) != 1:
+        raise DataError(
+            f"{parent}: {len(folders)} sets of mixtures, expected one, by tools/make_rare_sets.py"
+        )
+    path = tree_path(str(folders[0] / "meta" / f"event_list_{made}_{label}.csv"), "event list")
+    table = read_good_table(path, [label], STRONG)
+    clips = table_dicts(table, str(folders[0] / "audio"), [label])
+    return [{**clip, "target": label} for clip in clips]
 
 
 def _mixture_table(path: str, label: str, affected: set[str]) -> LabelTable:

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from audiodet.data.datasets.common import (
     expect_choice,
     expect_files,
+    held_out,
     number_clips,
     read_good_table,
     register_tree,
@@ -57,7 +58,7 @@ LABELS = {
 }
 FOLDER = "TUT-sound-events-2016-development"
 FOLDS = (1, 2, 3, 4)
-SPLITS = ("train", "test")
+SPLITS = ("train", "test", "fit", "val")
 FILE_COLUMNS = ("filename", "scene")
 EVENT_COLUMNS = (*FILE_COLUMNS, *STRONG[1:])
 
@@ -68,8 +69,8 @@ def scene_labels(scene: str | None = None) -> list[str]:
 
 
 def register_tut_sed(root: str) -> None:
-    """Register ``tut_sed_2016_{home,residential_area}_fold{1..4}_{train,test}`` and, of both
-    scenes, ``tut_sed_2016_fold{1..4}_{train,test}``; the tree is under ``root``.
+    """Register ``tut_sed_2016_{home,residential_area}_fold{1..4}_{train,test,fit,val}`` and, of
+    both scenes, ``tut_sed_2016_fold{1..4}_{train,test,fit,val}``; the tree is under ``root``.
     """
     for scene in (None, *LABELS):
         for fold in FOLDS:
@@ -83,7 +84,8 @@ def load_tut_sed(root: str, fold: int, split: str, scene: str | None = None) -> 
 
     Args:
         fold: 1 to 4.
-        split: "train" or "test".
+        split: "train", "test", or "val", a fifth of a scene's training recordings, or "fit", the
+            others.
         scene: "home" or "residential_area"; None takes both, home first.
 
     Returns:
@@ -106,7 +108,8 @@ def load_tut_sed(root: str, fold: int, split: str, scene: str | None = None) -> 
             table = _test_table(top, name, fold)
         else:
             table = _list(top, name, fold, "train", EVENT_COLUMNS)
-        clips += [{**clip, "scene": name} for clip in table_dicts(table, top, labels)]
+        found = [{**clip, "scene": name} for clip in table_dicts(table, top, labels)]
+        clips += held_out(found, split) if split in ("fit", "val") else found
     return number_clips(clips)
 
 

@@ -28,6 +28,20 @@ def weakened(clip: dict) -> dict:
     return {**clip, "annotations": [], "label_kind": "weak", "clip_labels": labels}
 
 
+def lengthened(clip: dict, shortest: float) -> dict:
+    """The same dataset dict with events of at least ``shortest`` seconds, inside the clip.
+
+    A shorter one ends later, or begins earlier where the clip ends before.
+    """
+    annotations = []
+    for annotation in clip["annotations"]:
+        onset, _, offset, _ = annotation["bbox"]
+        offset = min(max(offset, onset + shortest), max(offset, clip["width"]))
+        onset = max(0.0, min(onset, offset - shortest))
+        annotations.append({**annotation, "bbox": [onset, 0.0, offset, 1.0]})
+    return {**clip, "annotations": annotations}
+
+
 def merge_overlaps(clips: list[dict], name: str) -> list[dict]:
     """The same dataset dicts with overlapping or touching events of one label joined into one.
 

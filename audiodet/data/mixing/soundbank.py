@@ -1,8 +1,10 @@
 """Sound banks: folders of isolated events, backgrounds and distractors that mixtures are made of.
 
-Two layouts are read. With a ``soundbank.csv`` in the folder, its rows say what each file is.
-Without one, the folder tree does: ``<class>/*`` (or ``events/<class>/*``), ``backgrounds/**`` and
-optionally ``distractors/**``; there every file is its own source.
+Three layouts are read. With a ``soundbank.csv`` in the folder, its rows say what each file is; the
+source data of TUT Rare Sound Events 2017 are known by their lists
+(:mod:`audiodet.data.mixing.tut_source`). Without either, the folder tree does: ``<class>/*`` (or
+``events/<class>/*``), ``backgrounds/**`` and optionally ``distractors/**``; there every file is its
+own source.
 """
 
 import csv
@@ -16,6 +18,7 @@ from pathlib import Path
 
 from audiodet.audio.io import audio_info
 from audiodet.audio.suffixes import AUDIO_SUFFIXES
+from audiodet.data.mixing.tut_source import is_source_data, source_rows
 from audiodet.errors import DataError
 
 KINDS = ("events", "backgrounds", "distractors")
@@ -116,7 +119,12 @@ def load_soundbank(folder: str) -> SoundBank:
     if not root.is_dir():
         raise DataError(f"{folder}: no such folder, expected a sound bank")
     table = root / "soundbank.csv"
-    clips = _read_table(table) if table.is_file() else _read_tree(root)
+    if table.is_file():
+        clips = _read_table(table)
+    elif is_source_data(root):
+        clips = [Clip(**row) for row in source_rows(root)]
+    else:
+        clips = _read_tree(root)
     kinds = {clip.kind for clip in clips}
     for kind in ("events", "backgrounds"):
         if kind not in kinds:

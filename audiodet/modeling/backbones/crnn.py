@@ -37,6 +37,7 @@ class FrameStack(MelBackbone):
         maxout,
         context,
         dropout,
+        fc_norm=False,
         precision="float32",
     ):
         """The arguments are the keys of ``MODEL.FRAME_STACK``, see :mod:`audiodet.config`."""
@@ -52,9 +53,10 @@ class FrameStack(MelBackbone):
             channels = rnn_units
         self.connected = nn.ModuleList()
         for _ in range(fc_layers):
-            self.connected.append(ConnectedLayer(channels, fc_units, maxout, dropout))
+            self.connected.append(ConnectedLayer(channels, fc_units, maxout, dropout, fc_norm))
             channels = fc_units
         self.shapes = {"time": ShapeSpec(channels=channels, stride=1)}
+        self.apply(initialize)
         self.to(memory_format=torch.channels_last)
 
     def _add_convolutions(self, pools, maps: int, kernel, dropout: float) -> int:
@@ -142,17 +144,43 @@ class RecurrentLayer(nn.Module):
 class ConnectedLayer(nn.Module):
     """The same fully connected layer at every frame: (N, T, C) -> (N, T, units)."""
 
-    def __init__(self, channels: int, units: int, maxout: int, dropout: float):
-        """``maxout`` linear units have their maximum as one unit; 1 takes ReLU instead."""
+    def __init__(self, channels: int, units: int, maxout: int, dropout: float, norm: bool = False):
+        """
+        Args:
+            maxout: linear units that have their maximum as one unit; 1 takes ReLU instead.
+            norm: batch norm behind the linear units.
+        """
         super().__init__()
         self.linear = nn.Linear(channels, units * maxout)
+        self.norm = nn.BatchNorm1d(units * maxout) if norm else None
         self.maxout = maxout
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x):
         x = self.linear(x)
+        if self.norm is not None:
+            x = self.norm(x.transpose(1, 2)).transpose(1, 2)  # over clips and frames
         x = torch.relu(x) if self.maxout == 1 else x.unflatten(-1, (-1, self.maxout)).amax(-1)
         return self.dropout(x)
+
+
+def initialize(module: nn.Module) -> None:
+    """He's initialisation (He et al. 2015); of a GRU, as in Keras, that of its input weights.
+
+    A GRU's recurrent weights start orthogonal, gate by gate; all biases at 0.
+    """
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.GRU):
+        for name, weights in module.named_parameters():
+            if name.startswith("weight_ih"):
+                nn.init.kaiming_normal_(weights, nonlinearity="relu")
+            elif name.startswith("weight_hh"):
+                for gate in weights.chunk(3):
+                    nn.init.orthogonal_(gate)
+            else:
+                nn.init.zeros_(weights)
 
 
 @BACKBONE_REGISTRY.register()

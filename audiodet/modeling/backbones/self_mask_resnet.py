@@ -59,24 +59,37 @@ class PreActivationBlock(nn.Module):
         return self.attention(y) + self.shortcut(x[:, :, :: self.stride, :: self.stride])
 
 
-class SelfMask(nn.Module):
+class FeedForward(nn.Module):
+    """Two 3x3 convolutions with batch norm and ReLU between; the shortcut added.
+
+    The shortcut is a 1x1 convolution where the number of channels changes.
+    """
+
+    def __init__(self, channels_in: int, channels: int):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels_in, channels_in, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels_in),
+            nn.ReLU(),
+            nn.Conv2d(channels_in, channels, 3, padding=1),
+        )
+        self.shortcut = nn.Identity()
+        if channels != channels_in:
+            self.shortcut = nn.Conv2d(channels_in, channels, 1, bias=False)
+
+    def forward(self, x):
+        return self.layers(x) + self.shortcut(x)
+
+
+class SelfMask(nn.Sequential):
     """(N, C, H', T') -> logits of the mask M^R, (N, M, H', T').
 
-    The layers are not described in countable terms: here a 3x3 convolution with batch norm and
-    ReLU, then one that gives the maps.
+    "Two feedforward neural networks with shortcut connections"; their layers are in a figure
+    without numbers.
     """
 
     def __init__(self, channels: int, maps: int):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(),
-            nn.Conv2d(channels, maps, 3, padding=1),
-        )
-
-    def forward(self, x):
-        return self.layers(x)
+        super().__init__(FeedForward(channels, channels), nn.ReLU(), FeedForward(channels, maps))
 
 
 class SelfMaskResNet(MelBackbone):

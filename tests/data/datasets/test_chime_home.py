@@ -84,6 +84,10 @@ def test_folds_are_disjoint_as_listed(tree, tmp_path):
         every = [str(tree / f"chunks/{chunk(number)}.16kHz.wav") for number in range(5)]
         assert test == [every[fold - 1]]
         assert train == every[: fold - 1] + every[fold:]
+        held = load_chime_home(str(tmp_path), "val", fold)
+        assert [one["file_name"] for one in held] == train[:1]
+        rest = load_chime_home(str(tmp_path), "fit", fold)
+        assert [one["file_name"] for one in rest] == train[1:]
 
 
 def test_what_does_not_exist(tree, tmp_path):
@@ -95,7 +99,9 @@ def test_what_does_not_exist(tree, tmp_path):
             load_chime_home(root, "train", fold)
     with pytest.raises(DataError, match="split 'train', expected one of development, evaluation"):
         load_chime_home(root, "train")
-    with pytest.raises(DataError, match="split 'evaluation', expected one of train, test"):
+    with pytest.raises(
+        DataError, match="split 'evaluation', expected one of train, test, fit, val"
+    ):
         load_chime_home(root, "evaluation", 1)
     (tree / FOLD_LIST).unlink()
     with pytest.raises(DataError, match=f"{FOLD_LIST}: no such chunk list; see datasets/README"):
@@ -163,7 +169,7 @@ def test_damaged_files(tree, tmp_path):
 def test_names(tree, tmp_path, register_anew):
     names = {f"chime_home_{split}": (split,) for split in ("development", "evaluation")}
     for fold in range(1, 6):
-        for split in ("train", "test"):
+        for split in ("train", "test", "fit", "val"):
             names[f"chime_home_fold{fold}_{split}"] = (split, fold)
     register_anew(names, register_chime_home, tmp_path)
     for name, arguments in names.items():

@@ -7,7 +7,7 @@ import yaml
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from audiodet.audio import read_audio
-from audiodet.data.datasets.tut_rare import LABELS, load_tut_rare, register_tut_rare
+from audiodet.data.datasets.tut_rare import LABELS, MADE, load_tut_rare, register_tut_rare
 from audiodet.errors import DataError
 
 OFFICIAL = "20b255387a2d0cddc0a3dff5014875e7"
@@ -132,6 +132,7 @@ def test_a_label_of_another_class_in_a_list(tmp_path):
 def test_names(tmp_path, register_anew):
     names = [f"tut_rare_2017_{s}" for s in ("devtrain", "devtest", "eval")]
     names += [f"tut_rare_2017_{k}_{s}" for k in LABELS for s in ("devtrain", "devtest", "eval")]
+    names += [f"tut_rare_made_{k}_{made}" for k in LABELS for made in MADE]
     assert MetadataCatalog.get("tut_rare_2017_eval").thing_classes == list(LABELS)
     assert MetadataCatalog.get("tut_rare_2017_gunshot_eval").thing_classes == ["gunshot"]
     build(tmp_path)

@@ -119,6 +119,12 @@ def test_folds_are_disjoint_as_listed(tree, tmp_path, scene):
             [one["file_name"] for one in load_tut_sed(str(tmp_path), fold, split, scene)]
             for split in ("train", "test")
         )
+        fit, val = (
+            [one["file_name"] for one in load_tut_sed(str(tmp_path), fold, split, scene)]
+            for split in ("fit", "val")
+        )
+        assert not set(fit) & set(val) and {*fit, *val} == set(train)
+        assert len(val) == (2 if scene is None else 1)  # of three a scene: a fifth, at least one
         assert not set(train) & set(test)
         assert len(train) == 3 * len(test)
         tested += test
@@ -137,7 +143,7 @@ def test_what_does_not_exist(tree, tmp_path):
     for fold in (0, 5):
         with pytest.raises(DataError, match=f"fold {fold}, expected one of 1, 2, 3, 4"):
             load_tut_sed(root, fold, "train", "home")
-    with pytest.raises(DataError, match="split 'dev', expected one of train, test"):
+    with pytest.raises(DataError, match="split 'dev', expected one of train, test, fit, val"):
         load_tut_sed(root, 1, "dev", "home")
     with pytest.raises(DataError, match="scene 'street', expected one of home, residential_area"):
         load_tut_sed(root, 1, "train", "street")
@@ -197,9 +203,9 @@ def test_names(tree, tmp_path, register_anew):
         f"tut_sed_2016_{prefix}fold{fold}_{split}": (fold, split, scene)
         for prefix, scene in scenes.items()
         for fold in (1, 2, 3, 4)
-        for split in ("train", "test")
+        for split in ("train", "test", "fit", "val")
     }
-    assert len(names) == 24
+    assert len(names) == 48
     register_anew(names, register_tut_sed, tmp_path)
     for name, arguments in names.items():
         assert DatasetCatalog.get(name) == load_tut_sed(str(tmp_path), *arguments)

@@ -44,6 +44,8 @@ def test_splits(soundbank, monkeypatch):
                 if split == "weak"
                 else [a["category_id"] for a in clip["annotations"]]
             )
+            lengths = [a["bbox"][2] - a["bbox"][0] for a in clip["annotations"]]
+            assert min(lengths, default=1.0) > 0.2499
             assert set(told) == held and bool(clip["annotations"]) == (split != "weak")
         used[split] = {groups[path] for path in used_paths(clip["recipe"] for clip in clips)}
     train = used["weak"] | used["strong"]

@@ -126,20 +126,21 @@ def test_a_grown_network_counts_as_by_hand():
     assert keras_count(network) == (25 * 3 + 3 + 4 * 3) + 3 * 4 * (3 + 4 + 1) + (4 * 2 + 2)
 
 
-# Table I by Keras' rule with four numbers a batch-normalised channel (two of them statistics).
+# Table I by Keras' rule with four numbers a batch-normalised channel (two of them statistics), also
+# of fully connected layers; the FNN's baseline has no batch norm.
 TABLE_1 = {
-    "synthetic_cnn": 3_750_672,
-    "synthetic_rnn": 4_531_728,
+    "synthetic_cnn": 3_753_744,
+    "synthetic_rnn": 4_535_824,
     "synthetic_crnn": 3_685_136,
     "synthetic_fnn": 1_616_016,
-    "tut2009_cnn": 3_368_509,
-    "tut2009_rnn": 1_294_909,
+    "tut2009_cnn": 3_369_533,
+    "tut2009_rnn": 1_299_005,
     "tut2009_crnn": 3_696_701,
-    "tut2016_cnn": 3_357_201,
-    "tut2016_rnn": 1_283_601,
+    "tut2016_cnn": 3_358_225,
+    "tut2016_rnn": 1_287_697,
     "tut2016_crnn": 743_633,
-    "chime_cnn": 3_616_775,
-    "chime_rnn": 689_671,
+    "chime_cnn": 3_617_799,
+    "chime_rnn": 690_695,
     "chime_crnn": 6_108_935,
 }
 
@@ -148,3 +149,104 @@ TABLE_1 = {
 def test_parameters_of_table_1(name):
     model = build_model(load_config(f"configs/crnn/{name}.yaml", ["MODEL.DEVICE", "cpu"]))
     assert keras_count(model) == TABLE_1[name]
+
+
+# Sequence lengths of Table I in seconds; CHiME-Home's chunks are whole.
+SEQUENCES = {
+    "synthetic_cnn": 2.56,
+    "synthetic_rnn": 5.12,
+    "synthetic_crnn": 20.48,
+    "tut2009_cnn": 2.56,
+    "tut2009_rnn": 20.48,
+    "tut2009_crnn": 20.48,
+    "tut2016_cnn": 2.56,
+    "tut2016_rnn": 20.48,
+    "tut2016_crnn": 2.56,
+    "chime_cnn": 0,
+    "chime_rnn": 0,
+    "chime_crnn": 0,
+}
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_settings_of_the_paper(name):
+    """Table I's sequences, in testing too; statistics over all clips; patience of 100 epochs."""
+    cfg = load_config(f"configs/crnn/{name}.yaml", ["MODEL.DEVICE", "cpu"])
+    assert cfg.INPUT.SEQUENCE.FRAMES * 0.02 == pytest.approx(SEQUENCES[name])
+    assert cfg.INPUT.SEQUENCE.AT_TEST and cfg.INPUT.SPECTROGRAM.NORMALIZE_CLIPS >= 10**6
+    assert cfg.MODEL.FRAME_STACK.FC_NORM and cfg.MODEL.FRAME_STACK.DROPOUT == 0.25
+    if not name.startswith("tut2009"):  # which has no public split
+        assert cfg.SOLVER.EARLY_STOP.PATIENCE == 100 and cfg.DATASETS.VAL
+        assert not set(cfg.DATASETS.VAL) & {*cfg.DATASETS.TRAIN, *cfg.DATASETS.TEST}
+
+
+def test_batch_norm_behind_fully_connected_layers():
+    """Over clips and frames: before the ReLU a unit has mean 0 and deviation 1."""
+    torch.manual_seed(0)
+    layer = ConnectedLayer(4, 3, 1, 0.0, norm=True).train()
+    x = 5 + torch.randn(2, 30, 4)
+    y = layer.linear(x)
+    normed = (y - y.mean((0, 1))) / y.var((0, 1), unbiased=False).sqrt()
+    torch.testing.assert_close(layer(x), normed.relu(), rtol=1e-3, atol=1e-3)
+
+
+def test_initialisation_of_he():
+    """Deviation sqrt(2 / fan-in) of convolutions, fully connected and a GRU's input weights."""
+    torch.manual_seed(0)
+    sizes = {"fc_layers": 2, "rnn_layers": 1, "rnn_units": 64, "fc_units": 128, "maps": 64}
+    network = FrameStack(40, **{**BASE, **sizes})
+    weights = [(network.convolutions[1].convolution.weight, 64 * 25)]
+    weights.append((network.connected[1].linear.weight, 128))
+    weights.append((network.recurrent[0].gru.weight_ih_l0, 64))
+    for weight, fan_in in weights:
+        assert weight.std().item() == pytest.approx((2 / fan_in) ** 0.5, rel=0.05)
+    for gate in network.recurrent[0].gru.weight_hh_l0.chunk(3):
+        torch.testing.assert_close(gate @ gate.T, torch.eye(64), atol=1e-5, rtol=0)
+    assert all((p == 0).all() for n, p in network.named_parameters() if n.endswith("linear.bias"))
+
+
+def tagger(*opts):
+    torch.manual_seed(0)
+    sizes = [
+        "MODEL.FRAME_STACK.MAPS",
+        "3",
+        "MODEL.FRAME_STACK.RNN_UNITS",
+        "4",
+        "MODEL.DEVICE",
+        "cpu",
+    ]
+    return build_model(load_config("configs/crnn/chime_crnn.yaml", [*sizes, *opts])).eval()
+
+
+def test_features_are_pooled_before_the_output_layer():
+    """CHiME-Home: one vector of maxima goes into the output layer, in training and after it."""
+    model = tagger()
+    clip = {"image": torch.randn(1, 40, 50), "clip_labels": torch.tensor([1.0, 0, 0, 0, 0, 0, 0])}
+    with torch.no_grad():
+        features = model.backbone(model.clip_input([clip], "cpu").tensor)["time"][0, :, 0]
+        logits = model.classifier(features.amax(1))
+        (found,) = model([clip])
+        torch.testing.assert_close(found["clip_scores"], logits.sigmoid())
+        assert not torch.allclose(found["clip_scores"], found["frame_scores"].amax(0))
+        for module in model.modules():
+            module.training = module is model
+        loss = model([clip])["loss_clip"]
+    bce = nn.functional.binary_cross_entropy_with_logits
+    torch.testing.assert_close(loss, bce(logits, clip["clip_labels"]))
+    with pytest.raises(ConfigError, match="POOL_FEATURES is True with LOSS 'frame'"):
+        tagger("MODEL.TAGGER.LOSS", "frame")
+
+
+def test_test_clips_go_through_in_sequences():
+    """Without overlap, the last one shorter: each as if it came alone."""
+    sequence = ["INPUT.SEQUENCE.FRAMES", "20", "MODEL.TAGGER.POOL_FEATURES", "False"]
+    model = tagger(*sequence)
+    clips = [{"image": torch.randn(1, 40, frames)} for frames in (50, 30, 50)]
+    with torch.no_grad():
+        for found, clip in zip(model.step_logits(clips), clips):
+            parts = [{"image": part} for part in clip["image"].split(20, -1)]
+            alone = torch.cat([model.step_logits([part])[0] for part in parts])
+            torch.testing.assert_close(found, alone, rtol=1e-4, atol=1e-5)
+        model.sequence = 0
+        whole = model.step_logits(clips)[0]
+    assert not torch.allclose(whole[20:], found[20:], atol=1e-3)

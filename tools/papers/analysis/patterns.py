@@ -39,14 +39,14 @@ def exciting_pattern(
     training = network.training
     network.eval()
     noise = torch.randn(1, 1, network.n_mels, frames, generator=torch.Generator().manual_seed(seed))
-    x = (0.1 * noise).requires_grad_()
+    x = (0.1 * noise).to(next(network.parameters()).device).requires_grad_()
     for _ in range(steps):
         (gradient,) = torch.autograd.grad(_activation(stack, x, feature_map), x)
         with torch.no_grad():
             x += gradient / (gradient.norm() + 1e-12)
             x /= max(1.0, x.std().item())
     network.train(training)
-    return x.detach()[0, 0].numpy()
+    return x.detach()[0, 0].cpu().numpy()
 
 
 def _activation(stack, x, feature_map: int) -> torch.Tensor:

@@ -1,0 +1,51 @@
+"""Printed tables on the pages of docs/papers, between the comments that name them."""
+
+import contextlib
+import io
+import re
+import sys
+from pathlib import Path
+
+from audiodet.errors import DataError
+from audiodet.files import write_text
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "papers"
+
+
+def page_of(name: str, folder: Path = FOLDER) -> Path:
+    """The page that has a place for a table; DataError if none has."""
+    for path in sorted(folder.glob("*.md")):
+        if f"<!-- table: {name} -->" in path.read_text(encoding="utf-8"):
+            return path
+    raise DataError(f"{folder}: no page has <!-- table: {name} -->, where its table would stand")
+
+
+def put(name: str, text: str, folder: Path = FOLDER) -> Path:
+    """Write a printed table into its page, instead of what stands there -> the page."""
+    path = page_of(name, folder)
+    start = re.escape(f"<!-- table: {name} -->\n")
+    content = path.read_text(encoding="utf-8")
+    place = re.compile(f"({start})(?:.*?)(<!-- end -->)", re.DOTALL)
+    filled = place.sub(lambda match: f"{match[1]}{text.strip()}\n{match[2]}", content, count=1)
+    write_text(path, filled)
+    return path
+
+
+class Kept(io.StringIO):
+    """Text that is printed and kept."""
+
+    def __init__(self, shown):
+        super().__init__()
+        self.shown = shown
+
+    def write(self, text: str) -> int:
+        self.shown.write(text)
+        return super().write(text)
+
+
+@contextlib.contextmanager
+def kept():
+    """What is printed meanwhile, as a :class:`Kept`."""
+    text = Kept(sys.stdout)
+    with contextlib.redirect_stdout(text):
+        yield text
