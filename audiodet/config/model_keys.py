@@ -163,7 +163,8 @@ def _add_pretrained(cfg: CN) -> None:
 
 
 def _add_hooks(cfg: CN) -> None:
-    # Hooks in order: "BoxVoting", "VerifierFusion" (detectors), "ConnectAndCut" (any system).
+    # Hooks in order: "BoxVoting", "VerifierFusion" (detectors), "ConnectAndCut", "ClipContrast"
+    # (any system).
     cfg.MODEL.POSTPROCESSORS = ()
     cfg.MODEL.CONNECT_CUT = CN()
     # Gaps in a class that are filled, then events that are removed, are shorter than this, seconds.
@@ -173,6 +174,9 @@ def _add_hooks(cfg: CN) -> None:
     cfg.MODEL.BOX_VOTING.NMS = 0.3
     # IoU from which on a box votes for the one that is kept.
     cfg.MODEL.BOX_VOTING.IOU = 0.5
+    cfg.MODEL.CLIP_CONTRAST = CN()
+    # How much what else a clip seems to hold of a label takes from an event's log-odds.
+    cfg.MODEL.CLIP_CONTRAST.WEIGHT = 0.75
     cfg.MODEL.FUSION = CN()
     # Checkpoint or shipped model of a FrameVerifier or of a frame-level SequenceTagger.
     cfg.MODEL.FUSION.VERIFIER = ""

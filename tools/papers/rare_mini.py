@@ -10,11 +10,19 @@ from tqdm import tqdm
 from audiodet.data.datasets.rare_mini import CONDITIONS, MASKED, RARE_LABELS
 from audiodet.data.mapper import SEDMapper
 from audiodet.engine.setup import load_config
-from audiodet.evaluation import load_clips, results, score_clips, tune_thresholds
+from audiodet.evaluation import load_clips, results, score_clips
 from audiodet.voting import Voting
 from papers.cells import print_table
 from papers.ensembles import join_folds
 from papers.error_kinds import KINDS, changes, error_kinds
+from papers.folds import (
+    SMOOTHING,
+    across_folds,
+    contrast_folds,
+    pooled,
+    tune_common,
+    tune_on_all,
+)
 from papers.fusion_sweep import refuse
 from papers.onset_baselines import baseline_clips
 from papers.pairs import paired_bootstrap, pool_scores
@@ -22,7 +30,6 @@ from papers.runs import Run, as_arguments, carried_thresholds
 from papers.scoring import Scoring
 from papers.tables import Row
 
-SMOOTHING = 0.1  # thresholds this near share their ER where a row's are "smoothed"
 CROWDS = {"1": (1,), "2 or 3": (2, 3), "4 to 6": (4, 5, 6)}  # events in a clip
 
 
@@ -30,7 +37,8 @@ class RareMini(Scoring):
     """ER and F1 of the conditions, with intervals by clip and by source.
 
     Keys of a row: "baseline" instead of a training, or "ensemble of" several with their "voting";
-    "lambda" and "window" of a fusion; "thresholds", and "thresholds of" another training. They are
+    "lambda" and "window" of a fusion; "contrast", the weight of :func:`contrasted`, or several of
+    which each fold takes what is best for the others; "thresholds", and "thresholds of" another training. They are
 
         own      from the source groups that each training held out
         across   of each fold from the test clips of the *other* folds, which a model scored that
@@ -75,11 +83,12 @@ class RareMini(Scoring):
             return self.baseline_clips(row.spec["baseline"], "test")
         if row.members:
             found = [self.test_clips(replace(row, members=[]), each) for each in row.members]
-            return join_folds(found, Voting(**row.spec.get("voting", {})))
+            joined = join_folds(found, Voting(**row.spec.get("voting", {})))
+            return contrast_folds(joined, row.spec.get("contrast", 0.0), row.label)
         clips = {}
         for run in runs:
             clips[run.fold] = {c: edited(row, test_clips(run, c)) for c in self.conditions}
-        return clips
+        return contrast_folds(clips, row.spec.get("contrast", 0.0), row.label)
 
     def baseline_clips(self, name: str, split: str) -> dict:
         """The same of a baseline without learning."""
@@ -202,38 +211,6 @@ def edited(row: Row, clips: list) -> list:
     if "lambda" not in row.spec:
         return clips
     return refuse(clips, row.spec["lambda"], row.spec.get("window", "segment"))
-
-
-def pooled(clips: dict, condition: str, thresholds: dict):
-    """Test results of all folds as one: at most one event a clip, of the label it is scored for."""
-    return pool_scores(
-        [score_clips(x[condition], RARE_LABELS, thresholds[f], True) for f, x in clips.items()]
-    )
-
-
-def tune_common(clips: list) -> dict:
-    """One threshold for all labels, as configs/rcrnn/rare.yaml has it tuned."""
-    return tune_thresholds(clips, RARE_LABELS, True, smoothing=0.1, common=True)
-
-
-def tune_on_all(clips: dict, smoothing: float = 0.0) -> dict:
-    """Thresholds of {fold: {condition: clips}}, all of them together."""
-    everything = [clip for fold in clips.values() for part in fold.values() for clip in part]
-    return tune_thresholds(everything, RARE_LABELS, True, smoothing=smoothing)
-
-
-def across_folds(clips: dict, smoothing: float = 0.0) -> dict:
-    """{fold: thresholds} tuned on the clips of the other folds; {} where there is one alone.
-
-    Under "all" stand thresholds of every fold's clips, for a model of all folds.
-    """
-    if len(clips) < 2:
-        return {}
-    thresholds = {"all": tune_on_all(clips, smoothing)}
-    for fold in clips:
-        others = {other: found for other, found in clips.items() if other != fold}
-        thresholds[fold] = tune_on_all(others, smoothing)
-    return thresholds
 
 
 def temporal_ap50(run: Run, condition: str) -> float:

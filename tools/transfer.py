@@ -1,0 +1,70 @@
+#!/usr/bin/env python
+"""What a start is worth with little data: trainings from scratch, from AudioSet and audiodet_rare.
+
+On three classes of the sound bank that audiodet_rare knows as distractors only, and on birdsong.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import audiodet  # noqa: F401  makes detectron2 importable
+
+from tabulate import tabulate
+from tqdm import tqdm
+
+from audiodet.data.mixing.soundbank import load_soundbank, soundbank_root
+from audiodet.errors import AudiodetError
+from audiodet.files import write_text
+from papers.transfer import bank_task, birdsong_task, starts, trained
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--output-dir", default="output/transfer", metavar="DIR")
+    parser.add_argument(
+        "--birdsong", default="../shared/birdsong", metavar="DIR", help="of audio/ and its tables"
+    )
+    parser.add_argument(
+        "--published", default="../shared/pretrained/mn04_as_mAP_432.pt", metavar="FILE"
+    )
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10, 30, 100], help="a class")
+    parser.add_argument("--tasks", nargs="+", default=["bank", "birdsong"], metavar="NAME")
+    parser.add_argument("--starts", nargs="+", metavar="NAME", help="all by default")
+    return parser.parse_args()
+
+
+def main(args: argparse.Namespace) -> None:
+    """Print the table and write it as JSON; trainings that are done are not repeated."""
+    root, published = Path(args.output_dir).absolute(), Path(args.published).absolute()
+    tasks = {}
+    if "bank" in args.tasks:
+        bank = load_soundbank(soundbank_root())
+        given = starts(published, coarse=True)
+        tasks["bank"] = bank_task(bank, root / "bank", args.sizes, given)
+    if "birdsong" in args.tasks:
+        source = Path(args.birdsong).absolute()
+        given = starts(published, coarse=False)
+        tasks["birdsong"] = birdsong_task(source, root / "birdsong", args.sizes, given)
+    wanted = []
+    for size in args.sizes:
+        for task in tasks:
+            wanted += [(task, size, start) for start in args.starts or tasks[task].starts]
+    table = []
+    for task, size, start in tqdm(wanted, unit="training"):
+        folder = root / task / f"{start}_{size}"
+        figures = trained(tasks[task], size, start, folder)
+        table.append({"data": task, "labels a class": size, "start": start, **figures})
+        write_text(root / "transfer.json", json.dumps(table, indent=1) + "\n")
+    table.sort(key=lambda row: (row["data"], row["labels a class"]))
+    print(tabulate(table, "keys", "github", floatfmt=".2f"))
+    print(f"figures: {root / 'transfer.json'}")
+
+
+if __name__ == "__main__":
+    try:
+        main(parse_args())
+    except AudiodetError as error:
+        sys.exit(f"error: {error}")
