@@ -11,16 +11,12 @@ from audiodet.modeling.frame_classifier import FrameClassifier
 from audiodet.modeling.frame_events import mean_in_boxes, segment_starts
 from audiodet.modeling.hooks.registry import POSTPROCESSOR_REGISTRY, Postprocessor
 from audiodet.modeling.trained import load_trained
+from audiodet.postprocessing.fusing import fuse
 from audiodet.weights import find_weights
 
 WINDOWS = ("segment", "box")
 # What a verifier may do otherwise than its detector; the rest of the front end is shared.
 OWN_KEYS = ("NORMALIZE", "NORMALIZE_CLIPS")
-
-
-def fuse(alpha, beta, weight: float):
-    """D = weight * alpha + (1 - weight) * beta, element-wise."""
-    return weight * alpha + (1.0 - weight) * beta
 
 
 @POSTPROCESSOR_REGISTRY.register()
