@@ -32,7 +32,12 @@ class FrameClassifier(SEDModel, nn.Module):
     (events in seconds), "frame_scores" (S, K), "frame_edges" (S + 1,), where the steps begin and
     end in seconds, "frame_seconds" (S,), their centres, and "clip_scores" (K,), the maximum over
     time. A subclass has :meth:`step_logits`.
+
+    Attributes:
+        map_names: what :meth:`clip_maps` has.
     """
+
+    map_names = ("scores",)
 
     def __init__(
         self,
@@ -109,6 +114,13 @@ class FrameClassifier(SEDModel, nn.Module):
     def step_scores(self, batched_inputs) -> list:
         """Input dicts -> the (S, K) probabilities of each clip."""
         return [logits.sigmoid() for logits in self.step_logits(batched_inputs)]
+
+    def clip_maps(self, x: torch.Tensor) -> dict:
+        """One normalised clip (1, 1, H, T) -> {"scores": (S, K), ...} by ``map_names``.
+
+        For an export: a tracer sees the length of the clip in all that follows from it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no clip_maps: it is not exported")
 
     def segment_scores(self, batched_inputs, starts, length: int) -> list:
         """Frame probabilities of segments.

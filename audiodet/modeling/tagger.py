@@ -58,10 +58,18 @@ class SequenceTagger(FrameClassifier):
 
     def step_logits(self, batched_inputs) -> list:
         images = self.clip_input(batched_inputs, self.device)
-        features = self.backbone(images.tensor, ClipInput.lengths(images))[self.feature]
-        logits = self.classifier(features.squeeze(2).transpose(1, 2))  # (N, C, 1, S) -> (N, S, K)
+        logits = self.batch_logits(images.tensor, ClipInput.lengths(images))
         steps = [self.backbone.steps(int(size[1])) for size in images.image_sizes]
         return [clip[:n] for clip, n in zip(logits, steps)]
+
+    def batch_logits(self, x: torch.Tensor, lengths=None) -> torch.Tensor:
+        """Normalised clips (N, 1, H, T), and the frames of each where they differ -> (N, S, K)."""
+        features = self.backbone(x, lengths)[self.feature]
+        return self.classifier(features.squeeze(2).transpose(1, 2))  # (N, C, 1, S) -> (N, S, K)
+
+    def clip_maps(self, x: torch.Tensor) -> dict:
+        """See :meth:`FrameClassifier.clip_maps`."""
+        return {"scores": self.batch_logits(x)[0].sigmoid()}
 
     def losses(self, logits, batched_inputs) -> dict:
         """Binary cross-entropy over clips or over steps; logits are (S, K) of each clip."""

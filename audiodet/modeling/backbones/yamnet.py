@@ -125,7 +125,9 @@ class YAMNet(nn.Module):
         Returns:
             (N, 521, S).
         """
-        rows = last.unflatten(1, (self.classifier.in_features, -1)).mean(2).transpose(1, 2)
+        bands = N_MELS // max(STRIDES.values())
+        maps = last.reshape(len(last), self.classifier.in_features, bands, -1)
+        rows = maps.mean(2).transpose(1, 2)
         return self.classifier(running_mean(rows, window, sizes)).transpose(1, 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,85 @@
+"""What an exported file says of itself, as JSON: all that running and decoding it depends on."""
+
+from dataclasses import asdict
+
+import torch
+
+from audiodet import __version__
+from audiodet.data.spectrogram import LogMel
+from audiodet.errors import ConfigError
+from audiodet.inference.loading import identity
+from audiodet.modeling.frame_classifier import FrameClassifier
+
+FORMAT = 1  # of the card; a reader refuses others
+
+
+def card_of(model) -> dict:
+    """The card of a model that :func:`audiodet.export.graphs.graph_of` takes.
+
+    Raises:
+        ConfigError: a hook that cannot be exported.
+    """
+    cfg = model.cfg
+    front_end = LogMel.from_config(cfg)
+    return {
+        "format": FORMAT,
+        "versions": {"audiodet": __version__, "torch": torch.__version__},
+        "labels": list(cfg.DATASETS.LABELS),
+        "identity": identity(model),
+        "front_end": {
+            "sample_rate": front_end.sample_rate,
+            "n_fft": front_end.n_fft,
+            "hop": front_end.hop,
+            "n_mels": front_end.n_mels,
+            "f_min": front_end.f_min,
+            "f_max": front_end.f_max,
+        },
+        "time_stride": model.time_stride,
+        "has_masks": model.has_masks,
+        "settings": {
+            "DATASETS": {"LABELS": list(cfg.DATASETS.LABELS)},
+            "INPUT": {"AUDIO": {"SAMPLE_RATE": cfg.INPUT.AUDIO.SAMPLE_RATE}},
+            "MODEL": {"META_ARCHITECTURE": cfg.MODEL.META_ARCHITECTURE, "DEVICE": "cpu"},
+            "TEST": _plain(cfg.TEST),
+        },
+        "decoding": {**_decoding(model), "hooks": [_hook(x) for x in model.postprocessors]},
+    }
+
+
+def _plain(node):
+    """A configuration as dicts, lists and numbers."""
+    if isinstance(node, dict):
+        return {key: _plain(value) for key, value in node.items()}
+    if isinstance(node, (list, tuple)):
+        return [_plain(value) for value in node]
+    return node
+
+
+def _decoding(model) -> dict:
+    if not isinstance(model, FrameClassifier):
+        predictor = model.roi_heads.box_predictor
+        return {
+            "lowest": predictor.test_score_thresh,
+            "iou": predictor.test_nms_thresh,
+            "most": predictor.test_topk_per_image,
+        }
+    decoding = {
+        "stride": model.stride,
+        "offset": model.offset,
+        "low": model.low,
+        "median_steps": model.median_steps,
+        "rules": asdict(model.rules),
+        "grow": model.shrink,
+    }
+    if model.has_masks:
+        decoding["band_edges"] = model.band_edges.tolist()
+    return decoding
+
+
+def _hook(hook) -> dict:
+    name = type(hook).__name__
+    if name == "BoxVoting":
+        return {"name": name, "nms": hook.nms, "iou": hook.iou}
+    if name == "ConnectAndCut":
+        return {"name": name, "rules": asdict(hook.rules)}
+    raise ConfigError(f"MODEL.POSTPROCESSORS has {name}, which is not exported")
