@@ -8,7 +8,8 @@ import math
 import torch
 from torch import nn
 
-from audiodet.errors import AudioError, ConfigError
+from audiodet.audio.samples import check_length
+from audiodet.errors import ConfigError
 
 # Slaney's mel scale, librosa's default: linear below 1 kHz, logarithmic above.
 _LINEAR_HZ_PER_MEL = 200.0 / 3
@@ -142,11 +143,7 @@ class LogMel(nn.Module):
 
     def check_length(self, waveform, name: str) -> None:
         """Raise AudioError, naming the clip, when it is shorter than one window."""
-        if len(waveform) < self.n_fft:
-            raise AudioError(
-                f"{name}: {len(waveform)} samples at {self.sample_rate} Hz, "
-                f"expected at least {self.n_fft} (one analysis window)"
-            )
+        check_length(waveform, self.n_fft, self.sample_rate, name)
 
     def mel_power(self, waveform: torch.Tensor) -> torch.Tensor:
         """(..., samples) -> mel power, or with power 1 magnitude, (..., H, T)."""

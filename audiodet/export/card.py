@@ -25,7 +25,8 @@ def card_of(model) -> dict:
         "format": FORMAT,
         "versions": {"audiodet": __version__, "torch": torch.__version__},
         "labels": list(cfg.DATASETS.LABELS),
-        "identity": identity(model),
+        "identity": identity(model) | ({"precision": "float32"} if rounds(model) else {}),
+        "rounded": rounds(model),
         "front_end": {
             "sample_rate": front_end.sample_rate,
             "n_fft": front_end.n_fft,
@@ -44,6 +45,11 @@ def card_of(model) -> dict:
         },
         "decoding": {**_decoding(model), "hooks": [_hook(x) for x in model.postprocessors]},
     }
+
+
+def rounds(model) -> bool:
+    """Whether torch computes a part of it in bfloat16 here, which an exported one never does."""
+    return any(getattr(part, "precision", None) == "bfloat16" for part in model.modules())
 
 
 def _plain(node):

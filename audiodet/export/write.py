@@ -39,8 +39,8 @@ def export(model, path: str | os.PathLike, torchscript: bool = False, checkpoint
         ConfigError: a system that cannot be exported.
         AudiodetError: onnx is not installed, or the folder cannot be written.
     """
-    graph = graph_of(prepared(model)).eval()
     card = card_of(model)
+    graph = graph_of(prepared(model)).eval()
     if checkpoint:
         card["checkpoint_sha256"] = hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
     front_end = LogMel.from_config(model.cfg)

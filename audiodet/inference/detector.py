@@ -5,14 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
-from audiodet.data.spectrogram import LogMel
 from audiodet.events import Detection, Event, decide, thresholds_by_label
 from audiodet.inference.curves import ScoreCurves
 from audiodet.inference.detection import DrawnDetection
 from audiodet.inference.joining import Heard, Recording
-from audiodet.inference.loading import load_model, save_model
+from audiodet.inference.opening import open_model, runner_of
 from audiodet.inference.pipeline import cores, in_batches, run_ahead
 from audiodet.inference.reading import as_audio_error, read_windows, source_name
 from audiodet.inference.windows import Grid, Window
@@ -34,13 +32,15 @@ class Detector:
         thresholds: lowest score of a reported event, by label.
         min_lengths: shortest reported event in seconds, by label.
         floors: lowest score of a candidate that :class:`Detection` keeps, by label.
-        log_mel: the front end, see :class:`~audiodet.data.spectrogram.LogMel`.
+        log_mel: the front end: a :class:`~audiodet.data.spectrogram.LogMel`, or of an exported
+            model its numbers.
+        runner: runs the model with torch or with onnxruntime.
         grid: where windows lie, see :class:`~audiodet.inference.windows.Grid`.
     """
 
     def __init__(
         self,
-        model: torch.nn.Module,
+        model,
         thresholds: float | Sequence[float] | Mapping[str, float] | str | None = None,
         window: float = WINDOW,
         overlap: float = OVERLAP,
@@ -48,8 +48,9 @@ class Detector:
     ):
         """
         Args:
-            model: from :func:`~audiodet.inference.loading.load_model`; its ``cfg`` says how to
-                read, decide and label.
+            model: from :func:`~audiodet.inference.loading.load_model` or
+                :func:`~audiodet.inference.opening.open_model`; its ``cfg`` says how to read, decide
+                and label.
             thresholds: lowest score of a reported event: a number for all labels, a sequence in
                 the order of :attr:`labels`, or a mapping label -> number, whose missing labels
                 keep the model's (``model.cfg.TEST.THRESHOLDS``); None or "model" for those.
@@ -63,7 +64,8 @@ class Detector:
         self.model = model
         self.cfg = model.cfg
         self.labels = list(self.cfg.DATASETS.LABELS)
-        self.log_mel = LogMel.from_config(self.cfg)
+        self.runner = runner_of(model)
+        self.log_mel = self.runner.log_mel
         self.thresholds = thresholds_by_label(self.cfg.TEST.THRESHOLDS, self.labels)
         if isinstance(thresholds, str):  # "model"
             thresholds = None
@@ -76,7 +78,7 @@ class Detector:
         )
         floors = thresholds_by_label(floor, self.labels)
         self.floors = {label: min(floors[label], self.thresholds[label]) for label in self.labels}
-        cell = model.time_stride * self.log_mel.hop
+        cell = self.model.time_stride * self.log_mel.hop
         self.grid = Grid.build(
             self.log_mel.sample_rate, cell, window, overlap, shortest=self.log_mel.n_fft
         )
@@ -98,7 +100,7 @@ class Detector:
             ConfigError: no such device, an option that cannot work, or a damaged file of tuned
                 thresholds.
         """
-        return cls(load_model(name, device=device), **options)
+        return cls(open_model(name, device=device, engine="torch first"), **options)
 
     def save(self, folder: str | os.PathLike) -> None:
         """Write a folder that :meth:`from_pretrained` and ``--model`` open, also after a move.
@@ -106,6 +108,8 @@ class Detector:
         Raises:
             AudiodetError: the folder cannot be written.
         """
+        from audiodet.inference.loading import save_model
+
         save_model(self.model, self.thresholds, folder)
 
     def detect(
@@ -193,21 +197,11 @@ class Detector:
         Raises:
             AudioError: shorter than one analysis window.
         """
-        self.log_mel.check_length(samples, name)
-        image = self.log_mel(torch.as_tensor(samples))
-        return {
-            "image": image[None],
-            "height": 1,
-            "width": image.shape[-1] * self.log_mel.seconds_per_frame,
-            "duration": len(samples) / self.log_mel.sample_rate,
-        }
+        return self.runner.features(samples, name)
 
-    @torch.inference_mode()
     def listen(self, inputs: list[dict]) -> list[Heard]:
         """Outputs of :meth:`features` -> what the network says of each window."""
-        outputs = self.model(inputs) if inputs else []
-        pairs = zip(inputs, outputs)
-        return [Heard.of(output, self.labels, clip["duration"]) for clip, output in pairs]
+        return self.runner.listen(inputs, self.labels)
 
     def candidates(self, inputs: list[dict]) -> list[list[Event]]:
         """Outputs of :meth:`features` -> per window its events before the thresholds."""
