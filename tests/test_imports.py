@@ -27,7 +27,7 @@ ROWS = (
     ("visualization.clip_plot", "visualization.panels"),  # a detection draws itself
     ("inference",),
     ("visualization",),
-    ("model_zoo",),
+    ("export", "model_zoo"),
     ("training",),
     ("doctor", "cli"),
 )

@@ -16,6 +16,7 @@ from audiodet.cli.data import add_parser as add_data
 from audiodet.cli.detect import add_parser as add_detect
 from audiodet.cli.doctor import add_parser as add_doctor
 from audiodet.cli.evaluate import add_parser as add_evaluate
+from audiodet.cli.export import add_parser as add_export
 from audiodet.cli.models import add_parser as add_models
 from audiodet.cli.plot import add_parser as add_plot
 from audiodet.cli.report import add_parser as add_report
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         add_evaluate,
         add_tune,
         add_compare,
+        add_export,
         add_models,
         add_doctor,
         add_data,
