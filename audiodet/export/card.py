@@ -88,4 +88,8 @@ def _hook(hook) -> dict:
         return {"name": name, "nms": hook.nms, "iou": hook.iou}
     if name == "ConnectAndCut":
         return {"name": name, "rules": asdict(hook.rules)}
+    if name == "VerifierFusion":
+        keys = ("weight", "min_score", "window", "length")
+        numbers = {key: getattr(hook, key) for key in keys}
+        return {"name": name, "columns": hook.columns.tolist(), **numbers}
     raise ConfigError(f"MODEL.POSTPROCESSORS has {name}, which is not exported")

@@ -53,6 +53,20 @@ class FrameGraph(ClipGraph):
         return (frames, *(maps[name] for name in self.model.map_names))
 
 
+class SegmentGraph(ClipGraph):
+    """A verifier: (samples,) and first frames (R,) -> probabilities (R, L, K) of segments."""
+
+    names = ("segments",)
+
+    def __init__(self, model: FrameClassifier, length: int):
+        super().__init__(model)
+        self.length = length
+
+    def forward(self, samples: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
+        frames, x = self.padded(samples)
+        return self.model.clip_segments(x, frames, starts, self.length)
+
+
 class RegionGraph(ClipGraph):
     """A region detector: T, (R, K + 1) probabilities, (R, K, 2) onsets and offsets in frames."""
 

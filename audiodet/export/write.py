@@ -3,8 +3,10 @@
 The file needs none of torch, detectron2 and audiodet's configuration to run.
 """
 
+import base64
 import copy
 import hashlib
+import io
 import json
 import os
 import warnings
@@ -14,10 +16,9 @@ import numpy as np
 import torch
 
 from audiodet import __version__
-from audiodet.data.spectrogram import LogMel
 from audiodet.errors import require_package
 from audiodet.export.card import card_of
-from audiodet.export.graphs import graph_of
+from audiodet.export.graphs import SegmentGraph, graph_of
 from audiodet.files import atomic_path
 from audiodet.weights import CARD
 
@@ -43,15 +44,28 @@ def export(model, path: str | os.PathLike, torchscript: bool = False, checkpoint
     graph = graph_of(prepared(model)).eval()
     if checkpoint:
         card["checkpoint_sha256"] = hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
-    front_end = LogMel.from_config(model.cfg)
-    samples = torch.randn(round(EXAMPLE * front_end.sample_rate)) * 0.1
-    with atomic_path(path) as temporary, warnings.catch_warnings(), torch.no_grad():
+    with warnings.catch_warnings(), torch.no_grad(), atomic_path(path) as temporary:
         warnings.simplefilter("ignore")  # of a tracer about constants, and of its age
         if torchscript:
-            traced = torch.jit.trace(graph, samples, check_trace=False)
+            traced = torch.jit.trace(graph, example(model), check_trace=False)
             traced.save(str(temporary), {f"{CARD}.json": json.dumps(card)})
-        else:
-            _write_onnx(graph, samples, card, temporary)
+            return
+        for verifier in model.verifiers:
+            segments = SegmentGraph(prepared(verifier), verifier_length(model)).eval()
+            inputs = (example(verifier), torch.arange(3))
+            card["verifier"] = base64.b64encode(onnx_bytes(segments, inputs)).decode()
+        temporary.write_bytes(onnx_bytes(graph, (example(model),), card))
+
+
+def example(model) -> torch.Tensor:
+    """Samples of a clip to trace: noise, whose network sees all of its branches."""
+    return torch.randn(round(EXAMPLE * model.cfg.INPUT.AUDIO.SAMPLE_RATE)) * 0.1
+
+
+def verifier_length(model) -> int:
+    """Frames of the segments that a model's verifier scores."""
+    (length,) = {hook.length for hook in model.postprocessors if hook.verifier is not None}
+    return length
 
 
 def prepared(model):
@@ -69,30 +83,33 @@ def prepared(model):
     return twin
 
 
-def _write_onnx(graph, samples: torch.Tensor, card: dict, path: Path) -> None:
+def onnx_bytes(graph, inputs: tuple, card: dict | None = None) -> bytes:
+    """A traced graph as ONNX, with its card."""
     require_package("onnx", "audiodet export")
     import onnx
 
+    names = ("samples", "starts")[: len(inputs)]
+    written = io.BytesIO()
     torch.onnx.export(
         graph,
-        (samples,),
-        str(path),
+        inputs,
+        written,
         dynamo=False,  # torch.export does not follow proposals whose number depends on values
         opset_version=OPSET,
         # Weights stay what they were: halves that ship are stored as halves, see _in_half.
         training=torch.onnx.TrainingMode.PRESERVE,
         do_constant_folding=False,
-        input_names=["samples"],
+        input_names=list(names),
         output_names=list(graph.names),
-        dynamic_axes={"samples": {0: "samples"}},
+        dynamic_axes={name: {0: name} for name in names},
     )
-    proto = onnx.load(str(path))
+    proto = onnx.load_from_string(written.getvalue())
     _in_half(proto)
     proto.producer_name, proto.producer_version = "audiodet", __version__
     proto.doc_string = "Sound event detection; the metadata's 'audiodet' says how to decode it."
-    onnx.helper.set_model_props(proto, {CARD: json.dumps(card)})
+    onnx.helper.set_model_props(proto, {} if card is None else {CARD: json.dumps(card)})
     onnx.checker.check_model(proto)
-    path.write_bytes(proto.SerializeToString())
+    return proto.SerializeToString()
 
 
 def _in_half(proto) -> None:

@@ -1,5 +1,6 @@
 """A model that ``audiodet export`` wrote, run by onnxruntime; torch is not imported."""
 
+import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import numpy as np
 from audiodet.audio.samples import check_length
 from audiodet.errors import WeightsError, require_package
 from audiodet.inference.joining import Heard
-from audiodet.postprocessing.decoding import decode
+from audiodet.postprocessing.decoding import Decoded, decode
 from audiodet.weights import CARD
 
 FORMAT = 1  # of the card
@@ -77,26 +78,17 @@ class OnnxModel:
 
     def _open(self) -> None:
         require_package("onnxruntime", self.path)
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # a window per thread uses cores better
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4  # errors are raised, and said once
-        options.enable_cpu_mem_arena = False
-        try:
-            self.session = onnxruntime.InferenceSession(
-                self.path, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # of onnxruntime's own kinds, which share no base
-            reason = " ".join(str(error).split())[:200]
-            raise WeightsError(f"{self.path}: not a whole ONNX file ({reason})") from None
+        self.session = session_of(self.path, self.path)
         text = self.session.get_modelmeta().custom_metadata_map.get(CARD)
         self.card = checked_card(text, self.path)
         self.log_mel = FrontEnd(**self.card["front_end"])
+        self.verifier = None
+        if "verifier" in self.card:
+            self.verifier = session_of(base64.b64decode(self.card["verifier"]), self.path)
 
     def __getstate__(self) -> dict:
-        return {key: value for key, value in self.__dict__.items() if key != "session"}
+        opened = ("session", "verifier")
+        return {key: value for key, value in self.__dict__.items() if key not in opened}
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state)
@@ -133,6 +125,17 @@ class OnnxModel:
         names = [output.name for output in self.session.get_outputs()]
         return dict(zip(names, self.session.run(names, {"samples": samples})))
 
+    def decoded(self, samples: np.ndarray) -> Decoded:
+        """(samples,) float32, mono at the model's rate -> what is in them."""
+        outputs = self.run(samples)
+        width = int(outputs["frames"]) * self.log_mel.seconds_per_frame
+
+        def verify(starts: np.ndarray) -> np.ndarray:
+            (segments,) = self.verifier.run(None, {"samples": samples, "starts": starts})
+            return segments
+
+        return decode(outputs, self.card["decoding"], width, verify)
+
     def features(self, samples: np.ndarray, name: str) -> dict:
         """What :meth:`listen` takes: the samples themselves, for the front end is in the graph.
 
@@ -147,15 +150,10 @@ class OnnxModel:
         """Outputs of :meth:`features` -> what the network says of each."""
         heard = []
         for clip in inputs:
-            found = self.decoded(self.run(clip["samples"]))
+            found = self.decoded(clip["samples"])
             events = found.regions.events(labels, clip["duration"])
             heard.append(Heard(events, found.scores, found.edges))
         return heard
-
-    def decoded(self, outputs: dict):
-        """Outputs of :meth:`run` -> :class:`~audiodet.postprocessing.decoding.Decoded`."""
-        width = int(outputs["frames"]) * self.log_mel.seconds_per_frame
-        return decode(outputs, self.card["decoding"], width)
 
     def identity(self) -> dict:
         """Of the model that was exported, see :func:`~audiodet.inference.loading.identity`."""
@@ -167,6 +165,22 @@ class OnnxModel:
     def made_with(self) -> dict:
         """What a run's report says beside the versions of :attr:`packages`."""
         return {"engine": "onnxruntime", "exported_with": self.card.get("versions", {})}
+
+
+def session_of(model: str | bytes, path: str):
+    """onnxruntime's session of a file or its bytes; WeightsError names the path."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # a window per thread uses cores better
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # errors are raised, and said once
+    options.enable_cpu_mem_arena = False
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # of onnxruntime's own kinds, which share no base
+        reason = " ".join(str(error).split())[:200]
+        raise WeightsError(f"{path}: not a whole ONNX file ({reason})") from None
 
 
 def checked_card(text: str | None, path: str) -> dict:

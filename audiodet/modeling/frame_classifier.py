@@ -122,6 +122,19 @@ class FrameClassifier(SEDModel, nn.Module):
         """
         raise NotImplementedError(f"{type(self).__name__} has no clip_maps: it is not exported")
 
+    def clip_segments(self, x: torch.Tensor, frames, starts, length: int) -> torch.Tensor:
+        """:meth:`segment_scores` of one normalised clip (1, 1, H, T or more), for an export.
+
+        Args:
+            frames: T, a tensor.
+            starts: (R,) int64.
+        """
+        scores = self.clip_maps(x)["scores"]
+        places = (torch.arange(frames, device=x.device) + 0.5) / self.stride - self.offset + 0.5
+        steps = torch.minimum(places.floor().long(), torch.as_tensor(scores.shape[0] - 1))
+        scores = F.pad(scores[steps.clamp(min=0)], (0, 0, 0, length))
+        return scores[frames_of_segments(starts, length)]
+
     def segment_scores(self, batched_inputs, starts, length: int) -> list:
         """Frame probabilities of segments.
 

@@ -4,7 +4,7 @@ An exported network gives, of one clip, "frames" (T) and "scores" (S, K), a fram
 "scores" (R, K + 1) and "times" (R, K, 2), a region detector's. A card's "decoding" has the numbers
 that the rest depends on, and "hooks", a list of {"name", ...}, those of MODEL.POSTPROCESSORS.
 
-Shape shorthand: S time steps, R regions, K classes, T frames, H mel bands.
+Shape shorthand: S time steps, R regions, K classes, T frames, H mel bands, L frames of a segment.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from audiodet.postprocessing.boxes import best_regions, voted
-from audiodet.postprocessing.fusing import frames_of_segments, fuse, mean_in_times, segment_starts
+from audiodet.postprocessing.fusing import fuse, mean_in_times, segment_starts
 from audiodet.postprocessing.regions import Regions
 from audiodet.postprocessing.runs import RunRules, regions_of_scores, smooth, step_edges
 
@@ -34,12 +34,13 @@ class Decoded:
     edges: np.ndarray | None = None
 
 
-def decode(outputs: dict, decoding: dict, width: float) -> Decoded:
+def decode(outputs: dict, decoding: dict, width: float, verify=None) -> Decoded:
     """A network's outputs for a clip, as arrays by name -> what is in it.
 
     Args:
         decoding: see the module.
         width: duration of the clip's T frames, in seconds.
+        verify: of a fused detector: first frames of segments (R,) -> a verifier's (R, L, K).
     """
     frames = int(outputs["frames"])
     if "times" in outputs:
@@ -47,13 +48,13 @@ def decode(outputs: dict, decoding: dict, width: float) -> Decoded:
         found = best_regions(
             outputs["times"], outputs["scores"], *(decoding[key] for key in keys)
         )
-        return Decoded(_hooked(found, outputs, decoding, frames).in_seconds(frames, width))
+        return Decoded(_hooked(found, decoding, frames, verify).in_seconds(frames, width))
     scores = smooth(outputs["scores"], decoding["median_steps"])
     stride, offset = decoding["stride"], decoding["offset"]
     rules = rules_of(decoding["rules"])
     grid = (stride, offset, frames)
     found = regions_of_scores(scores, decoding["low"], *grid, rules, decoding["grow"])
-    found = _hooked(found, outputs, decoding, frames).in_seconds(frames, width)
+    found = _hooked(found, decoding, frames, verify).in_seconds(frames, width)
     if "masks" in outputs:
         edges = np.array(decoding["band_edges"], np.float32)
         found = with_bands(found, outputs["masks"], edges, width / frames)
@@ -66,34 +67,31 @@ def rules_of(numbers: dict) -> RunRules:
     return RunRules(**{k: tuple(v) if isinstance(v, list) else v for k, v in numbers.items()})
 
 
-def _hooked(found: Regions, outputs: dict, decoding: dict, frames: int) -> Regions:
+def _hooked(found: Regions, decoding: dict, frames: int, verify) -> Regions:
     for hook in decoding["hooks"]:
         if hook["name"] == "BoxVoting":
             found = voted(found, hook["nms"], hook["iou"])
         elif hook["name"] == "ConnectAndCut":
             found = rules_of(hook["rules"]).connected(found)
         else:
-            found = _fused(found, outputs["verifier_scores"], hook, frames)
+            found = _fused(found, hook, frames, verify)
     return found
 
 
-def _fused(found: Regions, steps: np.ndarray, hook: dict, frames: int) -> Regions:
-    """A detector's events with the scores of a frame-level verifier, whose steps are (S, K)."""
+def _fused(found: Regions, hook: dict, frames: int, verify) -> Regions:
+    """A detector's events, scored and sorted by what a verifier says too."""
     found = found[found.scores >= hook["min_score"]]
-    length = hook["length"]
-    starts = segment_starts(found.times, frames, length)
-    places = (np.arange(frames) + 0.5) / hook["stride"] - hook["offset"] + 0.5
-    scores = steps[np.floor(places).astype(np.int64).clip(0, len(steps) - 1)]
-    scores = np.pad(scores, ((0, max(0, length - frames)), (0, 0)))
+    if not len(found):
+        return found
+    starts = segment_starts(found.times, frames, hook["length"])
     columns = np.array(hook["columns"], np.int64)[found.classes]
-    segments = scores[frames_of_segments(starts, length), columns[:, None]]  # (R, L)
+    segments = verify(starts)[np.arange(len(found)), :, columns]  # (R, L)
     if hook["window"] == "segment":
-        alpha = segments.mean(1) if len(segments) else segments[:, 0]
+        alpha = segments.mean(1)
     else:
         alpha = mean_in_times(segments, found.times, starts)
     fused = fuse(alpha.astype(np.float32), found.scores, np.float32(hook["weight"]))
-    order = np.argsort(-fused, kind="stable")
-    return Regions(found.times, fused, found.classes)[order]
+    return Regions(found.times, fused, found.classes)[np.argsort(-fused, kind="stable")]
 
 
 def with_bands(found: Regions, masks: np.ndarray, edges: np.ndarray, seconds: float) -> Regions:

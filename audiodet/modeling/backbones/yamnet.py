@@ -95,7 +95,7 @@ class YAMNet(nn.Module):
         x = F.pad(x, (0, -x.shape[-1] % max(STRIDES.values())))
         found = self._maps(x, [length + LEAD for length in lengths])
         for number, stride in STRIDES.items():
-            steps = [-(-length // stride) for length in lengths]
+            steps = [(length + stride - 1) // stride for length in lengths]
             late = (LEAD + 1) // stride - 1
             aligned = found[number][..., late : late + max(steps)]
             found[number] = zero_beyond(steps)(aligned)
