@@ -8,6 +8,7 @@ some inputs could not be used; 130 interrupted. A subcommand is a module with ``
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 from audiodet import __version__
 from audiodet.cli.clips import add_parser as add_clips
@@ -35,6 +36,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AudiodetError as error:
         line = " ".join(str(error).splitlines()).encode("utf-8", "backslashreplace").decode()
         print(f"error: {line}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if find_spec("torch") is not None:
+            raise
+        print(
+            f"error: this needs {(error.name or 'torch').partition('.')[0]}, which a light "
+            "installation lacks. Run: pip install 'audiodet[train]'",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         return 130

@@ -22,7 +22,7 @@ HELP = {
     "with --resume those of the run, which may be changed without running the network again)",
     "--floor": "lowest score of a candidate that the journal keeps for other thresholds and the "
     "report (%(default)s)",
-    "--engine": "onnxruntime, torch, or auto: onnxruntime where a file of `audiodet export` is there "
+    "--engine": "onnxruntime, torch, or auto: the first where a file of `audiodet export` is there "
     "and no GPU (%(default)s)",
     "--device": "auto, cpu, cuda or cuda:1 (%(default)s)",
     "--window": "recordings longer than this, in seconds, are cut into windows (%(default)s)",

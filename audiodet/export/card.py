@@ -21,6 +21,9 @@ def card_of(model) -> dict:
     """
     cfg = model.cfg
     front_end = LogMel.from_config(cfg)
+    inverse = {}
+    if model.has_masks:  # separation goes back from frames to samples
+        inverse = {"centre": front_end.centre, "window": front_end.window.tolist()}
     return {
         "format": FORMAT,
         "versions": {"audiodet": __version__, "torch": torch.__version__},
@@ -34,6 +37,7 @@ def card_of(model) -> dict:
             "n_mels": front_end.n_mels,
             "f_min": front_end.f_min,
             "f_max": front_end.f_max,
+            **inverse,
         },
         "time_stride": model.time_stride,
         "has_masks": model.has_masks,

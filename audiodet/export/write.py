@@ -1,4 +1,4 @@
-"""A model -> a file: the traced graph, its weights, and the card that says how to run and decode it.
+"""A model -> a file: the traced graph, its weights, and the card that says how to decode it.
 
 The file needs none of torch, detectron2 and audiodet's configuration to run.
 """

@@ -1,6 +1,5 @@
 """What the windows of one recording say, joined into its detection."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np

@@ -22,7 +22,12 @@ from audiodet.inference.decisions import (
 from audiodet.modeling.trained import load_trained
 from audiodet.weights import CARD, MODEL_FILE, find_weights
 
-__all__ = ["TUNED", "final_decisions", "final_thresholds", "write_decisions"]  # as before, and below
+__all__ = [
+    "TUNED",
+    "final_decisions",
+    "final_thresholds",
+    "write_decisions",
+]  # as before, and below
 
 
 def load_model(name: str = "", config_file: str = "", weights: str = "", device: str = "auto"):

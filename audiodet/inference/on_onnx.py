@@ -38,6 +38,8 @@ class FrontEnd:
     n_mels: int
     f_min: float
     f_max: float
+    centre: bool = True
+    window: tuple = ()
 
     @property
     def seconds_per_frame(self) -> float:
@@ -125,9 +127,8 @@ class OnnxModel:
         names = [output.name for output in self.session.get_outputs()]
         return dict(zip(names, self.session.run(names, {"samples": samples})))
 
-    def decoded(self, samples: np.ndarray) -> Decoded:
-        """(samples,) float32, mono at the model's rate -> what is in them."""
-        outputs = self.run(samples)
+    def decoded(self, samples: np.ndarray, outputs: dict) -> Decoded:
+        """Samples and what :meth:`run` gives of them -> what is in them."""
         width = int(outputs["frames"]) * self.log_mel.seconds_per_frame
 
         def verify(starts: np.ndarray) -> np.ndarray:
@@ -150,10 +151,16 @@ class OnnxModel:
         """Outputs of :meth:`features` -> what the network says of each."""
         heard = []
         for clip in inputs:
-            found = self.decoded(clip["samples"])
+            found = self.decoded(clip["samples"], self.run(clip["samples"]))
             events = found.regions.events(labels, clip["duration"])
             heard.append(Heard(events, found.scores, found.edges))
         return heard
+
+    def masks(self, clip: dict, labels: Sequence[str]) -> tuple[list, np.ndarray]:
+        """Output of :meth:`features` -> candidate events, and the masks (K, H, T)."""
+        outputs = self.run(clip["samples"])
+        found = self.decoded(clip["samples"], outputs)
+        return found.regions.events(labels, clip["duration"]), outputs["masks"]
 
     def identity(self) -> dict:
         """Of the model that was exported, see :func:`~audiodet.inference.loading.identity`."""
@@ -205,7 +212,7 @@ def checked_card(text: str | None, path: str) -> dict:
     if not labels or not all(isinstance(label, str) for label in labels):
         raise WeightsError(f"{path}: its description has labels {labels!r:.60}, expected names")
     numbers = card["front_end"]
-    wanted = set(FrontEnd.__dataclass_fields__)
+    wanted = set(FrontEnd.__dataclass_fields__) - {"centre", "window"}
     good = {k for k in wanted if isinstance(numbers.get(k), (int, float)) and numbers[k] >= 0}
     if wanted - good or not numbers["sample_rate"] or not numbers["hop"]:
         raise WeightsError(

@@ -43,6 +43,13 @@ class TorchRunner:
                 heard.append(Heard(events))
         return heard
 
+    @torch.inference_mode()
+    def masks(self, clip: dict, labels) -> tuple[list, np.ndarray]:
+        """An input dict -> candidate events, and the masks (K, H, T) of a model that has them."""
+        (output,) = self.model([clip])
+        events = events_from_instances(output["instances"], labels, clip["duration"])
+        return events, output["masks"].float().cpu().numpy()
+
     def identity(self) -> dict:
         """See :func:`~audiodet.inference.loading.identity`."""
         return identity(self.model)

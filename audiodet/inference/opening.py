@@ -6,10 +6,11 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+from audiodet import weights as files
 from audiodet.errors import AudiodetError, ConfigError, WeightsError
 from audiodet.inference.decisions import final_decisions
 from audiodet.inference.on_onnx import OnnxModel
-from audiodet.weights import MODEL_FILE, SHIPPED, find_weights, shipped_names
+from audiodet.weights import MODEL_FILE, find_weights, shipped_names
 
 ENGINES = ("auto", "onnxruntime", "torch")
 SUFFIX = ".onnx"
@@ -82,7 +83,7 @@ def find_exported(name: str) -> str | None:
         if not Path(name).is_file():
             raise WeightsError(f"{name}: no such file; models that ship: {_known()}")
         return name
-    shipped = SHIPPED / f"{name}{SUFFIX}"
+    shipped = files.SHIPPED / f"{name}{SUFFIX}"
     if shipped.is_file():
         return str(shipped)
     path = Path(name)

@@ -45,9 +45,7 @@ def decode(outputs: dict, decoding: dict, width: float, verify=None) -> Decoded:
     frames = int(outputs["frames"])
     if "times" in outputs:
         keys = ("lowest", "iou", "most")
-        found = best_regions(
-            outputs["times"], outputs["scores"], *(decoding[key] for key in keys)
-        )
+        found = best_regions(outputs["times"], outputs["scores"], *(decoding[key] for key in keys))
         return Decoded(_hooked(found, decoding, frames, verify).in_seconds(frames, width))
     scores = smooth(outputs["scores"], decoding["median_steps"])
     stride, offset = decoding["stride"], decoding["offset"]
