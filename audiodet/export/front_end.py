@@ -58,7 +58,9 @@ class TraceableFrames(nn.Module):
         count = (padded.shape[-1] - self.size) // self.hop + 1
         longer = nn.functional.pad(padded, (0, rows * self.hop))
         hops = longer[: (count + rows) * self.hop].reshape(-1, self.hop)
-        return torch.cat([hops[i : i + count] for i in range(rows)], 1)[:, : self.size]
+        parts = [hops[i : i + count] for i in range(rows)]
+        parts[-1] = parts[-1][:, : self.size - (rows - 1) * self.hop]
+        return torch.cat(parts, 1)
 
     def table(self, wave: torch.Tensor, first: int, end: int) -> torch.Tensor:
         """Values of a wave of N samples, (end - first, B), at sample n times band k."""

@@ -40,8 +40,8 @@ def export(model, path: str | os.PathLike, torchscript: bool = False, checkpoint
         ConfigError: a system that cannot be exported.
         AudiodetError: onnx is not installed, or the folder cannot be written.
     """
-    card = card_of(model)
     graph = graph_of(prepared(model)).eval()
+    card = card_of(model)
     if checkpoint:
         card["checkpoint_sha256"] = hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
     with warnings.catch_warnings(), torch.no_grad(), atomic_path(path) as temporary:

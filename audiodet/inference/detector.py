@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,11 @@ from audiodet.inference.opening import open_model, runner_of
 from audiodet.inference.pipeline import cores, in_batches, run_ahead
 from audiodet.inference.reading import as_audio_error, read_windows, source_name
 from audiodet.inference.windows import Grid, Window
+
+if TYPE_CHECKING:
+    import torch
+
+    from audiodet.inference.on_onnx import OnnxModel
 
 WINDOW = 30.0  # seconds
 OVERLAP = 6.0  # seconds; the longest anchor of the models that ship is 5.9 s
@@ -40,7 +45,7 @@ class Detector:
 
     def __init__(
         self,
-        model,
+        model: "torch.nn.Module | OnnxModel",
         thresholds: float | Sequence[float] | Mapping[str, float] | str | None = None,
         window: float = WINDOW,
         overlap: float = OVERLAP,
@@ -78,7 +83,7 @@ class Detector:
         )
         floors = thresholds_by_label(floor, self.labels)
         self.floors = {label: min(floors[label], self.thresholds[label]) for label in self.labels}
-        cell = self.model.time_stride * self.log_mel.hop
+        cell = model.time_stride * self.log_mel.hop
         self.grid = Grid.build(
             self.log_mel.sample_rate, cell, window, overlap, shortest=self.log_mel.n_fft
         )

@@ -103,8 +103,9 @@ class OnnxModel:
         try:
             outputs = self.run(samples)
             frames, classes = int(outputs["frames"]), outputs["scores"].shape[1]
+            self.decoded(samples, outputs)
         except Exception as error:
-            reason = " ".join((str(error) or repr(error)).split())[:200]
+            reason = " ".join(repr(error).split())[:200]
             raise WeightsError(
                 f"{self.path}: does not run ({reason}), expected a file that `audiodet export` "
                 "wrote"

@@ -42,7 +42,10 @@ def open_model(
     described = config_file or (name or weights).endswith((".yaml", ".yml"))
     path = None if described else find_exported(name or weights)
     has_torch = find_spec("torch") is not None
-    must = path and (path == name or not has_torch or engine == "onnxruntime")
+    lacks_torch = not has_torch and engine != "torch"
+    must = path and (path == name or lacks_torch or engine == "onnxruntime")
+    if path == name and engine == "torch":
+        raise ConfigError(f"{name}: runs on onnxruntime, expected --engine auto or onnxruntime")
     if must and device not in ("auto", "cpu"):
         raise ConfigError(f"device {device!r}: {path} runs on the CPU, expected cpu or auto")
     if must or (path and engine == "auto" and _may_serve(device)):
