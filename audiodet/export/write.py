@@ -48,7 +48,7 @@ def export(model, path: str | os.PathLike, torchscript: bool = False, checkpoint
         warnings.simplefilter("ignore")  # of a tracer about constants, and of its age
         if torchscript:
             traced = torch.jit.trace(graph, example(model), check_trace=False)
-            traced.save(str(temporary), {f"{CARD}.json": json.dumps(card)})
+            torch.jit.save(traced, str(temporary), {f"{CARD}.json": json.dumps(card)})
             return
         for verifier in model.verifiers:
             segments = SegmentGraph(prepared(verifier), verifier_length(model)).eval()
