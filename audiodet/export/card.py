@@ -52,8 +52,8 @@ def card_of(model) -> dict:
 
 
 def rounds(model) -> bool:
-    """Whether torch computes a part of it in bfloat16 here, which an exported one never does."""
-    return any(getattr(part, "precision", None) == "bfloat16" for part in model.modules())
+    """Whether torch may compute a part of it in bfloat16, which an exported one never does."""
+    return any(getattr(part, "precision", "float32") != "float32" for part in model.modules())
 
 
 def _plain(node):

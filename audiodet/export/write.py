@@ -20,6 +20,7 @@ from audiodet.errors import require_package
 from audiodet.export.card import card_of
 from audiodet.export.graphs import SegmentGraph, graph_of
 from audiodet.files import atomic_path
+from audiodet.inference.loading import load_model
 from audiodet.weights import CARD
 
 OPSET = 18
@@ -57,6 +58,13 @@ def export(model, path: str | os.PathLike, torchscript: bool = False, checkpoint
         temporary.write_bytes(onnx_bytes(graph, (example(model),), card))
 
 
+def renew(checkpoint: str | os.PathLike) -> None:
+    """Export a checkpoint anew where an exported file of before lies beside it."""
+    path = Path(checkpoint).with_suffix(".onnx")
+    if path.is_file():
+        export(load_model(str(checkpoint), device="cpu"), path, checkpoint=str(checkpoint))
+
+
 def example(model) -> torch.Tensor:
     """Samples of a clip to trace: noise, whose network sees all of its branches."""
     return torch.randn(round(EXAMPLE * model.cfg.INPUT.AUDIO.SAMPLE_RATE)) * 0.1
@@ -72,7 +80,7 @@ def prepared(model):
     """A copy that a tracer can follow: it computes in float32 and keeps no maps."""
     twin = copy.deepcopy(model)
     for module in twin.modules():
-        if getattr(module, "precision", None) == "bfloat16":
+        if isinstance(getattr(module, "precision", None), str):
             module.precision = "float32"
         if hasattr(module, "cache"):
             module.cache = None

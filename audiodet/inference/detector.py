@@ -222,7 +222,7 @@ class Detector:
     def _windows(self, source) -> Iterator[tuple[dict, Window]]:
         """Input of the network and place in the recording of each of its windows."""
         for window in read_windows(source, self.grid):
-            inputs = self.features(window.samples, source_name(source))
+            inputs = self.runner.features(window.samples, source_name(source))
             yield inputs, window._replace(samples=None)
 
     def _join(self, batches: Iterator[tuple], progress, with_scores: bool) -> Iterator[Detection]:

@@ -34,7 +34,7 @@ def real_sounds() -> list[np.ndarray]:
     if folder is None:
         return []
     sounds = []
-    for clip in load_soundbank(folder):
+    for clip in load_soundbank(str(folder)).clips:
         samples, rate = sf.read(folder / clip.path, dtype="float32")
         if clip.kind == "events" and rate == RATE and samples.ndim == 1:
             sounds.append(samples)
