@@ -6,7 +6,6 @@ import torch
 
 from audiodet import __version__
 from audiodet.data.spectrogram import LogMel
-from audiodet.errors import ConfigError
 from audiodet.inference.loading import identity
 from audiodet.modeling.frame_classifier import FrameClassifier
 
@@ -47,7 +46,7 @@ def card_of(model) -> dict:
             "MODEL": {"META_ARCHITECTURE": cfg.MODEL.META_ARCHITECTURE, "DEVICE": "cpu"},
             "TEST": _plain(cfg.TEST),
         },
-        "decoding": {**_decoding(model), "hooks": [_hook(x) for x in model.postprocessors]},
+        "decoding": {**_decoding(model), "hooks": [x.numbers() for x in model.postprocessors]},
     }
 
 
@@ -84,16 +83,3 @@ def _decoding(model) -> dict:
     if model.has_masks:
         decoding["band_edges"] = model.band_edges.tolist()
     return decoding
-
-
-def _hook(hook) -> dict:
-    name = type(hook).__name__
-    if name == "BoxVoting":
-        return {"name": name, "nms": hook.nms, "iou": hook.iou}
-    if name == "ConnectAndCut":
-        return {"name": name, "rules": asdict(hook.rules)}
-    if name == "VerifierFusion":
-        keys = ("weight", "min_score", "window", "length")
-        numbers = {key: getattr(hook, key) for key in keys}
-        return {"name": name, "columns": hook.columns.tolist(), **numbers}
-    raise ConfigError(f"MODEL.POSTPROCESSORS has {name}, which is not exported")

@@ -130,4 +130,6 @@ def graph_of(model: nn.Module) -> ClipGraph:
     if isinstance(model, FrameClassifier):
         return FrameGraph(model)
     name = model.cfg.MODEL.META_ARCHITECTURE
-    raise ConfigError(f"{name}: is not exported, expected a frame-level system, RCRNN or AudioMask")
+    raise ConfigError(
+        f"{name}: is not exported, expected a frame-level system or a detector on audiodet's heads"
+    )

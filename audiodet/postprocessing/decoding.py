@@ -67,9 +67,9 @@ def rules_of(numbers: dict) -> RunRules:
 
 def _hooked(found: Regions, decoding: dict, frames: int, verify) -> Regions:
     for hook in decoding["hooks"]:
-        if hook["name"] == "BoxVoting":
+        if hook["name"] == "voting":
             found = voted(found, hook["nms"], hook["iou"])
-        elif hook["name"] == "ConnectAndCut":
+        elif hook["name"] == "connecting":
             found = rules_of(hook["rules"]).connected(found)
         else:
             found = _fused(found, hook, frames, verify)

@@ -119,10 +119,10 @@ def running_mean(x: torch.Tensor, window: int, sizes=None) -> torch.Tensor:
         (N, S, C); with window 0 (N, 1, C).
     """
     steps = x.shape[1]
-    if sizes:
-        ends = torch.as_tensor(sizes, device=x.device)[:, None]
-    else:  # arithmetic alone: a tracer must not take the length for a constant
-        ends = torch.ones(len(x), 1, dtype=torch.int64, device=x.device) * steps
+    # Arithmetic, for a tracer must not take the length for a constant.
+    ends = torch.as_tensor(sizes or [1] * len(x), device=x.device)[:, None] * (
+        1 if sizes else steps
+    )
     if not window:
         return x.sum(1, keepdim=True) / ends[..., None].to(x)
     half = window // 2
@@ -243,8 +243,7 @@ class MN04(nn.Module):
             (N, 527, S).
         """
         bands = N_MELS // STRIDES[16]
-        maps = last.reshape(len(last), self.channels, bands, -1)  # of any length, also traced
-        rows = maps.mean(2).transpose(1, 2)
+        rows = last.reshape(len(last), self.channels, bands, -1).mean(2).transpose(1, 2)
         means = running_mean(rows, window, sizes)
         return self.classifier[2:](means).transpose(1, 2)
 

@@ -37,6 +37,10 @@ class BoxVoting(Postprocessor):
         """Instances in frames -> Instances in frames, best first."""
         return [self._vote(result) for result in results]
 
+    def numbers(self) -> dict:
+        """See :meth:`Postprocessor.numbers`."""
+        return {"name": "voting", "nms": self.nms, "iou": self.iou}
+
     def _vote(self, result: Instances) -> Instances:
         found = voted(regions_of(result), self.nms, self.iou)
         return instances_of(found, result.image_size).to(result.scores.device)

@@ -1,5 +1,7 @@
 """Event connecting and cutting (Kiyokawa et al. 2019): no gap or event is shorter than 0.2 s."""
 
+from dataclasses import asdict
+
 from detectron2.structures import Instances
 
 from audiodet.errors import ConfigError
@@ -34,6 +36,10 @@ class ConnectAndCut(Postprocessor):
     def __call__(self, batched_inputs, results: list) -> list:
         """Instances in frames -> Instances in frames, best first."""
         return [self._clip(result) for result in results]
+
+    def numbers(self) -> dict:
+        """See :meth:`Postprocessor.numbers`."""
+        return {"name": "connecting", "rules": asdict(self.rules)}
 
     def _clip(self, result: Instances) -> Instances:
         found = self.rules.connected(regions_of(result))

@@ -64,6 +64,17 @@ class VerifierFusion(Postprocessor):
         scores = self.verifier.segment_scores(batched_inputs, starts, self.length)
         return [self._fused(*parts) for parts in zip(kept, scores, starts)]
 
+    def numbers(self) -> dict:
+        """See :meth:`Postprocessor.numbers`."""
+        return {
+            "name": "fusion",
+            "weight": self.weight,
+            "min_score": self.min_score,
+            "window": self.window,
+            "length": self.length,
+            "columns": self.columns.tolist(),
+        }
+
     def _fused(self, result: Instances, scores: torch.Tensor, starts) -> Instances:
         """One clip: scores are (R, L, K), starts the first frames of the segments."""
         columns = self.columns.to(scores.device)[result.pred_classes]
