@@ -119,10 +119,8 @@ def running_mean(x: torch.Tensor, window: int, sizes=None) -> torch.Tensor:
         (N, S, C); with window 0 (N, 1, C).
     """
     steps = x.shape[1]
-    # Arithmetic, for a tracer must not take the length for a constant.
-    ends = torch.as_tensor(sizes or [1] * len(x), device=x.device)[:, None] * (
-        1 if sizes else steps
-    )
+    each = sizes or [1] * len(x)
+    ends = torch.as_tensor(each, device=x.device)[:, None] * (1 if sizes else steps)  # traceable
     if not window:
         return x.sum(1, keepdim=True) / ends[..., None].to(x)
     half = window // 2
