@@ -1,5 +1,6 @@
 # Two commands do all the set-up: `make demo` runs the main job, `make test` passes the tests.
 VENV ?= .venv
+LIGHT ?= .venv-light
 PYTHON ?= python3
 # Folder of real recordings (soundbank.csv, or one folder per class); empty: a synthetic bank.
 SOUNDBANK ?=
@@ -15,7 +16,7 @@ STAMP := $(VENV)/.audiodet-installed
 # PSDS and average precision need sed_scores_eval, which pip builds; all else needs no compiler.
 PSDS := $(if $(shell command -v c++),sed_scores_eval lazy_dataset)
 
-.PHONY: install demo test lint format clean-demo
+.PHONY: install install-light demo test lint format clean-demo
 
 install: $(STAMP)
 
@@ -32,6 +33,13 @@ $(STAMP): setup.py requirements.txt
 		--ignore-requires-python --constraint requirements.txt labgym $(PSDS)
 	$(BIN)/audiodet doctor
 	touch $(STAMP)
+
+# Detecting alone, without torch: 200 MB, in a venv of its own.
+install-light:
+	test -x $(LIGHT)/bin/python || $(PYTHON) -m venv $(LIGHT)
+	$(LIGHT)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint requirements.txt --editable .
+	$(LIGHT)/bin/audiodet doctor
 
 demo: install
 	$(BIN)/python tools/demo.py $(if $(SOUNDBANK),--soundbank "$(SOUNDBANK)")

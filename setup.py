@@ -17,6 +17,44 @@ class BuildWithConfigs(build_py):
             shutil.copytree("configs", target, dirs_exist_ok=True)
 
 
+# Detecting with exported models, and the page of `audiodet report`: 200 MB, no compiler.
+LIGHT = [
+    "numpy",
+    "soundfile>=0.12",
+    "soxr",
+    "onnxruntime>=1.17",
+    "tqdm",
+    "jinja2",
+]
+# All the rest: training, evaluating, exporting, any checkpoint, GPUs.
+TRAIN = [
+    "torch>=2.1",
+    "torchvision",
+    "onnx",
+    "scipy",
+    "pandas",
+    "librosa>=0.10",
+    "sed_eval>=0.2.1",
+    "scikit-learn",
+    "safetensors",
+    "matplotlib",
+    "opencv-python-headless",
+    "tabulate",
+    "pyyaml",
+    # what detectron2 imports; its own source comes from a genuine installation or from
+    # labgym (see audiodet/_detectron2.py), which must be installed without dependencies
+    "fvcore",
+    "iopath",
+    "omegaconf",
+    "hydra-core",
+    "cloudpickle",
+    "pycocotools",
+    "termcolor",
+    "yacs",
+    "packaging",
+    "Pillow",
+    "tensorboard",
+]
 HOME = "https://github.com/audiodet/audiodet"
 
 setup(
@@ -55,42 +93,12 @@ setup(
     },
     cmdclass={"build_py": BuildWithConfigs},
     entry_points={"console_scripts": ["audiodet = audiodet.cli:main"]},
-    install_requires=[
-        "torch>=2.1",
-        "torchvision",
-        "numpy",
-        "scipy",
-        "pandas",
-        "soundfile>=0.12",
-        "soxr",
-        "librosa>=0.10",
-        "sed_eval>=0.2.1",
-        "scikit-learn",
-        "safetensors",
-        "matplotlib",
-        "jinja2",
-        "opencv-python-headless",
-        "tqdm",
-        "tabulate",
-        "pyyaml",
-        # what detectron2 imports; its own source comes from a genuine installation or from
-        # labgym (see audiodet/_detectron2.py), which must be installed without dependencies
-        "fvcore",
-        "iopath",
-        "omegaconf",
-        "hydra-core",
-        "cloudpickle",
-        "pycocotools",
-        "termcolor",
-        "yacs",
-        "packaging",
-        "Pillow",
-        "tensorboard",
-    ],
+    install_requires=LIGHT,
     extras_require={
         "parquet": ["pyarrow"],  # audiodet detect --format parquet
         "psds": ["sed_scores_eval>=0.0.4"],  # the evaluator "scores"; needs a C++ compiler
         "ray": ["ray"],  # audiodet detect --ray
-        "test": ["pytest", "pytest-xdist", "pyarrow", "ray", "ruff", "playwright"],  # and psds
+        "train": TRAIN,
+        "test": [*TRAIN, "pytest", "pytest-xdist", "pyarrow", "ray", "ruff", "playwright"],
     },
 )

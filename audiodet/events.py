@@ -25,6 +25,21 @@ class Event(NamedTuple):
     high_hz: float | None = None
 
 
+@dataclass(frozen=True)
+class Agreement:
+    """When a predicted event is a hit of a true one (the rule of sed_eval's EventBasedMetrics).
+
+    Attributes:
+        collar: largest distance of the onsets, in seconds.
+        evaluate_offset: the offsets must agree too, within the larger of `collar` and
+            `offset_fraction` of the true event's length.
+    """
+
+    collar: float = 0.5
+    evaluate_offset: bool = False
+    offset_fraction: float = 0.5
+
+
 @dataclass
 class Detection:
     """What became of one recording.

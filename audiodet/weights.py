@@ -12,9 +12,9 @@ SHIPPED = Path(__file__).parent / "model_zoo" / "weights"
 MODEL_FILE = "model.safetensors"  # in the folder of a detector that a user trained
 
 
-def shipped_names() -> list[str]:
-    """Names of the models that ship."""
-    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+def shipped_names(suffix: str = ".safetensors") -> list[str]:
+    """Names of the models that ship, or of those that have a file of another kind."""
+    return sorted(path.stem for path in SHIPPED.glob(f"*{suffix}"))
 
 
 def find_card(name: str) -> Path:

@@ -13,10 +13,16 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.fixture(scope="session")
 def soundbank() -> str:
     """Folder of real recordings; tests that need it are skipped where there is none."""
-    folder = Path(os.environ.get("AUDIODET_SOUNDBANK", ROOT.parent / "shared" / "soundbank"))
-    if not (folder / "soundbank.csv").is_file():
+    folder = bank_folder()
+    if folder is None:
         pytest.skip("no sound bank of real recordings: set AUDIODET_SOUNDBANK to its folder")
     return str(folder)
+
+
+def bank_folder() -> Path | None:
+    """Folder of real recordings, or None where there is none."""
+    folder = Path(os.environ.get("AUDIODET_SOUNDBANK", ROOT.parent / "shared" / "soundbank"))
+    return folder if (folder / "soundbank.csv").is_file() else None
 
 
 @pytest.fixture(scope="session")

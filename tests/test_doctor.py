@@ -29,11 +29,31 @@ def imported() -> set:
 
 
 def test_all_that_audiodet_imports_is_looked_at_and_installed():
-    required = {doctor.PACKAGES.get(module, module) for module in doctor.REQUIRED}
-    known = {*doctor.REQUIRED, *doctor.OPTIONAL} | WITH_DETECTRON2
+    known = {*doctor.REQUIRED, *doctor.TRAINING, *doctor.OPTIONAL} | WITH_DETECTRON2
     assert {"pandas", "sklearn", "scipy", "sed_scores_eval"} <= imported() <= known
-    installed = re.findall(r'^ {8}"([\w-]+)', SETUP.read_text(encoding="utf-8"), re.MULTILINE)
-    assert required <= set(installed)
+    for modules, extra in ((doctor.REQUIRED, "LIGHT"), (doctor.TRAINING, "TRAIN")):
+        assert {doctor.PACKAGES.get(module, module) for module in modules} <= listed(extra)
+
+
+def listed(name: str) -> set:
+    """Names of the packages in one of setup.py's lists."""
+    for node in ast.parse(SETUP.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and node.targets[0].id == name:
+            return {re.match(r"[\w-]+", package)[0] for package in ast.literal_eval(node.value)}
+    return set()
+
+
+def test_a_light_installation_needs_what_is_said_and_no_more():
+    light = {"numpy", "soundfile", "soxr", "onnxruntime", "tqdm", "jinja2"}
+    assert listed("LIGHT") == light == set(doctor.REQUIRED)
+
+
+def test_a_light_installation_works(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert doctor.main() == 0
+    report = capsys.readouterr().out
+    assert "not installed.\n  Run: pip install 'audiodet[train]'" in report
+    assert "detectron2" not in report and "torchvision" not in report
 
 
 def test_a_working_installation(capsys):

@@ -16,7 +16,7 @@ PACKAGE = Path(audiodet.__file__).parent
 ROWS = (
     ("_detectron2", "_pkg_resources", "_screen", "config", "errors", "files", "names", "weights"),
     ("events",),
-    ("audio", "voting"),
+    ("audio", "postprocessing", "voting"),
     ("data.labels", "data.label_kinds"),
     ("data.mixing",),
     ("data", "data.datasets"),
@@ -27,7 +27,7 @@ ROWS = (
     ("visualization.clip_plot", "visualization.panels"),  # a detection draws itself
     ("inference",),
     ("visualization",),
-    ("model_zoo",),
+    ("export", "model_zoo"),
     ("training",),
     ("doctor", "cli"),
 )

@@ -41,6 +41,7 @@ def parse_args():
     parser.add_argument(
         "--hours", type=float, default=10.0, help="detect: the long file; 0 for none"
     )
+    parser.add_argument("--engine", default="auto", help="detect: as of `audiodet detect` (auto)")
     parser.add_argument("--rounds", type=int, default=9, help="measurements of each item (9)")
     parser.add_argument("--threads", type=int, default=0, help="torch threads; 0: as torch chooses")
     parser.add_argument("--device", default="auto", help="gpu: auto, cuda or cpu (auto)")

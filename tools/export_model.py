@@ -15,6 +15,7 @@ from audiodet.data.mixing.soundbank import load_soundbank, soundbank_root
 from audiodet.errors import AudiodetError, DataError
 from audiodet.evaluation import load_clips, save_clips, score_clips
 from audiodet.events import Event
+from audiodet.export.write import renew
 from audiodet.files import atomic_path, write_text
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -148,7 +149,7 @@ def card(args, model, thresholds: dict, tuned: str) -> str:
 
 
 def main(args) -> None:
-    """Write the weights and the model card beside them, both or neither."""
+    """Write the weights and the model card beside them, both or neither, and renew the export."""
     run = Path(args.run)
     thresholds, tuned = thresholds_of(run, args.report, args.fold)
     target = Path(args.output or weights.SHIPPED / f"{args.name}.safetensors")
@@ -158,6 +159,7 @@ def main(args) -> None:
         model_zoo.export(str(checkpoint), thresholds, str(temporary))
         text = card(args, model_zoo.get(str(temporary)), thresholds, tuned)
         write_text(target.with_suffix(".md"), text)
+    renew(target)
     if args.scores:
         save_scores(run, args.scores)
     print(f"{target}: {target.stat().st_size / 1e6:.2f} MB")

@@ -15,6 +15,7 @@ from audiodet.data.datasets.rare_mini import FOLDS, RARE_LABELS
 from audiodet.data.datasets.rare_varied import RARE_VARIED
 from audiodet.errors import AudiodetError
 from audiodet.evaluation import load_clips, score_clips
+from audiodet.export.write import renew
 from audiodet.files import write_text
 from audiodet.weights import SHIPPED
 
@@ -103,6 +104,7 @@ def write_model(run: Path, name: str, thresholds: dict, fields: dict, shared=())
         name=name, cost=COST, labels=", ".join(RARE_LABELS), thresholds=each, **fields
     )
     write_text(target.with_suffix(".md"), text.rstrip() + "\n")
+    renew(target)
     print(f"{target}: {target.stat().st_size / 1e6:.2f} MB")
 
 

@@ -32,3 +32,12 @@ def check_samples(data: np.ndarray, path: str, begin: float, rate: int) -> None:
         f"{begin + frames[0] / rate:.4f} s in channel {channels[0] + 1}; expected finite numbers "
         f"of at most {LOUDEST:g}"
     )
+
+
+def check_length(samples, least: int, rate: int, name: str) -> None:
+    """Raise AudioError, naming the clip, when it is shorter than one analysis window."""
+    if len(samples) < least:
+        raise AudioError(
+            f"{name}: {len(samples)} samples at {rate} Hz, expected at least {least} (one "
+            "analysis window)"
+        )

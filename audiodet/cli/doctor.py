@@ -6,15 +6,18 @@ comes out where torch or detectron2 are missing: ``python audiodet/cli/doctor.py
 
 import importlib
 import importlib.metadata
+import importlib.util
 import os
 import sys
 import warnings
 from pathlib import Path
 
 # Modules by the name they are imported by.
-REQUIRED = (
-    "numpy scipy pandas sklearn torch torchvision soundfile soxr librosa yaml safetensors "
-    "matplotlib jinja2 tqdm tabulate pycocotools cv2 sed_eval tensorboard"
+REQUIRED = "numpy soundfile soxr onnxruntime tqdm jinja2".split()
+# Of the extra "train": without them exported models detect, and that is all.
+TRAINING = (
+    "torch torchvision onnx scipy pandas sklearn librosa yaml safetensors matplotlib tabulate "
+    "pycocotools cv2 sed_eval tensorboard"
 ).split()
 OPTIONAL = {
     "sed_scores_eval": "PSDS, F1-best and AUC of evaluations; needs g++",
@@ -46,7 +49,13 @@ def main() -> int:
     print(f"Python {sys.version.split()[0]} ({sys.executable})")
     print("Required:")
     working = [_report(module) for module in REQUIRED]
-    working.append(_report_detectron2())
+    if importlib.util.find_spec("torch") is None and all(working):
+        print("Training, and models that are not exported: not installed.")
+        print("  Run: pip install 'audiodet[train]'")
+    else:
+        print("Training:")
+        working += [_report(module) for module in TRAINING]
+        working.append(_report_detectron2())
     print("Optional:")
     for module, use in OPTIONAL.items():
         _report(module, f" ({use})")
@@ -109,7 +118,7 @@ def _devices() -> list[str]:
     try:
         import torch
     except Exception:
-        return [f"CPU: {os.cpu_count()} cores; the rest is known when torch works"]
+        return [f"CPU: {os.cpu_count()} cores, onnxruntime uses one for each recording's window"]
     lines = [f"CPU: {os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads"]
     for number in range(torch.cuda.device_count()):
         gpu = torch.cuda.get_device_properties(number)

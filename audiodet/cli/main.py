@@ -8,6 +8,7 @@ some inputs could not be used; 130 interrupted. A subcommand is a module with ``
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 from audiodet import __version__
 from audiodet.cli.clips import add_parser as add_clips
@@ -16,6 +17,7 @@ from audiodet.cli.data import add_parser as add_data
 from audiodet.cli.detect import add_parser as add_detect
 from audiodet.cli.doctor import add_parser as add_doctor
 from audiodet.cli.evaluate import add_parser as add_evaluate
+from audiodet.cli.export import add_parser as add_export
 from audiodet.cli.models import add_parser as add_models
 from audiodet.cli.plot import add_parser as add_plot
 from audiodet.cli.report import add_parser as add_report
@@ -34,6 +36,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AudiodetError as error:
         line = " ".join(str(error).splitlines()).encode("utf-8", "backslashreplace").decode()
         print(f"error: {line}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if find_spec("torch") is not None:
+            raise
+        print(
+            f"error: this needs {(error.name or 'torch').partition('.')[0]}, which a light "
+            "installation lacks. Run: pip install 'audiodet[train]'",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         return 130
@@ -54,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         add_evaluate,
         add_tune,
         add_compare,
+        add_export,
         add_models,
         add_doctor,
         add_data,

@@ -17,9 +17,7 @@ def add_parser(commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``audiodet models``."""
-    from tabulate import tabulate
-
-    from audiodet.model_zoo import about, names
+    from audiodet.model_zoo import about, names, without_torch
     from audiodet.weights import find_card
 
     if args.names:
@@ -27,12 +25,22 @@ def run(args: argparse.Namespace) -> int:
             print(find_card(name).read_text(encoding="utf-8"))
         return 0
     rows = []
-    for name in names():
+    for name in names(exported=without_torch()):
         model = about(name)
         thresholds = [f"{label} {value:.3f}" for label, value in model.thresholds.items()]
         size = f"{model.bytes / 1e6:.1f} MB"
         rows.append([name, model.system, ", ".join(thresholds), size, model.licence, model.card])
-    heads = ["model", "system", "labels and thresholds", "size", "licence", "card"]
-    print(tabulate(rows, heads, disable_numparse=True, colalign=["left"] * len(heads)))
+    print(_table(["model", "system", "labels and thresholds", "size", "licence", "card"], rows))
+    if without_torch():
+        print("\nThe other models that ship need torch: pip install 'audiodet[train]'.")
+        return 0
     print("\naudioset (527 labels) does not ship: docs/pretrained.md says where its file is.")
     return 0
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    """Left-aligned columns under their heads."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows)]
+    lines = [heads, ["-" * width for width in widths], *rows]
+    padded = [[cell.ljust(width) for cell, width in zip(line, widths)] for line in lines]
+    return "\n".join("  ".join(line).rstrip() for line in padded)

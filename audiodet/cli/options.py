@@ -22,6 +22,8 @@ HELP = {
     "with --resume those of the run, which may be changed without running the network again)",
     "--floor": "lowest score of a candidate that the journal keeps for other thresholds and the "
     "report (%(default)s)",
+    "--engine": "onnxruntime, torch, or auto: the first where a file of `audiodet export` is there "
+    "and no GPU (%(default)s)",
     "--device": "auto, cpu, cuda or cuda:1 (%(default)s)",
     "--window": "recordings longer than this, in seconds, are cut into windows (%(default)s)",
     "--overlap": "seconds that two windows share, at most half of one (%(default)s)",
@@ -65,6 +67,7 @@ def add_model(parser, default: str = DEFAULT_MODEL) -> None:
     add_option(parser, "--weights", default="", metavar="F")
     add_threshold(parser)
     add_option(parser, "--device", default="auto", metavar="D")
+    add_option(parser, "--engine", choices=("auto", "onnxruntime", "torch"), default="auto")
 
 
 def add_loudness(parser) -> None:

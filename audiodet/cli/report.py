@@ -67,7 +67,7 @@ def make_report(
     curves: bool = False,
 ) -> int:
     """Make the page of a run and say where it is -> exit code 0, or 3 for missing recordings."""
-    from audiodet.evaluation.counts import Matching
+    from audiodet.events import Agreement
     from audiodet.names import printable
     from audiodet.visualization import report
 
@@ -75,7 +75,7 @@ def make_report(
     notes = report.add_truth(found, truth) if truth else []
     if curves:
         report.add_curves(found)
-    written = report.write_report(found, page, report.Options(max_clips, Matching(collar)))
+    written = report.write_report(found, page, report.Options(max_clips, Agreement(collar)))
     for line in notes:
         print(printable(line), file=sys.stderr)
     events = sum(len(recording.events) for recording in found.recordings)

@@ -32,10 +32,11 @@ def run(args: argparse.Namespace) -> int:
     from audiodet.files import atomic_path
     from audiodet.inference.formats import unique_names
     from audiodet.inference.inputs import collect
-    from audiodet.inference.loading import load_model
+    from audiodet.inference.opening import open_model
     from audiodet.inference.separation import Separator
 
-    model = load_model(args.model, args.config_file, args.weights, args.device)
+    named = (args.model, args.config_file, args.weights)
+    model = open_model(*named, device=args.device, engine=args.engine)
     separator = Separator(model, args.thresholds, args.window)
     paths, problems = collect(args.inputs)
     names = unique_names(paths)

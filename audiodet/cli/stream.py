@@ -29,10 +29,11 @@ def add_parser(commands) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run ``audiodet stream``."""
     check_model(args)
-    from audiodet.inference.loading import load_model
+    from audiodet.inference.opening import open_model
     from audiodet.inference.stream import detect_stream, read_pcm, stream_detector
 
-    model = load_model(args.model, args.config_file, args.weights, args.device)
+    named = (args.model, args.config_file, args.weights)
+    model = open_model(*named, device=args.device, engine=args.engine)
     detector = stream_detector(model, args.thresholds, args.delay)
     pieces = read_pcm(sys.stdin.buffer, args.sample_rate, args.channels, args.sample_format)
 

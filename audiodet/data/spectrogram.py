@@ -3,17 +3,14 @@
 Shape shorthand: N clips, H mel bands, T frames.
 """
 
-import math
-
 import torch
 from torch import nn
 
-from audiodet.errors import AudioError, ConfigError
+from audiodet.audio import mel
+from audiodet.audio.mel import hz_to_mel
+from audiodet.audio.samples import check_length
+from audiodet.errors import ConfigError
 
-# Slaney's mel scale, librosa's default: linear below 1 kHz, logarithmic above.
-_LINEAR_HZ_PER_MEL = 200.0 / 3
-_BREAK_HZ = 1000.0
-_LOG_STEP = math.log(6.4) / 27.0
 MEAN_GREY = 114.495  # mean of the PIXEL_MEAN of detectron2's image models; their PIXEL_STD is 1
 WINDOWS = {
     "hann": torch.hann_window,
@@ -21,31 +18,14 @@ WINDOWS = {
 }
 
 
-def hz_to_mel(hz: float) -> float:
-    """Frequency in Hz -> Slaney mel."""
-    if hz < _BREAK_HZ:
-        return hz / _LINEAR_HZ_PER_MEL
-    return _BREAK_HZ / _LINEAR_HZ_PER_MEL + math.log(hz / _BREAK_HZ) / _LOG_STEP
-
-
-def mel_to_hz(mel: torch.Tensor) -> torch.Tensor:
+def mel_to_hz(mel_values: torch.Tensor) -> torch.Tensor:
     """Slaney mel -> frequency in Hz, element-wise."""
-    break_mel = _BREAK_HZ / _LINEAR_HZ_PER_MEL
-    above = _BREAK_HZ * torch.exp(_LOG_STEP * (mel - break_mel))
-    return torch.where(mel < break_mel, mel * _LINEAR_HZ_PER_MEL, above)
+    return torch.from_numpy(mel.mel_to_hz(mel_values.numpy()))
 
 
 def mel_filters(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float):
-    """Triangular mel filters of equal area, (H, n_fft // 2 + 1); equal to librosa.filters.mel."""
-    mels = torch.linspace(hz_to_mel(f_min), hz_to_mel(f_max), n_mels + 2, dtype=torch.float64)
-    edges = mel_to_hz(mels)
-    bins = torch.linspace(0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64)
-    ramps = edges[:, None] - bins[None, :]
-    widths = edges.diff()[:, None]
-    rising = -ramps[:-2] / widths[:-1]
-    falling = ramps[2:] / widths[1:]
-    triangles = torch.minimum(rising, falling).clamp(min=0)
-    return (triangles * (2.0 / (edges[2:] - edges[:-2]))[:, None]).float()
+    """:func:`audiodet.audio.mel.mel_filters` as a tensor."""
+    return torch.from_numpy(mel.mel_filters(sample_rate, n_fft, n_mels, f_min, f_max))
 
 
 class LogMel(nn.Module):
@@ -143,11 +123,7 @@ class LogMel(nn.Module):
 
     def check_length(self, waveform, name: str) -> None:
         """Raise AudioError, naming the clip, when it is shorter than one window."""
-        if len(waveform) < self.n_fft:
-            raise AudioError(
-                f"{name}: {len(waveform)} samples at {self.sample_rate} Hz, "
-                f"expected at least {self.n_fft} (one analysis window)"
-            )
+        check_length(waveform, self.n_fft, self.sample_rate, name)
 
     def mel_power(self, waveform: torch.Tensor) -> torch.Tensor:
         """(..., samples) -> mel power, or with power 1 magnitude, (..., H, T)."""

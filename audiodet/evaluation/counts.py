@@ -20,7 +20,7 @@ from sed_eval.sound_event import EventBasedMetrics
 from audiodet.errors import DataError
 from audiodet.evaluation.clips import ClipResult
 from audiodet.evaluation.scores import OVERALL, SEDScores
-from audiodet.events import Event
+from audiodet.events import Agreement, Event
 
 EDGE = 1e-5
 # sed_eval's names of the overall counts of events.
@@ -28,18 +28,8 @@ EVENT_COUNTS = ("Nref", "Nsys", "Ntp", "Nsubs", "Nfn", "Nfp")
 
 
 @dataclass(frozen=True)
-class Matching:
-    """When a predicted event is a hit of a true one (sed_eval's EventBasedMetrics).
-
-    Attributes:
-        collar: largest distance of the onsets, in seconds.
-        evaluate_offset: the offsets must agree too, within the larger of `collar` and
-            `offset_fraction` of the true event's length.
-    """
-
-    collar: float = 0.5
-    evaluate_offset: bool = False
-    offset_fraction: float = 0.5
+class Matching(Agreement):
+    """When a predicted event is a hit of a true one, counted by sed_eval's EventBasedMetrics."""
 
     @classmethod
     def from_config(cls, cfg) -> "Matching":

@@ -4,10 +4,8 @@ import os
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from audiodet.audio.io import as_mono, audio_info, read_audio
-from audiodet.data.spectrogram import LogMel
 from audiodet.errors import AudioError
 from audiodet.events import Detection, Event
 
@@ -43,6 +41,9 @@ class DrawnDetection(Detection):
         Raises:
             AudioError: the recording cannot be used, or ends before ``start``.
         """
+        import torch
+
+        from audiodet.data.spectrogram import LogMel
         from audiodet.visualization.clip_plot import draw_clip, save_figure
 
         if self.error:

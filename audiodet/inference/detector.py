@@ -2,21 +2,23 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from audiodet.data.spectrogram import LogMel
 from audiodet.events import Detection, Event, decide, thresholds_by_label
 from audiodet.inference.curves import ScoreCurves
 from audiodet.inference.detection import DrawnDetection
-from audiodet.inference.features import features_on, model_input
 from audiodet.inference.joining import Heard, Recording
-from audiodet.inference.loading import load_model, save_model
+from audiodet.inference.opening import open_model, runner_of
 from audiodet.inference.pipeline import cores, in_batches, run_ahead
 from audiodet.inference.reading import as_audio_error, read_windows, source_name
 from audiodet.inference.windows import Grid, Window
+
+if TYPE_CHECKING:
+    import torch
+
+    from audiodet.inference.on_onnx import OnnxModel
 
 WINDOW = 30.0  # seconds
 OVERLAP = 6.0  # seconds; the longest anchor of the models that ship is 5.9 s
@@ -35,13 +37,15 @@ class Detector:
         thresholds: lowest score of a reported event, by label.
         min_lengths: shortest reported event in seconds, by label.
         floors: lowest score of a candidate that :class:`Detection` keeps, by label.
-        log_mel: the front end, see :class:`~audiodet.data.spectrogram.LogMel`.
+        log_mel: the front end: a :class:`~audiodet.data.spectrogram.LogMel`, or of an exported
+            model its numbers.
+        runner: runs the model with torch or with onnxruntime.
         grid: where windows lie, see :class:`~audiodet.inference.windows.Grid`.
     """
 
     def __init__(
         self,
-        model: torch.nn.Module,
+        model: "torch.nn.Module | OnnxModel",
         thresholds: float | Sequence[float] | Mapping[str, float] | str | None = None,
         window: float = WINDOW,
         overlap: float = OVERLAP,
@@ -49,8 +53,9 @@ class Detector:
     ):
         """
         Args:
-            model: from :func:`~audiodet.inference.loading.load_model`; its ``cfg`` says how to
-                read, decide and label.
+            model: from :func:`~audiodet.inference.loading.load_model` or
+                :func:`~audiodet.inference.opening.open_model`; its ``cfg`` says how to read, decide
+                and label.
             thresholds: lowest score of a reported event: a number for all labels, a sequence in
                 the order of :attr:`labels`, or a mapping label -> number, whose missing labels
                 keep the model's (``model.cfg.TEST.THRESHOLDS``); None or "model" for those.
@@ -64,7 +69,8 @@ class Detector:
         self.model = model
         self.cfg = model.cfg
         self.labels = list(self.cfg.DATASETS.LABELS)
-        self.log_mel = LogMel.from_config(self.cfg)
+        self.runner = runner_of(model)
+        self.log_mel = self.runner.log_mel
         self.thresholds = thresholds_by_label(self.cfg.TEST.THRESHOLDS, self.labels)
         if isinstance(thresholds, str):  # "model"
             thresholds = None
@@ -99,7 +105,7 @@ class Detector:
             ConfigError: no such device, an option that cannot work, or a damaged file of tuned
                 thresholds.
         """
-        return cls(load_model(name, device=device), **options)
+        return cls(open_model(name, device=device, engine="torch first"), **options)
 
     def save(self, folder: str | os.PathLike) -> None:
         """Write a folder that :meth:`from_pretrained` and ``--model`` open, also after a move.
@@ -107,6 +113,8 @@ class Detector:
         Raises:
             AudiodetError: the folder cannot be written.
         """
+        from audiodet.inference.loading import save_model
+
         save_model(self.model, self.thresholds, folder)
 
     def detect(
@@ -194,20 +202,11 @@ class Detector:
         Raises:
             AudioError: shorter than one analysis window.
         """
-        self.log_mel.check_length(samples, name)
-        return model_input(self.log_mel(torch.as_tensor(samples)), len(samples), self.log_mel)
+        return self.runner.features(samples, name)
 
-    @torch.inference_mode()
     def listen(self, inputs: list[dict]) -> list[Heard]:
         """Outputs of :meth:`features` -> what the network says of each window."""
-        waves = [x["samples"] for x in inputs if "samples" in x]
-        if waves:  # see `_windows`
-            inputs = features_on(self.log_mel, waves, self.device)
-        outputs = self.model(inputs) if inputs else []
-        if self.device != "cpu":
-            outputs = [{**x, "instances": x["instances"].to("cpu")} for x in outputs]
-        pairs = zip(inputs, outputs)
-        return [Heard.of(output, self.labels, clip["duration"]) for clip, output in pairs]
+        return self.runner.listen(inputs, self.labels)
 
     def candidates(self, inputs: list[dict]) -> list[list[Event]]:
         """Outputs of :meth:`features` -> per window its events before the thresholds."""
@@ -223,11 +222,7 @@ class Detector:
     def _windows(self, source) -> Iterator[tuple[dict, Window]]:
         """Input of the network and place in the recording of each of its windows."""
         for window in read_windows(source, self.grid):
-            if self.device == "cpu":
-                inputs = self.features(window.samples, source_name(source))
-            else:  # where the network is, its features are faster too
-                self.log_mel.check_length(window.samples, source_name(source))
-                inputs = {"samples": torch.as_tensor(window.samples)}
+            inputs = self.runner.features(window.samples, source_name(source))
             yield inputs, window._replace(samples=None)
 
     def _join(self, batches: Iterator[tuple], progress, with_scores: bool) -> Iterator[Detection]:

@@ -1,6 +1,5 @@
 """What the windows of one recording say, joined into its detection."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +8,6 @@ from audiodet.events import Detection, Event, decide
 from audiodet.inference.curves import CurveStitcher, ScoreCurves, curves_of_events
 from audiodet.inference.detection import DrawnDetection
 from audiodet.inference.windows import Stitcher, Window
-from audiodet.modeling.instances import events_from_instances
 
 
 @dataclass(frozen=True)
@@ -24,14 +22,6 @@ class Heard:
     events: list[Event]
     scores: np.ndarray | None = None
     edges: np.ndarray | None = None
-
-    @classmethod
-    def of(cls, output: dict, labels: Sequence[str], duration: float) -> "Heard":
-        """From a system's output, see :mod:`audiodet.modeling.model`; ``duration`` in seconds."""
-        events = events_from_instances(output["instances"], labels, duration)
-        if "frame_edges" not in output:
-            return cls(events)
-        return cls(events, output["frame_scores"].cpu().numpy(), output["frame_edges"].numpy())
 
 
 class Recording:

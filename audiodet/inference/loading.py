@@ -12,12 +12,22 @@ from pathlib import Path
 import torch
 
 from audiodet.errors import ConfigError
-from audiodet.events import thresholds_by_label
 from audiodet.files import atomic_path, write_text
+from audiodet.inference.decisions import (
+    TUNED,
+    final_decisions,
+    final_thresholds,
+    write_decisions,
+)
 from audiodet.modeling.trained import load_trained
 from audiodet.weights import CARD, MODEL_FILE, find_weights
 
-TUNED = "thresholds.json"  # what a training with TEST.TUNE_THRESHOLDS leaves beside its checkpoints
+__all__ = [
+    "TUNED",
+    "final_decisions",
+    "final_thresholds",
+    "write_decisions",
+]  # as before, and below
 
 
 def load_model(name: str = "", config_file: str = "", weights: str = "", device: str = "auto"):
@@ -69,53 +79,6 @@ def _with_final_thresholds(model, weights: str):
     model.cfg.TEST.MIN_LENGTHS = list(min_lengths.values())
     model.cfg.freeze()
     return model
-
-
-def final_thresholds(cfg, weights: str) -> dict[str, float]:
-    """The first of :func:`final_decisions`."""
-    return final_decisions(cfg, weights)[0]
-
-
-def final_decisions(cfg, weights: str) -> tuple[dict[str, float], dict[str, float]]:
-    """Thresholds and shortest lengths of a checkpoint, by label in the configuration's order.
-
-    They stand in ``thresholds.json`` beside the file ``weights``: what `audiodet tune` wrote there
-    (an object with "thresholds" and "min_lengths") always counts; what a training left (a number
-    for each label) counts with TEST.TUNE_THRESHOLDS. Else they are TEST.THRESHOLDS and
-    TEST.MIN_LENGTHS.
-
-    Raises:
-        ConfigError: a damaged ``thresholds.json``, or one of other labels.
-    """
-    labels = cfg.DATASETS.LABELS
-    path = Path(weights).with_name(TUNED)
-    thresholds = thresholds_by_label(cfg.TEST.THRESHOLDS, labels)
-    min_lengths = thresholds_by_label(cfg.TEST.MIN_LENGTHS, labels, "TEST.MIN_LENGTHS")
-    if not path.is_file():
-        return thresholds, min_lengths
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(content, dict) and isinstance(content.get("thresholds"), dict):
-            thresholds = thresholds_by_label(content["thresholds"], labels)
-            min_lengths = thresholds_by_label(dict(content.get("min_lengths")), labels)
-        elif cfg.TEST.TUNE_THRESHOLDS:
-            thresholds = thresholds_by_label(dict(content), labels)
-    except (ValueError, TypeError) as error:  # ConfigError, JSONDecodeError, UnicodeDecodeError
-        raise ConfigError(
-            f"{path}: {error}; expected an object with a number for each of {list(labels)}"
-        ) from error
-    return thresholds, min_lengths
-
-
-def write_decisions(folder, decisions: dict) -> Path:
-    """Leave "thresholds", "min_lengths" and how they were chosen for :func:`final_decisions`.
-
-    Raises:
-        AudiodetError: the folder cannot be written.
-    """
-    path = Path(folder) / TUNED
-    write_text(path, json.dumps(decisions, indent=1, ensure_ascii=False) + "\n")
-    return path
 
 
 def with_decisions(model, cfg, thresholds: dict, min_lengths: dict):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from audiodet.inference.detector import FLOOR, OVERLAP, WINDOW, Detector
-from audiodet.inference.loading import load_model
+from audiodet.inference.opening import open_model
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Request:
         thresholds: a number, or a mapping by label; "model" for the model's. None, and labels that
             a mapping lacks: those of the run that is continued, else the model's.
         device: "auto", "cpu", "cuda", ...
+        engine: see :func:`~audiodet.inference.opening.open_model`.
         batch_size, workers: see :meth:`Detector.detect_many`; with Ray, workers are actors.
         window, overlap: of long recordings, in seconds.
         floor: see :class:`Detector`; a run that is continued keeps its own.
@@ -35,6 +36,7 @@ class Request:
     weights: str = ""
     thresholds: float | dict | str | None = None
     device: str = "auto"
+    engine: str = "auto"
     batch_size: int = 0
     workers: int = 0
     window: float = WINDOW
@@ -47,5 +49,6 @@ class Request:
 
     def detector(self) -> Detector:
         """The detector that is asked for; each process of a cluster makes its own."""
-        model = load_model(self.model, self.config_file, self.weights, self.device)
+        named = (self.model, self.config_file, self.weights)
+        model = open_model(*named, device=self.device, engine=self.engine)
         return Detector(model, self.thresholds, self.window, self.overlap, self.floor)

@@ -11,16 +11,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from operator import attrgetter
 
-import detectron2
-import torch
-
-from audiodet import __version__, _detectron2
+from audiodet import __version__
 from audiodet.errors import require_package
 from audiodet.events import Detection
 from audiodet.inference.formats import TEXT_FORMATS, Origin, printable, unique_names
 from audiodet.inference.inputs import collect
 from audiodet.inference.journal import Journal
-from audiodet.inference.loading import identity
 from audiodet.inference.outputs import (
     ERRORS,
     clear_leftovers,
@@ -66,7 +62,7 @@ class Run:
         parameters = {  # all that the rows depend on
             "version": __version__,
             "model": model,
-            **identity(self.detector.model),
+            **self.detector.runner.identity(),
             "thresholds": self.detector.thresholds,
             "min_lengths": self.detector.min_lengths,
             "floors": self.detector.floors,
@@ -128,8 +124,7 @@ class Run:
             from audiodet.inference.on_ray import detect_on_ray
 
             return detect_on_ray(self.request, paths)
-        if self.detector.device == "cpu":
-            torch.set_num_threads(1)  # a window per thread uses cores better than many per window
+        self.detector.runner.use_one_thread()  # a window per thread uses cores better
         request = self.request
         return self.detector.detect_many(paths, request.batch_size, request.workers, progress)
 
@@ -211,7 +206,7 @@ class Run:
 
     def _report(self, counts: dict[str, int], seconds: float) -> dict:
         """What ``audiodet_run.json`` says of how the events were made."""
-        packages = ("numpy", "soundfile", "soxr", "torch", "torchvision")
+        packages = ("numpy", "soundfile", "soxr", *self.detector.runner.packages)
         return {
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": {
@@ -219,7 +214,7 @@ class Run:
                 "python": platform.python_version(),
                 **{name: version(name) for name in packages},
             },
-            "detectron2": {"version": detectron2.__version__, "source": _detectron2.SOURCE},
+            **self.detector.runner.made_with(),
             "parameters": self.origin.parameters,
             "labels": self.detector.labels,
             "device": self.detector.device,

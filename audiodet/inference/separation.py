@@ -1,19 +1,11 @@
-"""From masks to separated waveforms (Kong et al. 2019, section III-E).
-
-Shape shorthand: H mel bands, T frames, K classes, B linear bands of the short-time spectrum.
-"""
-
-import math
+"""From masks to separated waveforms (Kong et al. 2019, section III-E)."""
 
 import numpy as np
-import torch
-from torch.nn import functional as F
 
 from audiodet.audio.io import as_mono, audio_info, fit_length, read_audio
-from audiodet.data.spectrogram import LogMel, hz_to_mel, mel_to_hz
 from audiodet.errors import ConfigError
+from audiodet.inference import masking
 from audiodet.inference.detector import Detector
-from audiodet.modeling.instances import events_from_instances
 
 WINDOW = 10.0  # seconds
 CROSS_FADE = 1.0  # seconds
@@ -30,7 +22,7 @@ class Separator:
     def __init__(self, model, thresholds=None, window: float = WINDOW):
         """
         Args:
-            model: from :func:`~audiodet.inference.loading.load_model`, one with masks.
+            model: as a :class:`~audiodet.inference.detector.Detector` takes it, one with masks.
             thresholds: of events, see :class:`~audiodet.inference.detector.Detector`.
             window: in seconds.
 
@@ -90,58 +82,27 @@ class Separator:
             gain[self.size - self.fade :] = 1 - rise
         return gain
 
-    @torch.inference_mode()
     def _window(self, waveform, name: str) -> dict[str, np.ndarray]:
+        runner = self.detector.runner
         inputs = self.detector.features(waveform, name)
-        (output,) = self.detector.model([inputs])
-        candidates = events_from_instances(output["instances"], self.labels, inputs["duration"])
+        candidates, masks = runner.masks(inputs, self.labels)
         detected = {event.label for event in self.detector.decide(candidates)}
         classes = [k for k, label in enumerate(self.labels) if label in detected]
         if not classes:
             return {}
-        masks = output["masks"][classes].float().cpu()
-        sounds = apply_masks(torch.from_numpy(waveform), masks, self.log_mel)
-        return {self.labels[k]: sound.numpy() for k, sound in zip(classes, sounds)}
+        sounds = masking.filtered(waveform, masks[classes], self.log_mel)
+        return {self.labels[k]: sound for k, sound in zip(classes, sounds)}
 
 
-def apply_masks(waveform: torch.Tensor, masks: torch.Tensor, log_mel: LogMel) -> torch.Tensor:
-    """Filter a waveform by masks over its log-mel, with the mixture's phase.
+def apply_masks(waveform, masks, log_mel):
+    """:func:`audiodet.inference.masking.filtered` of torch's tensors."""
+    import torch
 
-    Masks become linear in frequency by interpolation between the mel bands' centres; where their
-    sum is above one they are divided by it, so that they never add energy. Masks of one give the
-    waveform back.
-
-    Args:
-        waveform: (samples,) at the front end's rate.
-        masks: (K, H, T) in [0, 1], of the classes wanted.
-        log_mel: the front end that the frames are of.
-
-    Returns:
-        (K, samples).
-    """
-    masks = masks / masks.sum(0).clamp(min=1.0)
-    n_fft = log_mel.n_fft
-    hop = log_mel.hop
-    samples = len(waveform)
-    # Frames that reach over both ends, so that every sample has its full share of windows; the
-    # first of the masks' frames is then number ``lead``.
-    lead = math.ceil(n_fft / hop)
-    left = lead * hop - (0 if log_mel.centre else n_fft // 2)
-    padded = F.pad(waveform, (left, 2 * n_fft))
-    options = {"n_fft": n_fft, "hop_length": hop, "window": log_mel.window, "center": True}
-    spectrum = torch.stft(padded, **options, pad_mode="constant", return_complex=True)  # (B, F)
-    tail = spectrum.shape[1] - lead - masks.shape[2]
-    linear = F.pad(mel_to_linear(log_mel) @ masks, (lead, tail), mode="replicate")
-    sounds = torch.istft(linear * spectrum, **options, length=len(padded))
-    return sounds[:, left : left + samples]
+    return torch.from_numpy(masking.filtered(waveform.numpy(), masks.numpy(), log_mel))
 
 
-def mel_to_linear(log_mel: LogMel) -> torch.Tensor:
-    """(B, H) weights of the mel bands at each linear one; each row sums to one."""
-    low = hz_to_mel(log_mel.f_min)
-    high = hz_to_mel(log_mel.f_max)
-    mels = torch.linspace(low, high, log_mel.n_mels + 2, dtype=torch.float64)
-    centres = mel_to_hz(mels[1:-1]).numpy()
-    bands = np.linspace(0, log_mel.sample_rate / 2, log_mel.n_fft // 2 + 1)
-    rows = [np.interp(bands, centres, one) for one in np.eye(log_mel.n_mels)]
-    return torch.from_numpy(np.stack(rows, 1)).float()
+def mel_to_linear(log_mel):
+    """:func:`audiodet.inference.masking.mel_to_linear` as a tensor."""
+    import torch
+
+    return torch.from_numpy(masking.mel_to_linear(log_mel))

@@ -8,6 +8,7 @@ under the repository's ``configs/``.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -54,9 +55,14 @@ def _config_folder() -> Path:
     return packed if packed.is_dir() else Path(__file__).parents[2] / "configs"
 
 
-def names() -> list[str]:
-    """Names that :func:`get` knows."""
-    return shipped_names()
+def names(exported: bool = False) -> list[str]:
+    """Names that :func:`get` knows; with ``exported`` those that run without torch."""
+    return shipped_names(".onnx" if exported else ".safetensors")
+
+
+def without_torch() -> bool:
+    """Whether torch is not installed, so that only exported models run."""
+    return find_spec("torch") is None
 
 
 @dataclass(frozen=True)
@@ -81,17 +87,25 @@ class About:
 
 def about(name: str) -> About:
     """What is known of a model that ships; WeightsError if there is no such."""
-    import yaml
-
     card = find_card(name)
     path = find_weights(name)
-    described = read_card(path)
-    thresholds = yaml.safe_load(described["config"])["TEST"]["THRESHOLDS"]
-    by_label = thresholds_by_label(thresholds, described["labels"])
+    if without_torch():
+        from audiodet.inference.opening import open_model
+
+        cfg = open_model(name).cfg
+        system, labels = cfg.MODEL.META_ARCHITECTURE, cfg.DATASETS.LABELS
+        thresholds = cfg.TEST.THRESHOLDS
+    else:
+        import yaml
+
+        described = read_card(path)
+        system, labels = described["architecture"], described["labels"]
+        thresholds = yaml.safe_load(described["config"])["TEST"]["THRESHOLDS"]
+    by_label = thresholds_by_label(thresholds, labels)
     restricted = "non-commercial" in card.read_text(encoding="utf-8")
     licence = "non-commercial use only" if restricted else "see the card"
     size = Path(path).stat().st_size
-    return About(name, described["architecture"], by_label, size, licence, str(card))
+    return About(name, system, by_label, size, licence, str(card))
 
 
 def get(name: str, device: str = "cpu") -> "torch.nn.Module":

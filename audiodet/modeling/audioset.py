@@ -1,5 +1,6 @@
 """AudioSet's 527 classes with times, from a network that was trained on it; nothing is added."""
 
+import torch
 from detectron2.config import configurable
 from detectron2.modeling import META_ARCH_REGISTRY, build_backbone
 
@@ -51,10 +52,16 @@ class AudioSetTagger(FrameClassifier):
     def step_logits(self, batched_inputs) -> list:
         """See :meth:`FrameClassifier.step_logits`."""
         images = self.clip_input(batched_inputs, self.device)
-        lengths = ClipInput.lengths(images)
-        maps = self.backbone.flat_maps(images.tensor, lengths)
-        frames = [int(size[1]) for size in images.image_sizes]
-        steps = [steps_of(count, STRIDE) for count in frames]
-        ends = steps if lengths else None
-        logits = self.backbone.trunk.step_scores(maps[LAST_LAYER], SCORE_STEPS, ends)
-        return [clip.T[:count] for clip, count in zip(logits, steps)]
+        logits = self.batch_logits(images.tensor, ClipInput.lengths(images))
+        steps = [steps_of(int(size[1]), STRIDE) for size in images.image_sizes]
+        return [clip[:count] for clip, count in zip(logits, steps)]
+
+    def batch_logits(self, x: torch.Tensor, lengths=None) -> torch.Tensor:
+        """Clips (N, 1, H, T), and the frames of each where they differ -> (N, S, 527)."""
+        last = self.backbone.flat_maps(x, lengths)[LAST_LAYER]
+        ends = lengths and [steps_of(count, STRIDE) for count in lengths]
+        return self.backbone.trunk.step_scores(last, SCORE_STEPS, ends).mT
+
+    def clip_maps(self, x: torch.Tensor) -> dict:
+        """See :meth:`FrameClassifier.clip_maps`."""
+        return {"scores": self.batch_logits(x)[0].sigmoid()}

@@ -3,12 +3,12 @@
 Shape shorthand: N clips, E heads, S time steps, K classes, C channels.
 """
 
+import torch
 from detectron2.config import configurable
 from detectron2.modeling import META_ARCH_REGISTRY
 from torch import nn
 
 from audiodet.data.label_kinds import LabelKinds
-from audiodet.modeling.clip_input import ClipInput
 from audiodet.modeling.frame_classifier import FrameClassifier
 from audiodet.modeling.tagger import SequenceTagger
 
@@ -42,14 +42,15 @@ class EnsembleTagger(SequenceTagger):
         """Strong clips."""
         return LabelKinds(("strong",))
 
-    def step_logits(self, batched_inputs) -> list:
-        """Input dicts -> the (S, E, K) logits of each clip."""
-        images = self.clip_input(batched_inputs, self.device)
-        features = self.backbone(images.tensor, ClipInput.lengths(images))[self.feature]
+    def batch_logits(self, x: torch.Tensor, lengths=None) -> torch.Tensor:
+        """See :meth:`SequenceTagger.batch_logits`; here (N, S, E, K)."""
+        features = self.backbone(x, lengths)[self.feature]
         logits = self.classifier(features.squeeze(2)).transpose(1, 2)  # (N, C, 1, S) -> (N, S, EK)
-        logits = logits.unflatten(2, (self.heads, self.num_classes))
-        steps = [self.backbone.steps(int(size[1])) for size in images.image_sizes]
-        return [clip[:count] for clip, count in zip(logits, steps)]
+        return logits.reshape(*logits.shape[:2], self.heads, self.num_classes)
+
+    def clip_maps(self, x: torch.Tensor) -> dict:
+        """See :meth:`FrameClassifier.clip_maps`."""
+        return {"scores": self.batch_logits(x)[0].sigmoid().mean(1)}
 
     def step_scores(self, batched_inputs) -> list:
         """Input dicts -> the (S, K) mean probabilities of each clip."""

@@ -33,7 +33,12 @@ class FrameClassifier(SEDModel, nn.Module):
     (events in seconds), "frame_scores" (S, K), "frame_edges" (S + 1,), where the steps begin and
     end in seconds, "frame_seconds" (S,), their centres, and "clip_scores" (K,), the maximum over
     time. A subclass has :meth:`step_logits`.
+
+    Attributes:
+        map_names: what :meth:`clip_maps` has.
     """
+
+    map_names = ("scores",)
 
     def __init__(
         self,
@@ -112,6 +117,26 @@ class FrameClassifier(SEDModel, nn.Module):
     def step_scores(self, batched_inputs) -> list:
         """Input dicts -> the (S, K) probabilities of each clip."""
         return [logits.sigmoid() for logits in self.step_logits(batched_inputs)]
+
+    def clip_maps(self, x: torch.Tensor) -> dict:
+        """One normalised clip (1, 1, H, T) -> {"scores": (S, K), ...} by ``map_names``.
+
+        For an export: a tracer sees the length of the clip in all that follows from it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no clip_maps: it is not exported")
+
+    def clip_segments(self, x: torch.Tensor, frames, starts, length: int) -> torch.Tensor:
+        """:meth:`segment_scores` of one normalised clip (1, 1, H, T or more), for an export.
+
+        Args:
+            frames: T, a tensor.
+            starts: (R,) int64.
+        """
+        scores = self.clip_maps(x)["scores"]
+        places = (torch.arange(frames, device=x.device) + 0.5) / self.stride - self.offset + 0.5
+        steps = torch.minimum(places.floor().long(), torch.as_tensor(scores.shape[0] - 1))
+        scores = F.pad(scores[steps.clamp(min=0)], (0, 0, 0, length))
+        return scores[frames_of_segments(starts, length)]
 
     def segment_scores(self, batched_inputs, starts, length: int) -> list:
         """Frame probabilities of segments.

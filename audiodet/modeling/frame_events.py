@@ -4,13 +4,15 @@ Shape shorthand: S time steps, K classes, R events or regions, L frames of a seg
 the clip.
 """
 
-from dataclasses import dataclass
-
-import numpy as np
 import torch
 from detectron2.structures import Boxes, Instances
-from scipy.ndimage import median_filter
 from torch.nn import functional as F
+
+from audiodet.postprocessing import fusing, runs
+from audiodet.postprocessing.regions import Regions
+from audiodet.postprocessing.runs import RunRules, cut_runs, runs_above, smooth
+
+__all__ = ["RunRules", "cut_runs", "runs_above", "smooth"]  # of numpy, and below what torch needs
 
 
 def step_targets(
@@ -42,105 +44,8 @@ def widened(targets: torch.Tensor, steps: int) -> torch.Tensor:
 
 
 def step_edges(steps: int, stride: int, offset: float, frames: int) -> torch.Tensor:
-    """Where steps begin and end, in frames inside the clip: (S + 1,)."""
-    edges = (torch.arange(steps + 1, dtype=torch.float64) + offset - 0.5) * stride
-    return edges.clamp(0, frames)
-
-
-def smooth(scores: np.ndarray, width: int | tuple) -> np.ndarray:
-    """Median filter over time: (S, K) scores, ``width`` steps (made odd), or a width a class."""
-    if isinstance(width, tuple):
-        columns = zip(scores.T, width, strict=True)
-        return np.stack([smooth(column[:, None], one)[:, 0] for column, one in columns], 1)
-    return scores if width < 2 else median_filter(scores, size=(width | 1, 1), mode="nearest")
-
-
-def runs_above(scores: np.ndarray, low: float):
-    """Runs of one class's (S,) scores that are at least ``low``: [(first, end, peak), ...]."""
-    active = np.concatenate(([0], (scores >= low).astype(np.int8), [0]))
-    edges = np.flatnonzero(np.diff(active))
-    runs = []
-    for first, end in zip(edges[::2], edges[1::2]):
-        runs.append((first, end, float(scores[first:end].max())))
-    return runs
-
-
-def cut_runs(scores: np.ndarray, runs: list, fraction: float, dip: int = 0) -> list:
-    """Runs of one class's (S,) scores, each cut where it falls below a part of its peak.
-
-    What is left before and after a peak is a run of its own: [(first, end, peak), ...]. Where the
-    scores fall below that part for at most ``dip`` steps, the run goes on.
-    """
-    waiting = [(first, end) for first, end, _ in runs]
-    cut = []
-    while waiting:
-        first, end = waiting.pop()
-        if first >= end:
-            continue
-        peak = first + int(scores[first:end].argmax())
-        inside = np.flatnonzero(scores[first:end] >= fraction * scores[peak]) + first
-        breaks = np.flatnonzero(np.diff(inside) > dip + 1)
-        parts = np.split(inside, breaks + 1)
-        onset, offset = next((x[0], x[-1] + 1) for x in parts if x[0] <= peak <= x[-1])
-        cut.append((onset, offset, float(scores[peak])))
-        waiting += [(first, onset), (offset, end)]
-    return cut
-
-
-@dataclass(frozen=True)
-class RunRules:
-    """When runs of scores are joined or dropped (Kong et al. 2019, section IV-C).
-
-    Attributes:
-        gap: runs with at most this many steps between them are joined; one for all classes or one
-            for each.
-        length: then a run of at most this many steps is dropped; likewise.
-        high: lowest peak of a run that may be joined, one for all classes or one for each. A run
-            that does not reach it goes only if it is short.
-        fraction: last, a run is cut where it falls below this part of its peak (:func:`cut_runs`).
-        dip: steps for which it may do so, one for all classes or one for each.
-    """
-
-    gap: int | tuple = 0
-    length: int | tuple = 0
-    high: tuple = (0.0,)
-    fraction: float = 0.0
-    dip: tuple = (0,)
-
-    def apply(self, runs: list, label: int) -> list:
-        """[(first, end, peak), ...] of one class in order of time -> the same by these rules."""
-        high = of_label(self.high, label)
-        gap = of_label(self.gap, label)
-        length = of_label(self.length, label)
-        faint = []
-        joined = []
-        for first, end, peak in runs:
-            if peak < high:
-                faint.append((first, end, peak))
-                continue
-            if joined and first - joined[-1][1] <= gap:
-                first, last, highest = joined.pop()
-                end = max(end, last)
-                peak = max(peak, highest)
-            joined.append((first, end, peak))
-        return [run for run in faint + joined if run[1] - run[0] > length]
-
-    def cut(self, scores: np.ndarray, runs: list, label: int) -> list:
-        """The same runs of a class's (S,) scores after ``fraction``."""
-        if not self.fraction:
-            return runs
-        return cut_runs(scores, runs, self.fraction, of_label(self.dip, label))
-
-    def runs(self, scores: np.ndarray, low: float, label: int) -> list:
-        """(S,) scores of a class -> its runs that are at least ``low``, by all these rules."""
-        return self.cut(scores, self.apply(runs_above(scores, low), label), label)
-
-
-def of_label(values, label: int):
-    """A class's value where there is one for each, else that of all."""
-    if not isinstance(values, tuple):
-        return values
-    return values[label if len(values) > 1 else 0]
+    """:func:`audiodet.postprocessing.runs.step_edges` as a tensor."""
+    return torch.from_numpy(runs.step_edges(steps, stride, offset, frames))
 
 
 def events_from_scores(
@@ -151,45 +56,42 @@ def events_from_scores(
     ``low`` is a number or one for each class. An event is ``grow`` steps longer at either end than
     its run of scores.
     """
-    events = []
-    for label in range(scores.shape[1]):
-        for first, end, peak in rules.runs(scores[:, label], of_label(low, label), label):
-            onset = (first - grow + offset - 0.5) * stride
-            events.append((onset, (end + grow + offset - 0.5) * stride, peak, label))
-    result = as_instances(events, tuple(image_size))
-    result.pred_boxes.clip(tuple(image_size))
-    return result
+    found = runs.regions_of_scores(scores, low, stride, offset, image_size[1], rules, grow)
+    return instances_of(found, image_size)
 
 
 def as_instances(events: list, image_size) -> Instances:
     """[(onset, offset, score, label), ...] in frames -> full-height boxes, best first."""
-    ranked = sorted(events, key=lambda event: -event[2])
-    table = torch.tensor(ranked, dtype=torch.float32).reshape(-1, 4)
-    boxes = torch.zeros_like(table)
-    boxes[:, 0::2] = table[:, :2]
+    return instances_of(Regions.of(events), image_size)
+
+
+def instances_of(regions: Regions, image_size) -> Instances:
+    """Events in frames -> full-height boxes, in the same order."""
+    boxes = torch.zeros(len(regions), 4)
+    boxes[:, 0::2] = torch.from_numpy(regions.times)
     boxes[:, 3] = image_size[0]
     return Instances(
-        image_size,
+        tuple(image_size),
         pred_boxes=Boxes(boxes),
-        scores=table[:, 2],
-        pred_classes=table[:, 3].long(),
+        scores=torch.from_numpy(regions.scores),
+        pred_classes=torch.from_numpy(regions.classes),
     )
 
 
+def regions_of(instances: Instances) -> Regions:
+    """Boxes -> their onsets and offsets, scores, classes and frequencies, in the same order."""
+    times = instances.pred_boxes.tensor.detach()[:, 0::2].float().cpu().numpy()
+    bands = None
+    if instances.has("low_hz"):
+        bands = torch.stack([instances.low_hz, instances.high_hz], 1).cpu().numpy()
+    scores = instances.scores.detach().float().cpu().numpy()
+    return Regions(times, scores, instances.pred_classes.cpu().numpy(), bands)
+
+
 def segment_starts(boxes: torch.Tensor, frames: int, length: int) -> torch.Tensor:
-    """First frame of the segment of each region (AudioMask, section III-C), (R,) int64.
-
-    A region that is longer than a segment is cropped about its centre, a shorter one takes its
-    neighbours on both sides; at the clip's borders the segment shifts inside. A clip that is
-    shorter than a segment has them all start at 0.
-
-    Args:
-        boxes: (R, 4) in frames.
-        frames: T.
-        length: L.
-    """
-    centres = (boxes[:, 0] + boxes[:, 2]) / 2
-    return (centres - length / 2).round().long().clamp(0, max(0, frames - length))
+    """:func:`audiodet.postprocessing.fusing.segment_starts` of (R, 4) boxes in frames."""
+    starts = fusing.segment_starts(boxes.cpu().numpy()[:, 0::2], frames, length)
+    return torch.from_numpy(starts).to(boxes.device)
 
 
 def frames_of_segments(starts: torch.Tensor, length: int) -> torch.Tensor:
@@ -198,13 +100,6 @@ def frames_of_segments(starts: torch.Tensor, length: int) -> torch.Tensor:
 
 
 def mean_in_boxes(scores: torch.Tensor, boxes: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
-    """Mean of (R, L) frame scores over the frames of each segment that its region touches, (R,).
-
-    A region of no length counts as the frame that it lies in.
-    """
-    frames = frames_of_segments(starts, scores.shape[1])
-    touched = (frames + 1 > boxes[:, :1]) & (frames < boxes[:, 2:3])
-    centres = ((boxes[:, 0] + boxes[:, 2]) / 2).floor().long()
-    last = starts + scores.shape[1] - 1
-    touched |= frames == torch.minimum(torch.maximum(centres, starts), last)[:, None]
-    return (scores * touched).sum(1) / touched.sum(1)
+    """:func:`audiodet.postprocessing.fusing.mean_in_times` of (R, 4) boxes in frames."""
+    arrays = (scores.cpu().numpy(), boxes.cpu().numpy()[:, 0::2], starts.cpu().numpy())
+    return torch.from_numpy(fusing.mean_in_times(*arrays)).to(scores)

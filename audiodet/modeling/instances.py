@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from audiodet.events import Event
+from audiodet.modeling.frame_events import regions_of
 
 
 def inside(instances, duration: float):
@@ -21,11 +22,4 @@ def events_from_instances(instances, labels: Sequence[str], duration: float) -> 
         duration: the clip's end in seconds; events are cut to [0, duration], and one that has
             nothing in it is dropped.
     """
-    instances = inside(instances, duration)
-    boxes = instances.pred_boxes.tensor[:, [0, 2]].clamp(0.0, duration).tolist()
-    names = [labels[k] for k in instances.pred_classes]
-    bands = [(None, None)] * len(boxes)
-    if instances.has("low_hz"):
-        bands = zip(instances.low_hz.tolist(), instances.high_hz.tolist())
-    rows = zip(boxes, names, instances.scores.tolist(), bands)
-    return [Event(*times, label, score, *band) for times, label, score, band in rows]
+    return regions_of(instances).events(labels, duration)

@@ -3,6 +3,7 @@
 Shape shorthand: N clips, K classes, U units (frames, or bins of time and frequency), R rows.
 """
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -37,6 +38,8 @@ class GlobalRankPooling(nn.Module):
             return x.amax(-1)
         if self.decay == 1:
             return x.mean(-1)
+        if torch.jit.is_tracing():  # numpy and a cache would be constants
+            return x.sort(-1).values @ _weights(self.decay, x.shape[-1])
         weights = rank_weights(self.decay, x.shape[-1]).to(x)
         if x.device.type != "cpu" or x.dtype != torch.float32:
             return x.sort(-1).values @ weights
@@ -47,7 +50,12 @@ class GlobalRankPooling(nn.Module):
 @torch.inference_mode(False)  # they may be made while a model infers, and then serve its training
 def rank_weights(decay: float, units: int) -> torch.Tensor:
     """Weights (U,) of values in rising order; they sum to one."""
-    weights = decay ** torch.arange(units - 1, -1, -1, dtype=torch.float64)
+    return _weights(decay, units)
+
+
+def _weights(decay: float, units) -> torch.Tensor:
+    rank = units - 1 - torch.arange(units, dtype=torch.float64)
+    weights = torch.exp(rank * math.log(decay))
     return (weights / weights.sum()).float()
 
 

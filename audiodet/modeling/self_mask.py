@@ -133,6 +133,11 @@ class SelfMaskNet(FrameClassifier):
     def step_logits(self, batched_inputs) -> list:
         return [clip.cells for clip in self.streams(batched_inputs)]
 
+    def clip_maps(self, x: torch.Tensor) -> dict:
+        """See :meth:`FrameClassifier.clip_maps`."""
+        features = self.backbone(x)["time"]
+        return {"scores": self.classifier(features.squeeze(2).transpose(1, 2))[0].sigmoid()}
+
     def forward(self, batched_inputs):
         if not self.training:
             return super().forward(batched_inputs)

@@ -129,6 +129,24 @@ class SequenceTagger(FrameClassifier):
     def undecided(self, scores, *tags) -> tuple:
         return super().undecided(scores)
 
+    def batch_logits(self, x: torch.Tensor, lengths=None) -> torch.Tensor:
+        """Normalised clips (N, 1, H, T), and the frames of each where they differ -> (N, S, K)."""
+        features = self.backbone(x, lengths)[self.feature]
+        return self.classifier(features.squeeze(2).transpose(1, 2))  # (N, C, 1, S) -> (N, S, K)
+
+    def clip_maps(self, x: torch.Tensor) -> dict:
+        """See :meth:`FrameClassifier.clip_maps`."""
+        if not self.sequence:
+            return {"scores": self.batch_logits(x)[0].sigmoid()}
+        whole = (
+            torch.as_tensor(x.shape[-1]) - 1
+        ) // self.sequence  # and one of 1 to that many frames
+        longer = F.pad(x, (0, self.sequence))[..., : (whole + 1) * self.sequence]
+        parts = longer[0].unflatten(-1, (-1, self.sequence)).movedim(2, 0)  # (W + 1, 1, H, L)
+        firsts = self.batch_logits(parts)[:-1].flatten(0, 1)
+        last = self.batch_logits(x[..., whole * self.sequence :])[0]
+        return {"scores": torch.cat([firsts, last]).sigmoid()}
+
     def losses(self, logits, batched_inputs) -> dict:
         """Binary cross-entropy over clips or over steps; logits are (S, K) of each clip."""
         if self.loss == "frame":

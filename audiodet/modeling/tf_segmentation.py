@@ -15,9 +15,9 @@ from audiodet.data.spectrogram import LogMel
 from audiodet.errors import ConfigError
 from audiodet.modeling.clip_input import ClipInput
 from audiodet.modeling.frame_classifier import FrameClassifier, clip_targets
+from audiodet.modeling.frame_events import regions_of
 from audiodet.modeling.pooling import AttentionPooling, GlobalRankPooling
-
-BAND_SHARE = 0.5  # of an event's strongest band: weaker ones are not in its frequency range
+from audiodet.postprocessing.decoding import with_bands
 
 
 @META_ARCH_REGISTRY.register()
@@ -107,6 +107,22 @@ class TFSegmentation(FrameClassifier):
                 clips.append((cut[0][0], self._pooled(cut)[0]))
             return clips
 
+    @property
+    def map_names(self) -> tuple:
+        """See :class:`FrameClassifier`."""
+        return ("scores", "masks") if self.has_masks else ("scores",)
+
+    def clip_maps(self, x: torch.Tensor) -> dict:
+        """See :meth:`FrameClassifier.clip_maps`; "masks" are (K, H, T)."""
+        features = self.backbone(x)[self.feature]
+        if self.level == "frame":
+            features = features.mean(2, keepdim=True)
+        maps = [self.classifier(features).sigmoid()]
+        if self.attention:
+            maps.append(self.attention(features))
+        masks = maps[0][0]
+        return {"scores": self._frame_scores(masks, self._pooled(maps)[0]), "masks": masks}
+
     def _pooled(self, maps) -> torch.Tensor:
         """Masks (N, K, H', T), and their attention logits where there are some -> (N, K)."""
         return self.pooling(*(one.flatten(2) for one in maps))
@@ -149,13 +165,10 @@ class TFSegmentation(FrameClassifier):
         Args:
             seconds: of a frame, in the unit of the instances' boxes.
         """
-        bounds = []
-        for box, k in zip(instances.pred_boxes.tensor, instances.pred_classes):
-            first, end = (round(x) for x in (box[0::2] / seconds).tolist())
-            bands = masks[k, :, first : max(end, first + 1)].mean(1)
-            strong = (bands >= BAND_SHARE * bands.amax()).nonzero()
-            bounds.append(torch.cat([self.band_edges[strong[0]], self.band_edges[strong[-1] + 1]]))
-        bounds = torch.stack(bounds).cpu() if bounds else torch.zeros(0, 2)
+        found = regions_of(instances)
+        edges = self.band_edges.cpu().numpy()
+        found = with_bands(found, masks.detach().float().cpu().numpy(), edges, seconds)
+        bounds = torch.from_numpy(found.bands)
         instances.low_hz, instances.high_hz = bounds.unbind(1)
 
 

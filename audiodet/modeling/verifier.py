@@ -130,6 +130,24 @@ class FrameVerifier(FrameClassifier):
             clips.append((total / count[:, None])[:frames])
         return clips
 
+    def clip_maps(self, x: torch.Tensor) -> dict:
+        """See :meth:`FrameClassifier.clip_maps`, and :meth:`step_scores` for what it is."""
+        frames = torch.as_tensor(x.shape[-1])
+        last = torch.clamp(frames - self.length, min=0)
+        starts = torch.cat([torch.arange(0, last, self.stride_frames), last[None]])
+        places = frames_of_segments(starts, self.length).flatten()
+        scores = self.clip_segments(x, frames, starts, self.length).flatten(0, 1)
+        total = scores.new_zeros(self.num_classes).expand(frames + self.length, -1)
+        total = total.scatter_add(0, places[:, None].expand(-1, self.num_classes), scores)
+        count = total[:, 0].mul(0).scatter_add(0, places, torch.ones_like(scores[:, 0]))
+        return {"scores": (total / count.clamp(min=1)[:, None])[:frames]}
+
+    def clip_segments(self, x: torch.Tensor, frames, starts, length: int) -> torch.Tensor:
+        """See :meth:`FrameClassifier.clip_segments`; ``length`` must be the verifier's own."""
+        features = self.features(F.pad(x, (0, length)))[0]  # (256, T + L)
+        segments = features[:, frames_of_segments(starts, length)].transpose(0, 1)
+        return self.head(segments).sigmoid()
+
     def segment_scores(self, batched_inputs, starts, length: int) -> list:
         """See :meth:`FrameClassifier.segment_scores`; ``length`` must be the verifier's own.
 

@@ -1,6 +1,18 @@
 """Pictures of clips, their events and what a model detects in them."""
 
-from audiodet.visualization.clip_plot import draw_clip, save_figure
-from audiodet.visualization.results import choose_clips, visualize_results
+import importlib
 
-__all__ = ["choose_clips", "draw_clip", "save_figure", "visualize_results"]
+# Imported when first used: the report page, a part of this package, needs no matplotlib.
+_LAZY = {
+    "choose_clips": "results",
+    "draw_clip": "clip_plot",
+    "save_figure": "clip_plot",
+    "visualize_results": "results",
+}
+__all__ = list(_LAZY)
+
+
+def __getattr__(name: str):
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"audiodet.visualization.{_LAZY[name]}"), name)
+    raise AttributeError(f"module 'audiodet.visualization' has no attribute {name!r}")

@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from audiodet.data.spectrogram import hz_to_mel
+from audiodet.audio.mel import TICKS_HZ, mel_positions
 from audiodet.events import Event
 from audiodet.files import atomic_path
 from audiodet.visualization.panels import (
@@ -28,7 +28,6 @@ from audiodet.visualization.panels import (
     stack,
 )
 
-TICKS_HZ = (100, 200, 500, 1000, 2000, 5000, 10000, 20000)
 # Heights in inches.
 SPECTROGRAM = 2.5
 PANEL = 0.9
@@ -125,14 +124,6 @@ def _draw_spectrogram(ax, log_mel, span, scale):
             last = position
     ax.set_yticks([p for p, _ in ticks], [text for _, text in ticks])
     ax.set_ylabel("mel band centre (Hz)", fontsize=9)
-
-
-def mel_positions(hz: Iterable[float], bands: int, f_min: float, f_max: float) -> np.ndarray:
-    """Row of the spectrogram, counted from 0 and fractional, whose band is centred on `hz`."""
-    low = hz_to_mel(f_min)
-    high = hz_to_mel(f_max)
-    mels = np.array([hz_to_mel(f) for f in hz])
-    return (mels - low) / (high - low) * (bands + 1) - 1
 
 
 def _draw_boxes(ax, events: Iterable[Event], colour: str, inset: float, scale):

@@ -54,7 +54,7 @@ def write_long(path: Path, hours: float) -> str:
     return str(path)
 
 
-def detect(source: str, args, cores: int) -> dict:
+def detect(source: str, args, cores: int, engine: str = "") -> dict:
     """`audiodet detect` in a process bound to `cores` cores -> its seconds and peak memory, MB."""
     chosen = sorted(os.sched_getaffinity(0))[:cores]
     environment = {**os.environ, "OMP_NUM_THREADS": str(cores)}
@@ -62,7 +62,7 @@ def detect(source: str, args, cores: int) -> dict:
         command = [sys.executable, "-m", "audiodet.cli", "detect", source, "-o", f"{out}/out"]
         start = time.perf_counter()
         process = subprocess.Popen(
-            [*command, "--model", args.model, "--device", "cpu"],
+            [*command, *chosen_by(args, engine), "--device", "cpu"],
             env=environment,
             stderr=subprocess.PIPE,
             text=True,
@@ -77,6 +77,11 @@ def detect(source: str, args, cores: int) -> dict:
         audio = json.loads(Path(out, "out", "audiodet_run.json").read_text())["seconds_of_audio"]
     cpu = (usage.ru_utime + usage.ru_stime) / audio
     return {"seconds": seconds, "audio": audio, "cpu": cpu, "MB": usage.ru_maxrss / 1024}
+
+
+def chosen_by(args, engine: str) -> list[str]:
+    """Options that choose the model and what runs it."""
+    return ["--model", args.model, "--engine", engine or args.engine]
 
 
 def median(function, rounds: int) -> dict:
@@ -94,12 +99,14 @@ def measure(args, folder: Path) -> dict:
     pair = min(2, len(os.sched_getaffinity(0)))
     two, one = (median(lambda n=n: detect(many, args, n), args.rounds) for n in (pair, 1))
     single = median(lambda: detect(f"{many}/0000.wav", args, pair), args.rounds)
+    by_torch = median(lambda: detect(f"{many}/0000.wav", args, pair, "torch"), args.rounds)
     figures = {
         f"real-time factor, {args.files} wavs of 30 s, {pair} cores": two["seconds"] / two["audio"],
         f"real-time factor, {args.files} wavs of 30 s, 1 core": one["seconds"] / one["audio"],
         "times faster than one core": one["seconds"] / two["seconds"],
         "core seconds per second of audio": two["cpu"],
         "one 30-s wav, start to end, seconds": single["seconds"],
+        "the same with --engine torch, seconds": by_torch["seconds"],
         "of which import torch": import_seconds("pass", "import torch"),
         "peak memory, folder, MB": two["MB"],
     }

@@ -56,7 +56,11 @@ def zero_beyond(sizes):
         if sizes is None:
             return x
         steps = torch.arange(x.shape[-1], device=x.device)
-        inside = steps < torch.tensor(sizes, device=x.device)[:, None]
+        if torch.jit.is_tracing():  # their values are not constants
+            ends = torch.stack([torch.as_tensor(size, device=x.device) for size in sizes])
+        else:
+            ends = torch.tensor(sizes, device=x.device)
+        inside = steps < ends[:, None]
         return x * inside[:, None, None, :]
 
     return mask

@@ -101,7 +101,9 @@ class FrameStack(MelBackbone):
     def _with_neighbours(self, x):
         """(N, 1, H, T) -> (N, H * context, 1, T): each frame with those around it, zeros beyond."""
         side = self.context // 2
-        frames = F.pad(x, (side, side)).unfold(3, self.context, 1)  # (N, 1, H, T, context)
+        padded = F.pad(x, (side, side))
+        near = [padded[..., i : i + x.shape[3]] for i in range(self.context)]
+        frames = torch.stack(near, -1)  # (N, 1, H, T, context)
         return frames.permute(0, 2, 4, 1, 3).flatten(1, 2)
 
 
@@ -160,7 +162,7 @@ class ConnectedLayer(nn.Module):
         x = self.linear(x)
         if self.norm is not None:
             x = self.norm(x.transpose(1, 2)).transpose(1, 2)  # over clips and frames
-        x = torch.relu(x) if self.maxout == 1 else x.unflatten(-1, (-1, self.maxout)).amax(-1)
+        x = torch.relu(x) if self.maxout == 1 else x.reshape(*x.shape[:2], -1, self.maxout).amax(-1)
         return self.dropout(x)
 
 

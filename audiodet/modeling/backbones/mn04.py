@@ -119,7 +119,8 @@ def running_mean(x: torch.Tensor, window: int, sizes=None) -> torch.Tensor:
         (N, S, C); with window 0 (N, 1, C).
     """
     steps = x.shape[1]
-    ends = torch.as_tensor(sizes or [steps] * len(x), device=x.device)[:, None]
+    each = sizes or [1] * len(x)
+    ends = torch.as_tensor(each, device=x.device)[:, None] * (1 if sizes else steps)  # traceable
     if not window:
         return x.sum(1, keepdim=True) / ends[..., None].to(x)
     half = window // 2
@@ -240,7 +241,7 @@ class MN04(nn.Module):
             (N, 527, S).
         """
         bands = N_MELS // STRIDES[16]
-        rows = last.unflatten(1, (self.channels, bands)).mean(2).transpose(1, 2)
+        rows = last.reshape(len(last), self.channels, bands, -1).mean(2).transpose(1, 2)
         means = running_mean(rows, window, sizes)
         return self.classifier[2:](means).transpose(1, 2)
 

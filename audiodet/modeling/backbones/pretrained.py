@@ -26,7 +26,7 @@ SCORE_STEPS = 3  # of the coarsest map, whose mean gives the logits of a time st
 
 def steps_of(frames: int, stride: int) -> int:
     """Time steps of a map; step i is centred on frame i * stride."""
-    return -(-max(frames, MIN_FRAMES) // stride)
+    return (max(frames, MIN_FRAMES) + stride - 1) // stride
 
 
 class PretrainedMaps(Backbone):
@@ -36,6 +36,8 @@ class PretrainedMaps(Backbone):
     ``learned_from`` do not learn; when none does, the maps can be kept on disk. A map's stride is
     the same over mel bands and frames, so an FPN can stand on them.
     """
+
+    min_frames = MIN_FRAMES
 
     def __init__(
         self,

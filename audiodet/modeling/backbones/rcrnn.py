@@ -79,6 +79,8 @@ class CRNN(MelBackbone):
     C is 2U for "bigru", U for "gru" and 896 for "none" (the three rows of the paper's Table 1).
     """
 
+    min_frames = MIN_FRAMES
+
     def __init__(self, n_mels: int, rnn: str = "bigru", units: int = 50, precision="float32"):
         bands = ResNetStages.output_size(n_mels)
         if bands < 1:

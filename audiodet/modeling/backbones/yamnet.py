@@ -95,7 +95,7 @@ class YAMNet(nn.Module):
         x = F.pad(x, (0, -x.shape[-1] % max(STRIDES.values())))
         found = self._maps(x, [length + LEAD for length in lengths])
         for number, stride in STRIDES.items():
-            steps = [-(-length // stride) for length in lengths]
+            steps = [(length + stride - 1) // stride for length in lengths]
             late = (LEAD + 1) // stride - 1
             aligned = found[number][..., late : late + max(steps)]
             found[number] = zero_beyond(steps)(aligned)
@@ -125,7 +125,9 @@ class YAMNet(nn.Module):
         Returns:
             (N, 521, S).
         """
-        rows = last.unflatten(1, (self.classifier.in_features, -1)).mean(2).transpose(1, 2)
+        bands = N_MELS // max(STRIDES.values())
+        maps = last.reshape(len(last), self.classifier.in_features, bands, -1)
+        rows = maps.mean(2).transpose(1, 2)
         return self.classifier(running_mean(rows, window, sizes)).transpose(1, 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -4,11 +4,12 @@ A long, unsteady event (a cry) draws many boxes that all find it and differ in t
 keeps the most confident one, which is not the most exact one (Gidaris & Komodakis, ICCV 2015).
 """
 
-from detectron2.layers import batched_nms
-from detectron2.structures import Boxes, Instances, pairwise_iou
+from detectron2.structures import Instances
 
 from audiodet.errors import ConfigError
+from audiodet.modeling.frame_events import instances_of, regions_of
 from audiodet.modeling.hooks.registry import POSTPROCESSOR_REGISTRY, Postprocessor
+from audiodet.postprocessing.boxes import voted
 
 
 @POSTPROCESSOR_REGISTRY.register()
@@ -36,13 +37,10 @@ class BoxVoting(Postprocessor):
         """Instances in frames -> Instances in frames, best first."""
         return [self._vote(result) for result in results]
 
+    def numbers(self) -> dict:
+        """See :meth:`Postprocessor.numbers`."""
+        return {"name": "voting", "nms": self.nms, "iou": self.iou}
+
     def _vote(self, result: Instances) -> Instances:
-        boxes = result.pred_boxes.tensor
-        classes = result.pred_classes
-        kept = result[batched_nms(boxes, result.scores, classes, self.nms)]
-        votes = pairwise_iou(kept.pred_boxes, result.pred_boxes) >= self.iou
-        votes &= kept.pred_classes[:, None] == classes
-        weights = votes * result.scores
-        kept.pred_boxes = Boxes(weights @ boxes / weights.sum(1, keepdim=True))
-        kept.pred_boxes.tensor[:, 1::2] = boxes.new_tensor([0.0, result.image_size[0]])
-        return kept
+        found = voted(regions_of(result), self.nms, self.iou)
+        return instances_of(found, result.image_size).to(result.scores.device)

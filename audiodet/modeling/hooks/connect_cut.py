@@ -1,11 +1,14 @@
 """Event connecting and cutting (Kiyokawa et al. 2019): no gap or event is shorter than 0.2 s."""
 
+from dataclasses import asdict
+
 from detectron2.structures import Instances
 
 from audiodet.errors import ConfigError
 from audiodet.events import thresholds_by_label
-from audiodet.modeling.frame_events import RunRules, as_instances
+from audiodet.modeling.frame_events import instances_of, regions_of
 from audiodet.modeling.hooks.registry import POSTPROCESSOR_REGISTRY, Postprocessor
+from audiodet.postprocessing.runs import RunRules
 
 EPSILON = 1e-3  # frames; a gap of exactly the limit stays, whatever its edges were rounded to
 
@@ -34,12 +37,10 @@ class ConnectAndCut(Postprocessor):
         """Instances in frames -> Instances in frames, best first."""
         return [self._clip(result) for result in results]
 
+    def numbers(self) -> dict:
+        """See :meth:`Postprocessor.numbers`."""
+        return {"name": "connecting", "rules": asdict(self.rules)}
+
     def _clip(self, result: Instances) -> Instances:
-        runs = {}
-        times = result.pred_boxes.tensor[:, [0, 2]].tolist()
-        for time, score, label in zip(times, result.scores.tolist(), result.pred_classes.tolist()):
-            runs.setdefault(label, []).append((*time, score))
-        events = []
-        for label, parts in sorted(runs.items()):
-            events += [(*run, label) for run in self.rules.apply(sorted(parts), label)]
-        return as_instances(events, result.image_size).to(result.scores.device)
+        found = self.rules.connected(regions_of(result))
+        return instances_of(found, result.image_size).to(result.scores.device)

@@ -11,16 +11,12 @@ from audiodet.modeling.frame_classifier import FrameClassifier
 from audiodet.modeling.frame_events import mean_in_boxes, segment_starts
 from audiodet.modeling.hooks.registry import POSTPROCESSOR_REGISTRY, Postprocessor
 from audiodet.modeling.trained import load_trained
+from audiodet.postprocessing.fusing import fuse
 from audiodet.weights import find_weights
 
 WINDOWS = ("segment", "box")
 # What a verifier may do otherwise than its detector; the rest of the front end is shared.
 OWN_KEYS = ("NORMALIZE", "NORMALIZE_CLIPS")
-
-
-def fuse(alpha, beta, weight: float):
-    """D = weight * alpha + (1 - weight) * beta, element-wise."""
-    return weight * alpha + (1.0 - weight) * beta
 
 
 @POSTPROCESSOR_REGISTRY.register()
@@ -67,6 +63,17 @@ class VerifierFusion(Postprocessor):
             starts.append(segment_starts(result.pred_boxes.tensor, frames, self.length))
         scores = self.verifier.segment_scores(batched_inputs, starts, self.length)
         return [self._fused(*parts) for parts in zip(kept, scores, starts)]
+
+    def numbers(self) -> dict:
+        """See :meth:`Postprocessor.numbers`."""
+        return {
+            "name": "fusion",
+            "weight": self.weight,
+            "min_score": self.min_score,
+            "window": self.window,
+            "length": self.length,
+            "columns": self.columns.tolist(),
+        }
 
     def _fused(self, result: Instances, scores: torch.Tensor, starts) -> Instances:
         """One clip: scores are (R, L, K), starts the first frames of the segments."""

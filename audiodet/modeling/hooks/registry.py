@@ -19,6 +19,14 @@ class Postprocessor:
 
     verifier = None
 
+    def numbers(self) -> dict:
+        """For an export: {"name", ...}, as :mod:`audiodet.postprocessing.decoding` reads it.
+
+        Raises:
+            ConfigError: as by default, it is not exported.
+        """
+        raise ConfigError(f"MODEL.POSTPROCESSORS has {type(self).__name__}, which is not exported")
+
 
 def build_postprocessors(cfg) -> list:
     """The hooks of ``MODEL.POSTPROCESSORS``, in order; ConfigError if one is not registered."""

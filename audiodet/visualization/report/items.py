@@ -4,8 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from audiodet.evaluation.counts import Matching
-from audiodet.events import Event
+from audiodet.events import Agreement, Event
 from audiodet.visualization.report.matching import agree, match
 from audiodet.visualization.report.sources import Run
 
@@ -31,7 +30,7 @@ class Item:
     rivals: list[int] = field(default_factory=list)
 
 
-def collect_items(run: Run, matching: Matching) -> list[Item]:
+def collect_items(run: Run, matching: Agreement) -> list[Item]:
     """Found events recording by recording in order of onset, then true events likewise."""
     found = []
     true = []
@@ -48,7 +47,7 @@ def collect_items(run: Run, matching: Matching) -> list[Item]:
     return found + true
 
 
-def _compare(events: Sequence[Item], truth: Sequence[Item], matching: Matching) -> None:
+def _compare(events: Sequence[Item], truth: Sequence[Item], matching: Agreement) -> None:
     """Fill in hits, thresholds and rivals of one recording; rivals are still items."""
     for label in {item.event.label for item in (*events, *truth)}:
         ours = [item for item in events if item.event.label == label]

@@ -9,11 +9,10 @@ is found; misses and false alarms at a threshold are counted from that.
 
 from collections.abc import Sequence
 
-from audiodet.evaluation.counts import Matching
-from audiodet.events import Event
+from audiodet.events import Agreement, Event
 
 
-def agree(true: Event, found: Event, matching: Matching) -> bool:
+def agree(true: Event, found: Event, matching: Agreement) -> bool:
     """Whether the times of two events agree, whatever their labels."""
     if abs(true.onset - found.onset) > matching.collar:
         return False
@@ -26,7 +25,7 @@ def agree(true: Event, found: Event, matching: Matching) -> bool:
 
 
 def match(
-    truth: Sequence[Event], events: Sequence[Event], matching: Matching
+    truth: Sequence[Event], events: Sequence[Event], matching: Agreement
 ) -> tuple[list[bool], list[float | None]]:
     """Match the events of one recording and one label.
 

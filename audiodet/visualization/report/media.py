@@ -1,18 +1,17 @@
 """Sound and picture of an event: a short clip, and a grey strip of its log-mel spectrogram."""
 
 import io
+import struct
+import zlib
 from functools import cache
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import soundfile as sf
-import torch
 
 from audiodet.audio.io import audio_info, read_audio
-from audiodet.data.spectrogram import LogMel
+from audiodet.audio.mel import TICKS_HZ, log_mel, mel_filters, mel_positions
 from audiodet.inference.curves import ScoreCurves
-from audiodet.visualization.clip_plot import TICKS_HZ, mel_positions
 
 SECONDS = 5.0  # of a clip, more where the event is longer
 LONGEST = 20.0
@@ -84,14 +83,26 @@ def encode_sound(samples: np.ndarray, rate: int, suffix: str) -> bytes:
 
 def encode_strip(samples: np.ndarray, rate: int) -> bytes:
     """The log-mel spectrogram as a PNG, dark on white, 80 rows and 100 columns a second."""
-    front_end = _front_end(rate)
-    frames = front_end(torch.from_numpy(np.ascontiguousarray(samples))).numpy()
-    frames = frames[:, : max(1, len(samples) // front_end.hop)]  # the last is centred on the end
+    n_fft, hop, f_min, filters = _bank(rate)
+    frames = log_mel(samples, rate, n_fft, hop, filters)
+    frames = frames[:, : max(1, len(samples) // hop)]  # the last is centred on the end
     low, high = np.percentile(frames, [25, 99.7])
     darkness = np.clip((frames - low) / max(high - low, 3.0), 0, 1)
     greys = np.round((1 - darkness) * (GREYS - 1)) * (255 / (GREYS - 1))
-    _, picture = cv2.imencode(".png", greys[::-1].astype(np.uint8))
-    return picture.tobytes()
+    return png(greys[::-1].astype(np.uint8))
+
+
+def png(greys: np.ndarray) -> bytes:
+    """A picture of (rows, columns) uint8 as the bytes of a PNG."""
+    rows, columns = greys.shape
+    lines = np.pad(greys, ((0, 0), (1, 0)))  # each begins with its filter: none
+    head = struct.pack(">IIBBBBB", columns, rows, 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(lines.tobytes(), 9)), (b"IEND", b""))
+    picture = b"\x89PNG\r\n\x1a\n"
+    for kind, data in chunks:
+        check = struct.pack(">I", zlib.crc32(kind + data))
+        picture += struct.pack(">I", len(data)) + kind + data + check
+    return picture
 
 
 def sampled(curves: ScoreCurves, start: float, seconds: float) -> dict[str, list[int]]:
@@ -109,11 +120,13 @@ def sampled(curves: ScoreCurves, start: float, seconds: float) -> dict[str, list
 
 def scale_of(rate: int) -> Scale:
     """The frequency axis of a strip of sound at this rate."""
-    front_end = _front_end(rate)
-    return Scale(front_end.f_min, front_end.f_max)
+    return Scale(_bank(rate)[2], rate / 2)
 
 
 @cache
-def _front_end(rate: int) -> LogMel:
+def _bank(rate: int) -> tuple[int, int, float, np.ndarray]:
+    """FFT, hop, lowest frequency and mel filters of a strip."""
     n_fft = 1 << round(np.log2(0.04 * rate))  # about 40 ms, fine enough for the lowest bands
-    return LogMel(rate, n_fft, max(1, rate // FRAMES_PER_SECOND), BANDS, min(50.0, rate / 8))
+    low = min(50.0, rate / 8)
+    hop = max(1, rate // FRAMES_PER_SECOND)
+    return n_fft, hop, low, mel_filters(rate, n_fft, BANDS, low, rate / 2)

@@ -13,7 +13,7 @@ from jinja2 import Environment
 from tqdm import tqdm
 
 from audiodet.errors import AudiodetError, AudioError
-from audiodet.evaluation.counts import Matching
+from audiodet.events import Agreement
 from audiodet.files import atomic_folder, atomic_path
 from audiodet.names import printable
 from audiodet.visualization.report import media
@@ -42,7 +42,7 @@ class Options:
     """
 
     max_clips: int = 200
-    matching: Matching = Matching()
+    matching: Agreement = Agreement()
 
 
 def write_report(run: Run, output: str | Path, options: Options = Options()) -> Path:

@@ -8,16 +8,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audiodet.data.labels.reading import read_labels
 from audiodet.errors import DataError, WeightsError
-from audiodet.evaluation.clips import ClipResult
 from audiodet.events import Event, decide
 from audiodet.inference.curves import ScoreCurves
 from audiodet.inference.detector import Detector
 from audiodet.inference.formats import decodable
-from audiodet.inference.loading import identity
 from audiodet.inference.results import read_run
+
+if TYPE_CHECKING:
+    from audiodet.evaluation.clips import ClipResult
 
 # Names that recorders give: 20240501_063000, 2024-05-01T06-30-00, ...
 BEGAN = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)[_T -](\d\d)[-_:h]?(\d\d)[-_:m]?(\d\d)")
@@ -143,7 +145,7 @@ def add_curves(run: Run, device: str = "auto") -> None:
         AudiodetError: the model is gone, or another one by now.
     """
     detector = Detector.from_pretrained(run.model, device)
-    now = identity(detector.model)
+    now = detector.runner.identity()
     before = {key: run.parameters.get(key) for key in now}
     if now != before:
         raise WeightsError(f"{run.model}: {now}, expected the model of the run: {before}")
@@ -156,7 +158,7 @@ def add_curves(run: Run, device: str = "auto") -> None:
 def from_clips(
     title: str,
     model: str,
-    clips: Iterable[ClipResult],
+    clips: "Iterable[ClipResult]",
     thresholds: Mapping[str, float],
     paths: Mapping[str, str],
     curves: Mapping[str, tuple] | None = None,
