@@ -42,10 +42,9 @@ class EnsembleTagger(SequenceTagger):
         """Strong clips."""
         return LabelKinds(("strong",))
 
-    def batch_logits(self, x: torch.Tensor, lengths=None) -> torch.Tensor:
-        """See :meth:`SequenceTagger.batch_logits`; here (N, S, E, K)."""
-        features = self.backbone(x, lengths)[self.feature]
-        logits = self.classifier(features.squeeze(2)).transpose(1, 2)  # (N, C, 1, S) -> (N, S, EK)
+    def classify(self, features: torch.Tensor) -> torch.Tensor:
+        """(N, S, C) -> logits (N, S, E, K)."""
+        logits = self.classifier(features.transpose(1, 2)).transpose(1, 2)
         return logits.reshape(*logits.shape[:2], self.heads, self.num_classes)
 
     def clip_maps(self, x: torch.Tensor) -> dict:

@@ -99,7 +99,11 @@ class SequenceTagger(FrameClassifier):
         return features
 
     def step_logits(self, batched_inputs) -> list:
-        return [self.classifier(features) for features in self.step_features(batched_inputs)]
+        return [self.classify(clip[None])[0] for clip in self.step_features(batched_inputs)]
+
+    def classify(self, features: torch.Tensor) -> torch.Tensor:
+        """(N, S, C) -> logits (N, S, K)."""
+        return self.classifier(features)
 
     def forward(self, batched_inputs):
         if not (self.training and self.pool_features):
@@ -132,7 +136,7 @@ class SequenceTagger(FrameClassifier):
     def batch_logits(self, x: torch.Tensor, lengths=None) -> torch.Tensor:
         """Normalised clips (N, 1, H, T), and the frames of each where they differ -> (N, S, K)."""
         features = self.backbone(x, lengths)[self.feature]
-        return self.classifier(features.squeeze(2).transpose(1, 2))  # (N, C, 1, S) -> (N, S, K)
+        return self.classify(features.squeeze(2).transpose(1, 2))  # (N, C, 1, S) -> (N, S, C)
 
     def clip_maps(self, x: torch.Tensor) -> dict:
         """See :meth:`FrameClassifier.clip_maps`."""

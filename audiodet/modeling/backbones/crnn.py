@@ -136,7 +136,9 @@ class RecurrentLayer(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, T, C) -> (N, T, U)."""
         if not self.dropout.training:
-            return self.gru(x)[0]
+            # Zeros, as by default, but a tracer sees that there is a row for each of the clips.
+            start = x[:, 0, :1].clamp(0, 0).expand(-1, self.gru.hidden_size)
+            return self.gru(x, start[None].contiguous())[0]
         x = x * self.dropout(x.new_ones(len(x), 1, x.shape[2]))
         state = self.dropout(x.new_ones(self.gru.hidden_size))
         weights = {"weight_hh_l0": self.gru.weight_hh_l0 * state}

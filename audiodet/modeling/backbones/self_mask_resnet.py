@@ -135,7 +135,7 @@ class SelfMaskResNet(MelBackbone):
     @staticmethod
     def steps(frames: int) -> int:
         """Cells of a clip of ``frames`` frames."""
-        return -(-frames // STRIDE)
+        return (frames + STRIDE - 1) // STRIDE  # as a tracer divides, too
 
     def forward(self, x: torch.Tensor, lengths=None) -> dict:
         """(N, 1, H, T), normalised, clips of one length: squeeze and excitation sees whole clips.
