@@ -146,12 +146,14 @@ class Behind:
         tidy: nothing, or only whole chunks.
         more: another chunk of samples.
         following: where another recording begins.
+        zeros: it ends with nothing but zeros.
     """
 
     known: bool
     tidy: bool = False
     more: Chunk | None = None
     following: int | None = None
+    zeros: bool = False
 
 
 def look_behind(source: Source, family: Family, end: int) -> Behind:
@@ -177,7 +179,8 @@ def _look(source: Source, family: Family, place: int) -> Behind:
         if chunk and chunk.name == family.samples:
             return Behind(True, more=chunk)
         if not _is_plausible(chunk, source.size):
-            return Behind(known or source.is_zero(place))
+            zeros = source.is_zero(place)
+            return Behind(known or zeros, zeros=zeros)
         known = known or chunk.name in METADATA
         tidy = tidy and chunk.end <= source.size
         place = -(-chunk.end // family.align) * family.align

@@ -191,7 +191,7 @@ def _part(source: Source, run: Run) -> tuple[Part, list[str]]:
     if promised != run.frames:
         whole = whole.mended(_mended_tag(run, sound.size))
     part = Part(Source.join([whole, sound]), missing=max(0, promised / run.frames - 1))
-    if promised < run.frames:
+    if 0 < promised < run.frames:
         return part, [f"the header promises {promised:,} mp3 frames, {run.frames:,} are there"]
     return part, []
 
@@ -201,7 +201,7 @@ def _promised(run: Run) -> int | None:
     tag = run.tag[run.kind.tag :]
     if tag[:4] not in (b"Xing", b"Info") or not tag[7] & 1:
         return None
-    return int.from_bytes(tag[8:12], "big") or None
+    return int.from_bytes(tag[8:12], "big")
 
 
 def _mended_tag(run: Run, size: int) -> dict[int, bytes]:

@@ -8,9 +8,10 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from audiodet.audio import flac
-from audiodet.audio.source import Part, Source, counted
+from audiodet.audio.source import Part, Source
 from audiodet.errors import AudioError
 
 MARKER = b"OggS\0"
@@ -24,13 +25,24 @@ MIRROR = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 @dataclass(frozen=True)
 class Page:
-    """A whole page: where it, its body and the next one begin, its flags, and its stream."""
+    """A whole page.
+
+    Attributes:
+        start, body, end: where it, its body and what follows begin.
+        flags: FIRST, LAST of its stream.
+        position: in the stream, in samples, so far; below 0 where no packet ends.
+        serial: of its stream.
+        number: in its stream.
+        kind: first bytes of its stream.
+    """
 
     start: int
     body: int
     end: int
     flags: int
+    position: int
     serial: int
+    number: int
     kind: bytes
 
 
@@ -53,16 +65,21 @@ def parts(source: Source) -> tuple[list[Part], list[str]]:
     """The streams of a source that begins with a page, and what is to be said of them.
 
     Raises:
-        AudioError: truncated, or no stream is audio; without the file's name.
+        AudioError: truncated, damaged, or no stream is audio; without the file's name.
     """
     links = [Link()]
-    damaged = 0
+    damaged = False
+    cut_off = 0
     for page in _pages(source):
         if page is None:
-            damaged += 1
+            damaged = True
             continue
         if page.flags & FIRST and links[-1].has_begun():
             links.append(Link())
+            cut_off += damaged
+            damaged = False
+        elif damaged and links[-1].has_begun():
+            raise AudioError(f"damaged, an Ogg page before byte {page.start} has a wrong checksum")
         if page.flags & FIRST or page.serial in links[-1].pages:
             links[-1].pages.setdefault(page.serial, []).append(page)
     found = []
@@ -77,8 +94,8 @@ def parts(source: Source) -> tuple[list[Part], list[str]]:
             notes.append(f"{len(streams)} sounds at once, the first is read")
     if not found:
         raise AudioError("not audio (an Ogg file without Vorbis, Opus or FLAC)")
-    if damaged:
-        notes.append(f"{counted(damaged, 'damaged page')}, passed over")
+    if cut_off:
+        notes.append("a page at the end of a stream is cut off, passed over")
     if not notes and links[-1].audio()[0][-1].flags & LAST == 0:
         notes.append("the last page lacks the end-of-stream flag, the end may be missing")
     if len(links) > 1:
@@ -88,6 +105,9 @@ def parts(source: Source) -> tuple[list[Part], list[str]]:
 
 def _stream(source: Source, pages: list[Page]) -> tuple[list[Part], list[str]]:
     """One stream of pages as what libsndfile decodes."""
+    for before, page in pairwise(pages):
+        if before.position > 0 and page.number != before.number + 1:  # a rip may begin anywhere
+            raise AudioError(f"damaged, Ogg pages before byte {page.start} are missing")
     if not pages[0].kind.startswith(b"\x7fFLAC"):
         return [Part(Source.join(source.part(page.start, page.end) for page in pages))], []
     bodies = [source.part(page.body, page.end) for page in pages]
@@ -124,9 +144,9 @@ def _pages(source: Source) -> Iterator[Page | None]:
             place += 1  # where the next page begins is not sure
             yield None
             continue
-        flags, serial = struct.unpack("<5xB8xI", head[:18])
+        flags, *places = struct.unpack("<5xBqII", head[:22])
         kind = head[body : body + 8] if flags & FIRST else b""
-        yield Page(place, place + body, place + end, flags, serial, kind)
+        yield Page(place, place + body, place + end, flags, *places, kind)
         place += end
 
 

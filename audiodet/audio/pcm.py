@@ -85,6 +85,8 @@ def _end(source, family, start: int, promised: int | None, notes: list) -> tuple
     for count in range(wraps, -1, -1):
         behind = look_behind(source, family, end + count * WRAP)
         if behind.known:
+            if behind.zeros:
+                notes.append(f"{counted(size - end, 'zero byte')} behind the samples, passed over")
             if count:
                 notes.append("the samples are longer than the 4 GiB of the header, all are read")
             return end + count * WRAP, behind

@@ -106,7 +106,7 @@ class Recording:
         text = f"found {found} samples, the header promises {promised}"
         if found < promised - SLACK * self.samplerate:
             raise AudioError(f"{self.path}: truncated, {text}")
-        tell(self.path, "shorter than its header says", text)
+        tell(self.path, "are shorter than their headers say", text, once=True)
 
     def _checked_parts(self) -> list[Part]:
         try:
@@ -114,7 +114,7 @@ class Recording:
         except AudioError as error:
             raise AudioError(f"{self.path}: {error}") from None
         for note in found.notes:
-            tell(self.path, "not as its header says", note)
+            tell(self.path, "are not as their headers say", note, once=True)
         return list(found.parts)
 
     def _start(self, number: int) -> None:

@@ -118,7 +118,8 @@ class Source(io.RawIOBase):
     def is_zero(self, start: int) -> bool:
         """Whether all bytes from ``start`` on are zero."""
         for place in range(start, self.size, WINDOW):
-            if self.read_at(place, WINDOW).strip(b"\0"):
+            data = self.read_at(place, WINDOW)
+            if data != bytes(len(data)):
                 return False
         return True
 

@@ -15,6 +15,7 @@ import detectron2
 import torch
 
 from audiodet import __version__, _detectron2
+from audiodet.audio.notes import tell_rest
 from audiodet.errors import require_package
 from audiodet.events import Detection
 from audiodet.inference.formats import TEXT_FORMATS, Origin, printable, unique_names
@@ -51,7 +52,10 @@ def run(request: Request) -> int:
     if request.ray:
         require_package("ray", "--ray")
     this_run = Run(request)
-    return this_run.to_stdout() if request.output == "-" else this_run.to_folder()
+    try:
+        return this_run.to_stdout() if request.output == "-" else this_run.to_folder()
+    finally:
+        tell_rest()
 
 
 class Run:
@@ -60,7 +64,7 @@ class Run:
     def __init__(self, request: Request):
         self.began = time.monotonic()
         self.request = request
-        self.paths, self.problems = collect(request.inputs)
+        self.paths, self.problems = collect(request.inputs, request.quiet)
         self.detector = request.detector()
         model = request.config_file or request.model
         parameters = {  # all that the rows depend on

@@ -1,0 +1,51 @@
+"""Bytes that are meant to be plain samples, and begin like a file."""
+
+from audiodet.audio import mpeg
+from audiodet.audio.notes import tell
+from audiodet.audio.source import Source
+from audiodet.errors import AudioError
+
+HEADERS = {b"RIFF": "wav", b"RIFX": "wav", b"RF64": "wav", b"FORM": "AIFF", b".snd": "AU"}
+COMPRESSED = {
+    b"fLaC": "FLAC",
+    b"OggS": "Ogg",
+    b"ID3": "mp3",
+    b"\xff\xf1": "AAC",
+    b"\xff\xf9": "AAC",
+    b"\x1aE\xdf\xa3": "WebM or Matroska",
+    b"wvpk": "WavPack",
+    b"caff": "CAF",
+}
+MPEG_4 = b"ftyp"  # behind a size
+
+
+def check_raw(head: bytes, name: str) -> None:
+    """Refuse a stream that begins like compressed sound; warn of a header before plain samples.
+
+    Args:
+        head: its first bytes.
+
+    Raises:
+        AudioError: they begin a compressed file.
+    """
+    kind = _begins_with(COMPRESSED, head)
+    if head[4:8] == MPEG_4:
+        kind = "MPEG-4"
+    if mpeg.begins(Source(-1, [(0, len(head), head)]), 0):
+        kind = "mp3"
+    if kind:
+        raise AudioError(
+            f"{name}: begins like {kind}, expected raw PCM; decode it first, as "
+            "ffmpeg -i FILE -f s16le - does"
+        )
+    kind = _begins_with(HEADERS, head)
+    if kind:
+        text = f"begins with a header of {kind}, which is heard as samples; expected raw PCM"
+        tell(name, "begin with a header", text)
+
+
+def _begins_with(kinds: dict[bytes, str], head: bytes) -> str:
+    for words, kind in kinds.items():
+        if head.startswith(words):
+            return kind
+    return ""
