@@ -188,8 +188,7 @@ def _part(source: Source, run: Run) -> tuple[Part, list[str]]:
     if promised is None:
         return Part(_lengthened(sound, run), run.frames * run.kind.samples), []
     whole = source.part(run.tag_at, run.tag_at + run.kind.size)
-    if promised != run.frames:
-        whole = whole.mended(_mended_tag(run, sound.size))
+    whole = whole.mended(_mended_tag(run, whole.size + sound.size, promised))
     part = Part(Source.join([whole, sound]), missing=max(0, promised / run.frames - 1))
     if 0 < promised < run.frames:
         return part, [f"the header promises {promised:,} mp3 frames, {run.frames:,} are there"]
@@ -204,20 +203,28 @@ def _promised(run: Run) -> int | None:
     return int.from_bytes(tag[8:12], "big")
 
 
-def _mended_tag(run: Run, size: int) -> dict[int, bytes]:
+def _mended_tag(run: Run, size: int, promised: int) -> dict[int, bytes]:
     """Patches of a Xing or Info tag: the number of frames and bytes, and no padding at the end."""
     at = run.kind.tag
     flags = run.tag[at + 7]
-    patches = {at + 8: run.frames.to_bytes(4, "big")}
-    if flags & 2:
-        patches[at + 12] = (run.kind.size + size).to_bytes(4, "big")
-    lame = at + 8 + 4 + 4 * bool(flags & 2) + 100 * bool(flags & 4) + 4 * bool(flags & 8)
-    if lame + 24 <= run.kind.size:  # 12 bits of delay, which stays, and 12 of padding
-        patches[lame + 22] = bytes((run.tag[lame + 22] & 0xF0, 0))
+    bytes_at = at + 12
+    patches = {}
+    if flags & 2 and int.from_bytes(run.tag[bytes_at : bytes_at + 4], "big") != size:
+        patches[bytes_at] = min(size, 0xFFFFFFFF).to_bytes(4, "big")
+    if promised != run.frames:
+        patches[at + 8] = run.frames.to_bytes(4, "big")
+        lame = at + 8 + 4 + 4 * bool(flags & 2) + 100 * bool(flags & 4) + 4 * bool(flags & 8)
+        if lame + 24 <= run.kind.size:  # 12 bits of delay, which stays, and 12 of padding
+            patches[lame + 22] = bytes((run.tag[lame + 22] & 0xF0, 0))
     return patches
 
 
 def _lengthened(sound: Source, run: Run) -> Source:
-    """Frames and zeros behind them, so many that libsndfile does not guess too short a length."""
-    most = (run.frames + SURE) * (run.largest + 1)
-    return sound.followed_by_zeros(max(0, most - sound.size))
+    """Frames and more behind them, so much that libsndfile does not guess too short a length.
+
+    Some frames of silence, in case that it looks ahead, then zeros.
+    """
+    silence = sound.read_at(0, 4).ljust(run.kind.size, b"\0") * SURE
+    most = (run.frames + 2 * SURE) * (run.largest + 1)
+    literal = Source(sound.fd, [(0, len(silence), silence)])
+    return Source.join([sound, literal]).followed_by_zeros(max(0, most - sound.size))

@@ -13,6 +13,7 @@ SHOWN = 5  # warnings of a kind that are said in full
 _lock = threading.Lock()
 _said = set()
 _counts = Counter()
+_most = None  # warnings of a kind that are said in full
 _collected = ContextVar("collected", default=None)
 
 
@@ -21,7 +22,7 @@ def tell(name: str, kind: str, text: str, once: bool = False) -> None:
 
     Args:
         name: of the recording.
-        kind: what such recordings are or have; the first SHOWN are logged, the others counted.
+        kind: what such recordings are or have, in words.
         text: what is found, and what was expected.
         once: not again when the recording is opened again.
     """
@@ -31,9 +32,10 @@ def tell(name: str, kind: str, text: str, once: bool = False) -> None:
     with _lock:
         if once and (name, text) in _said:
             return
-        _said.add((name, text))
+        if once:
+            _said.add((name, text))
         _counts[kind] += 1
-        shown = _counts[kind] <= SHOWN
+        shown = _most is None or _counts[kind] <= _most
     if shown:
         logger.warning(f"{name}: {text}")
 
@@ -48,12 +50,19 @@ def collecting() -> Iterator[list[tuple[str, str, str]]]:
         _collected.reset(token)
 
 
-def tell_rest() -> None:
-    """Log how many warnings of each kind were not said in full, and begin anew."""
-    with _lock:
-        counts = dict(_counts)
-        _counts.clear()
-        _said.clear()
-    for kind, count in counts.items():
-        if count > SHOWN:
-            logger.warning(f"{count - SHOWN} more recordings {kind}")
+@contextmanager
+def in_batch(most: int | None = SHOWN) -> Iterator[None]:
+    """In the block, of each kind at most so many warnings are said in full (None: all).
+
+    At its end the numbers of the others are logged.
+    """
+    global _most
+    _most = most
+    _counts.clear()
+    try:
+        yield
+    finally:
+        _most = None
+        for kind, count in _counts.items():
+            if most is not None and count > most:
+                logger.warning(f"{count - most} more recordings {kind}")

@@ -15,7 +15,7 @@ import detectron2
 import torch
 
 from audiodet import __version__, _detectron2
-from audiodet.audio.notes import tell_rest
+from audiodet.audio.notes import SHOWN, in_batch
 from audiodet.errors import require_package
 from audiodet.events import Detection
 from audiodet.inference.formats import TEXT_FORMATS, Origin, printable, unique_names
@@ -52,10 +52,8 @@ def run(request: Request) -> int:
     if request.ray:
         require_package("ray", "--ray")
     this_run = Run(request)
-    try:
+    with in_batch(None if request.verbose else SHOWN):
         return this_run.to_stdout() if request.output == "-" else this_run.to_folder()
-    finally:
-        tell_rest()
 
 
 class Run:

@@ -54,7 +54,7 @@ class Heard(logging.Handler):
 def listening():
     """Yield the list of the warnings of the block, each as often as it comes."""
     handler = Heard()
-    notes.tell_rest()  # what was said before is said again
+    notes._said.clear()  # what was said of another file of this name
     notes.logger.addHandler(handler)
     try:
         yield handler.texts

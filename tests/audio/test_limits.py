@@ -18,11 +18,6 @@ def tone(seconds=1.0, rate=RATE, gain=0.5):
     return np.clip(gain * np.sin(2 * np.pi * 200 * time), -1, 1)
 
 
-@pytest.fixture(autouse=True)
-def begin_anew():
-    notes.tell_rest()
-
-
 def said(caplog) -> list[str]:
     return [record.getMessage() for record in caplog.records]
 
@@ -119,8 +114,8 @@ def test_what_is_fine_is_not_said(samples):
 
 
 def test_of_many_warnings_the_first_are_said_and_the_others_counted(caplog):
-    for number in range(10000):
-        Limits(f"{number}.wav", 8000, RATE).warn()
-    notes.tell_rest()
+    with notes.in_batch():
+        for number in range(10000):
+            Limits(f"{number}.wav", 8000, RATE).warn()
     assert len(caplog.messages) == notes.SHOWN + 1
     assert caplog.messages[-1] == "9995 more recordings are sampled at a low rate"
