@@ -65,4 +65,4 @@ def in_batch(most: int | None = SHOWN) -> Iterator[None]:
         _most = None
         for kind, count in _counts.items():
             if most is not None and count > most:
-                logger.warning(f"{count - most} more recordings {kind}")
+                logger.warning(f"{count - most} more warnings of recordings that {kind}")

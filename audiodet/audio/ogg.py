@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from audiodet.audio import flac
-from audiodet.audio.source import Part, Source
+from audiodet.audio.source import WINDOW, Part, Source
 from audiodet.errors import AudioError
 
 MARKER = b"OggS\0"
@@ -122,8 +122,11 @@ def _pages(source: Source) -> Iterator[Page | None]:
         AudioError: the last page is cut off.
     """
     place = 0
+    window, data = 0, b""
     while place < source.size:
-        head = source.read_at(place, LONGEST)
+        if place + LONGEST > window + len(data):
+            window, data = place, source.read_at(place, WINDOW)
+        head = data[place - window : place - window + LONGEST]
         if head[:5] != MARKER:
             place = source.find(MARKER, place + 1)
             if place < 0:

@@ -1,4 +1,4 @@
-"""Bytes that are meant to be plain samples, and begin like a file."""
+"""What bytes begin like, where a file of another kind or plain samples were expected."""
 
 from audiodet.audio import mpeg
 from audiodet.audio.notes import tell
@@ -15,6 +15,9 @@ COMPRESSED = {
     b"\x1aE\xdf\xa3": "WebM or Matroska",
     b"wvpk": "WavPack",
     b"caff": "CAF",
+    b"MAC ": "Monkey's Audio",
+    b"0&\xb2u": "Windows Media",
+    b"#!AMR": "AMR",
 }
 MPEG_4 = b"ftyp"  # behind a size
 
@@ -28,9 +31,7 @@ def check_raw(head: bytes, name: str) -> None:
     Raises:
         AudioError: they begin a compressed file.
     """
-    kind = _begins_with(COMPRESSED, head)
-    if head[4:8] == MPEG_4:
-        kind = "MPEG-4"
+    kind = compressed_kind(head)
     if mpeg.begins(Source(-1, [(0, len(head), head)]), 0):
         kind = "mp3"
     if kind:
@@ -42,6 +43,11 @@ def check_raw(head: bytes, name: str) -> None:
     if kind:
         text = f"begins with a header of {kind}, which is heard as samples; expected raw PCM"
         tell(name, "begin with a header", text)
+
+
+def compressed_kind(head: bytes) -> str:
+    """What compressed kind of file begins with these bytes; "" where it is not known."""
+    return "MPEG-4" if head[4:8] == MPEG_4 else _begins_with(COMPRESSED, head)
 
 
 def _begins_with(kinds: dict[bytes, str], head: bytes) -> str:

@@ -12,6 +12,7 @@ import soundfile as sf
 
 from audiodet.audio.layout import layout
 from audiodet.audio.notes import tell
+from audiodet.audio.raw import compressed_kind
 from audiodet.audio.source import Part, Source
 from audiodet.errors import AudioError
 
@@ -171,6 +172,9 @@ def _decoder(path: str, fd: int, source: Source) -> sf.SoundFile:
     except (sf.LibsndfileError, TypeError) as error:
         reason = getattr(error, "error_string", str(error)).strip(" .")
         head = source.on(fd).read_at(0, 12)
+        kind = compressed_kind(head)
+        if kind:
+            reason = f"{reason}: {kind}, which ffmpeg -i FILE FILE.flac converts"
         raise AudioError(
             f"{path}: not audio ({reason}; it starts with {head!r}); expected wav, flac, ogg or mp3"
         ) from None
