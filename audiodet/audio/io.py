@@ -24,6 +24,7 @@ from audiodet.audio.samples import check_samples
 from audiodet.errors import AudioError
 
 QUALITY = "HQ"
+MOST_CHANNELS = 64  # of an array that has more channels than samples
 BLOCK_FRAMES = 1 << 19  # samples decoded at a time, counted before and after resampling
 
 
@@ -157,7 +158,7 @@ def as_mono(samples: np.ndarray, source: int, target: int, name: str = "array") 
             f"{what}, expected floats (samples,) or (samples, channels) and a rate of {RATES[0]} "
             f"to {RATES[1]} Hz"
         )
-    if samples.ndim == 2 and len(samples) < samples.shape[1]:
+    if samples.ndim == 2 and samples.shape[1] > max(MOST_CHANNELS, len(samples)):
         raise AudioError(
             f"{what}, {len(samples)} samples of {samples.shape[1]} channels; expected (samples, "
             "channels), which is its transpose"

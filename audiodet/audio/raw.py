@@ -1,6 +1,9 @@
 """What bytes begin like, where a file of another kind or plain samples were expected."""
 
+import numpy as np
+
 from audiodet.audio import mpeg
+from audiodet.audio.limits import Limits
 from audiodet.audio.notes import tell
 from audiodet.audio.source import Source
 from audiodet.errors import AudioError
@@ -20,6 +23,28 @@ COMPRESSED = {
     b"#!AMR": "AMR",
 }
 MPEG_4 = b"ftyp"  # behind a size
+LISTEN = 10.0  # seconds after which is said what limits a stream, which may have no end
+
+
+class StreamLimits(Limits):
+    """What limits a stream of plain samples."""
+
+    def __init__(self, name: str, rate: int):
+        super().__init__(name, rate, rate)
+        self._has_begun = False
+        self._listen = round(LISTEN * rate)  # frames until then
+
+    def begin(self, data: bytes) -> None:
+        """Look at the first bytes, see :func:`check_raw`."""
+        if not self._has_begun:
+            self._has_begun = True
+            check_raw(data, self.name)
+
+    def hear(self, samples: np.ndarray) -> None:
+        super().hear(samples)
+        if 0 < self._listen <= len(samples):
+            self.warn()
+        self._listen -= len(samples)
 
 
 def check_raw(head: bytes, name: str) -> None:

@@ -7,15 +7,13 @@ from typing import BinaryIO
 import numpy as np
 
 from audiodet.audio.io import as_mono, resample_pieces
-from audiodet.audio.limits import Limits
-from audiodet.audio.raw import check_raw
+from audiodet.audio.raw import StreamLimits
 from audiodet.events import Event
 from audiodet.inference.detector import Detector
 from audiodet.inference.formats import SAMPLE_FORMATS
 from audiodet.inference.windows import Stitcher, cut_windows
 
 PIECE = 0.25  # seconds read at a time
-LISTEN = 10.0  # seconds after which is said what limits a stream; again at its end
 
 
 def stream_detector(model, thresholds, delay: float) -> Detector:
@@ -41,21 +39,15 @@ def read_pcm(
     kind, scale = SAMPLE_FORMATS[sample_format]
     frame = np.dtype(kind).itemsize * channels
     size = max(1, round(PIECE * sample_rate)) * frame
-    limits = Limits("stdin", sample_rate, sample_rate)
-    heard = 0.0
+    limits = StreamLimits("stdin", sample_rate)
     while data := stream.read(size):
-        if not heard:
-            check_raw(data, "stdin")
+        limits.begin(data)
         whole = len(data) - len(data) % frame
         if whole:
             samples = np.frombuffer(data[:whole], kind).reshape(-1, channels)
             samples = samples.astype(np.float32) / scale
-            mono = as_mono(samples, sample_rate, sample_rate, "stdin")
+            yield as_mono(samples, sample_rate, sample_rate, "stdin")
             limits.hear(samples)
-            heard += PIECE
-            if heard == LISTEN:
-                limits.warn()
-            yield mono
         if whole < len(data):
             print(
                 f"warning: stdin ends with {len(data) - whole} bytes, expected whole frames of "

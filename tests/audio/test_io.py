@@ -256,7 +256,7 @@ def test_a_resource_fork_beside_a_recording(tmp_path, name):
 def test_the_wrong_axis_of_an_array_names_its_shape():
     with pytest.raises(AudioError, match=r"shape \(2, 8000\).*expected \(samples, channels\)"):
         io.as_mono(np.zeros((2, 8000)), 8000, 16000)
-    assert io.as_mono(np.zeros((2, 2)), 8000, 8000).shape == (2,)
+    assert io.as_mono(np.zeros((1, 8)), 8000, 8000).shape == (1,)  # the last piece of a stream
 
 
 @pytest.mark.parametrize("rate", [0, 999, 1000001])
