@@ -6,10 +6,12 @@ Format: RFC 9639.
 from functools import cache
 
 from audiodet.audio.source import Part, Source
+from audiodet.errors import AudioError
 
 MARKER = b"fLaC"
 INFO = 8 + 34  # bytes of the marker and of the first metadata block, STREAMINFO
 LOOK_BACK = 1 << 16  # bytes in which the last frame is looked for first
+FAR_BACK = 1 << 22  # at most; longer frames are not known
 BLOCK_SIZES = {1: 192, **{k: 144 << k for k in range(2, 6)}, **{k: 1 << k for k in range(8, 16)}}
 
 
@@ -30,7 +32,7 @@ def parts(source: Source) -> tuple[list[Part], list[str]]:
     found = []
     notes = []
     for start, end in zip(starts, [*starts[1:], source.size]):
-        part, note = _part(source.part(start, end))
+        part, note = _part(source.part(start, end).without_zeros())
         found.append(part)
         notes += note
     if len(found) > 1:
@@ -39,13 +41,13 @@ def parts(source: Source) -> tuple[list[Part], list[str]]:
 
 
 def _part(source: Source) -> tuple[Part, list[str]]:
-    """A stream with its true length, and what is to be said of it."""
+    """A stream with its true length, and what is to be said of it; AudioError without a frame."""
     head = source.read_at(0, INFO)
-    if len(head) < INFO:
-        return Part(source), []
-    promised = int.from_bytes(head[21:26], "big") & 0xFFFFFFFFF
     there = last_sample(source)
-    if there is None or there == promised:
+    if len(head) < INFO or there is None:
+        raise AudioError(f"truncated, {source.size} bytes of FLAC without a whole frame")
+    promised = int.from_bytes(head[21:26], "big") & 0xFFFFFFFFF
+    if there == promised:
         return Part(source), []
     total = (head[21] >> 4 << 36 | there).to_bytes(5, "big")
     mended = source.mended({21: total})
@@ -74,7 +76,7 @@ def last_sample(source: Source) -> int | None:
                 return later.get(ends, ends)
             if ends:
                 later[first] = ends
-        if start == INFO:
+        if start == INFO or look_back >= FAR_BACK:
             return max(later.values(), default=None)
         look_back *= 8
 

@@ -169,7 +169,7 @@ def _frames(source: Source, notes: list) -> Iterator[tuple[int, bytes]]:
         if after == place:
             after = first_frame(source, place + 1, source.size)
             after = source.size if after < 0 else after
-            if source.read_at(place, after - place).strip(b"\0"):
+            if not source.part(place, after).is_zero(0):
                 notes.append(f"{counted(after - place, 'byte')} that are no sound, passed over")
         place = after
 

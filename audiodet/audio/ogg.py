@@ -23,7 +23,7 @@ FLAC_HEADER = 9  # bytes before plain FLAC in the first packet
 MIRROR = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Page:
     """A whole page.
 
@@ -67,23 +67,9 @@ def parts(source: Source) -> tuple[list[Part], list[str]]:
     Raises:
         AudioError: truncated, damaged, or no stream is audio; without the file's name.
     """
-    links = [Link()]
-    damaged = False
-    cut_off = 0
-    for page in _pages(source):
-        if page is None:
-            damaged = True
-            continue
-        if page.flags & FIRST and links[-1].has_begun():
-            links.append(Link())
-            cut_off += damaged
-            damaged = False
-        elif damaged and links[-1].has_begun():
-            raise AudioError(f"damaged, an Ogg page before byte {page.start} has a wrong checksum")
-        if page.flags & FIRST or page.serial in links[-1].pages:
-            links[-1].pages.setdefault(page.serial, []).append(page)
-    found = []
     notes = []
+    links = _links(source, notes)
+    found = []
     for link in links:
         streams = link.audio()
         if streams:
@@ -94,13 +80,32 @@ def parts(source: Source) -> tuple[list[Part], list[str]]:
             notes.append(f"{len(streams)} sounds at once, the first is read")
     if not found:
         raise AudioError("not audio (an Ogg file without Vorbis, Opus or FLAC)")
-    if cut_off:
-        notes.append("a page at the end of a stream is cut off, passed over")
-    if not notes and links[-1].audio()[0][-1].flags & LAST == 0:
+    last = links[-1].audio()
+    if not notes and last and not last[0][-1].flags & LAST:
         notes.append("the last page lacks the end-of-stream flag, the end may be missing")
     if len(links) > 1:
         notes.append(f"{len(links)} Ogg streams one after another, all are read")
     return found, notes
+
+
+def _links(source: Source, notes: list) -> list[Link]:
+    """The pages of a source by link and stream; one that was cut off before a link is noted."""
+    links = [Link()]
+    damaged = False
+    for page in _pages(source):
+        if page is None:
+            damaged = True
+            continue
+        if page.flags & FIRST and links[-1].has_begun():
+            links.append(Link())
+            if damaged:
+                notes.append("a page at the end of a stream is cut off, passed over")
+            damaged = False
+        elif damaged and links[-1].has_begun():
+            raise AudioError(f"damaged, an Ogg page before byte {page.start} has a wrong checksum")
+        if page.flags & FIRST or page.serial in links[-1].pages:
+            links[-1].pages.setdefault(page.serial, []).append(page)
+    return links
 
 
 def _stream(source: Source, pages: list[Page]) -> tuple[list[Part], list[str]]:

@@ -13,8 +13,6 @@ COMPRESSED = {
     b"fLaC": "FLAC",
     b"OggS": "Ogg",
     b"ID3": "mp3",
-    b"\xff\xf1": "AAC",
-    b"\xff\xf9": "AAC",
     b"\x1aE\xdf\xa3": "WebM or Matroska",
     b"wvpk": "WavPack",
     b"caff": "CAF",
@@ -72,7 +70,18 @@ def check_raw(head: bytes, name: str) -> None:
 
 def compressed_kind(head: bytes) -> str:
     """What compressed kind of file begins with these bytes; "" where it is not known."""
+    if _is_adts(head) and _is_adts(head[_adts_size(head) :]):
+        return "AAC"
     return "MPEG-4" if head[4:8] == MPEG_4 else _begins_with(COMPRESSED, head)
+
+
+def _is_adts(head: bytes) -> bool:
+    return len(head) > 6 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0 and _adts_size(head) > 7
+
+
+def _adts_size(head: bytes) -> int:
+    """Bytes of a frame of AAC."""
+    return int.from_bytes(head[3:6], "big") >> 5 & 0x1FFF
 
 
 def _begins_with(kinds: dict[bytes, str], head: bytes) -> str:

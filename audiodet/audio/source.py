@@ -9,6 +9,7 @@ from itertools import accumulate
 
 ZEROS = b"zeros"  # stands for as many zeros as a piece is long
 WINDOW = 1 << 20  # bytes that a search holds at a time
+SPARED = 64
 
 
 class Source(io.RawIOBase):
@@ -122,6 +123,17 @@ class Source(io.RawIOBase):
             if data != bytes(len(data)):
                 return False
         return True
+
+    def without_zeros(self) -> "Source":
+        """The bytes without most of the zeros at their end: SPARED of them may belong to them."""
+        end = self.size
+        while end > 0:
+            start = max(0, end - WINDOW)
+            data = self.read_at(start, end - start).rstrip(b"\0")
+            end = start + len(data)
+            if data:
+                break
+        return self.part(0, min(self.size, end + SPARED))
 
     def _from(self, offset: int) -> Iterator[tuple[int, tuple]]:
         """(place in this source, piece) of the pieces that end behind ``offset``."""

@@ -55,6 +55,7 @@ LOSSLESS = {  # bytes, words of the warning
     "tags": (ID3 + FLAC + APE + ID3_OLD, ""),
     "from a pipe, a tag": (flac_with(0) + ID3_OLD, ""),
     "from a pipe, zeros": (flac_with(0) + bytes(9999), ""),
+    "from a pipe, many zeros": (flac_with(0) + bytes(3 << 20), ""),
     "from a pipe, something": (flac_with(0) + noise(9999), ""),
     "something before": (noise(1000) + FLAC, "1,000 bytes before the recording, passed over"),
 }
@@ -66,6 +67,12 @@ def test_the_whole_flac_is_heard(case, tmp_path):
     samples, said = heard(tmp_path / "a.flac", content)
     assert len(samples) == len(SWEEP) and words in said and (words or not said)
     np.testing.assert_allclose(samples, SWEEP, atol=4e-5)
+
+
+def test_flac_without_a_frame(tmp_path):
+    (tmp_path / "a.flac").write_bytes(FLAC[:200] + bytes(5000))
+    with pytest.raises(AudioError, match="truncated, .* bytes of FLAC without a whole frame"):
+        audio_info(tmp_path / "a.flac")
 
 
 @pytest.mark.parametrize("rate, channels, subtype", [(8000, 1, "PCM_S8"), (96000, 8, "PCM_24")])

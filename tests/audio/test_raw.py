@@ -11,7 +11,7 @@ FILES = {
     "FLAC": encoded("FLAC"),
     "Ogg": encoded("OGG"),
     "mp3": encoded("MP3"),
-    "AAC": b"\xff\xf1\x50\x80" + bytes(100),
+    "AAC": (b"\xff\xf1\x50\x80\x0d\x1f\xfc" + bytes(97)) * 3,  # frames of 104 bytes
     "MPEG-4": b"\0\0\0\x20ftypM4A " + bytes(100),
     "WebM": b"\x1aE\xdf\xa3" + bytes(100),
 }
@@ -39,5 +39,6 @@ def test_samples_are_no_file(form):
         for start in range(0, len(SWEEP) - 4000, 4000):
             check_raw((SWEEP[start : start + 4000] * scale).astype(form).tobytes(), "stdin")
         check_raw(b"", "stdin")
+        check_raw(b"\xff\xf1" * 2000, "stdin")
         check_raw(np.zeros(4000, form).tobytes(), "stdin")
     assert texts == []
