@@ -26,13 +26,17 @@ install: $(STAMP)
 $(STAMP): setup.py requirements.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and \
 		f"error: Python {v[0]}.{v[1]} found, expected 3.11 or newer: make PYTHON=python3.11 ...")'
+	@echo "Installing audiodet and what it needs into $(VENV). With PyTorch for CUDA that is 7 GB on disk;"
+	@echo "pip says below how much it loads."
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.txt \
+	$(BIN)/python -m pip install --disable-pip-version-check --constraint requirements.txt \
 		--editable ".[test]"
+	@echo "Installing detectron2's sources$(if $(PSDS), and PSDS, which is compiled)."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		--ignore-requires-python --constraint requirements.txt labgym $(PSDS)
 	$(BIN)/audiodet doctor
 	touch $(STAMP)
+	@echo "Installed. After 'source $(VENV)/bin/activate' the command audiodet is found."
 
 # Detecting alone, without torch: 200 MB, in a venv of its own.
 install-light:

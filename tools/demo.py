@@ -14,6 +14,7 @@ from audiodet.data.mixing.soundbank import load_soundbank
 from audiodet.engine.setup import load_config
 from audiodet.errors import AudiodetError
 from audiodet.visualization import visualize_results
+from listening import write_loud_copies
 from synthetic_bank import write_synthetic_bank
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,6 +41,12 @@ def run(tool: str, *arguments) -> None:
         sys.exit(code)
 
 
+def newest(mixtures: Path) -> Path:
+    """The folder of the mixtures that were made last."""
+    tables = mixtures.glob("data/mixture_data/*/*/labels.tsv")
+    return max(tables, key=lambda table: table.stat().st_mtime).parent
+
+
 def main(args) -> None:
     """Mixtures on disk to listen to, a training on mixtures rendered on the fly, pictures."""
     output = Path(args.output_dir)
@@ -56,6 +63,7 @@ def main(args) -> None:
     mixtures = ("--out", output / "mixtures", "--count", 10, "--longest", LONGEST)
     run("make_mixtures.py", "--soundbank", bank, *mixtures)
     run("train_net.py", "--config-file", CONFIG, *opts)
+    listen = write_loud_copies(newest(output / "mixtures"), output / "listen")
     cfg = load_config(str(CONFIG), opts)
     results = output / "rcrnn" / "inference" / DATASET
     pictures = output / "pictures"
@@ -69,8 +77,10 @@ def main(args) -> None:
         f"  detected events        {results / 'events.tsv'}\n"
         f"  {len(drawn)} spectrograms        {pictures}   (true events red, detections with "
         "score)\n"
-        f"  mixtures to listen to  {output / 'mixtures'}\n"
-        f"  the model              {output / 'rcrnn' / 'model_final.pth'}"
+        f"  mixtures to listen to  {listen[0].parent}   (at -6 dBFS, with events first: "
+        f"{listen[0].name})\n"
+        f"  the model              {output / 'rcrnn' / 'model_final.pth'}\n"
+        "Next: source .venv/bin/activate; then `audiodet` is found."
     )
 
 

@@ -6,21 +6,10 @@ its blocks alike. Resampling is soxr's "HQ", which adds no delay.
 
 A file that cannot be trusted raises :class:`~audiodet.errors.AudioError` instead of giving
 silence or fewer samples: missing, no regular file, empty, undecodable, without samples, with
-samples that are NaN, infinite or absurdly large (above 1e6; full scale is 1), or truncated.
-Truncation is seen by comparing the header with the file (wav, RF64, W64, AIFF, AU), by a missing
-end of the stream (ogg) and by the samples that come out. Four limits:
-
-- The "length not known" sizes that programs put into a header when they write to a pipe (wav
-  0x7FFFF000 and above, AIFF 0x7EFF0000 and above, AU 0xFFFFFFFF) are accepted: such a file ends
-  where it ends. Size 0 is a clip without samples.
-- libsndfile's rarer formats without a promise that is checked here (IRCAM, NIST, PAF, VOC, ...)
-  end where they end.
-- An mp3 without a frame count (no Xing, Info or VBRI tag) promises nothing: it is measured by
-  decoding. If its bit rate varies as well, libsndfile may stop early; such files want re-encoding.
-- mp3 and ogg may end up to 4,608 samples (four mp3 frames, 0.1 s) short of their header.
+samples that are NaN, infinite or absurdly large (above 1e6; full scale is 1), of a rate outside
+1 kHz to 1 MHz, or truncated. docs/audio.md says what is read, warned about and refused.
 """
 
-import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -29,19 +18,19 @@ import numpy as np
 import soundfile as sf
 import soxr
 
-from audiodet.audio.headers import checked_head, mp3_has_count
 from audiodet.audio.limits import Limits
+from audiodet.audio.recording import RATES, Recording
 from audiodet.audio.samples import check_samples
 from audiodet.errors import AudioError
 
 QUALITY = "HQ"
-BLOCK_FRAMES = 1 << 19  # frames decoded at a time
-LOSSY_SLACK = 4 * 1152  # frames that an mp3 or ogg may lack without being called truncated
+MOST_CHANNELS = 64  # of an array that has more channels than samples
+BLOCK_FRAMES = 1 << 19  # samples decoded at a time, counted before and after resampling
 
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What the header of a recording says.
+    """What a recording holds.
 
     Attributes:
         path: the file.
@@ -61,19 +50,16 @@ class AudioInfo:
 def audio_info(path: str) -> AudioInfo:
     """Rate, channels and length of a recording.
 
-    From the header; only an mp3 that has no frame count is decoded.
+    Nothing is decoded: what the header says, held against the file.
 
     Raises:
         AudioError: the file is missing, a folder, not permitted, empty, not audio, seen to be
             truncated, or has no samples.
     """
     path = os.fspath(path)
-    with _open(path) as file:
+    with Recording(path) as file:
         rate = file.samplerate
-        samples = file.frames
-        if file.format == "MP3" and not mp3_has_count(path):
-            samples = sum(len(piece) for piece in _decode(file, path, 0, samples))
-        return AudioInfo(path, rate, file.channels, samples, samples / rate)
+        return AudioInfo(path, rate, file.channels, file.frames, file.frames / rate)
 
 
 def read_audio(
@@ -99,9 +85,9 @@ def read_audio(
         AudioError: as the module's docstring says, or nothing lies between start and the end.
     """
     path = os.fspath(path)
-    with _open(path) as file:
-        first, count = _part(file, path, start, duration)
-        mono = np.concatenate(list(_decode(file, path, first, count, limits)))
+    with Recording(path) as file:
+        first, count = _part(file, start, duration)
+        mono = np.concatenate(list(_decode(file, first, count, BLOCK_FRAMES, limits)))
         return _resampled(mono, file.samplerate, sample_rate or file.samplerate)
 
 
@@ -123,10 +109,12 @@ def read_blocks(
         AudioError: see :func:`read_audio`; bad samples are found when their block is reached.
     """
     path = os.fspath(path)
-    with _open(path) as file:
-        source = _decode(file, path, 0, file.frames, limits)
-        pieces = resample_pieces(source, file.samplerate, sample_rate or file.samplerate)
-        size = round(seconds * (sample_rate or file.samplerate))
+    with Recording(path) as file:
+        rate = sample_rate or file.samplerate
+        most = max(1, round(BLOCK_FRAMES * min(1, file.samplerate / rate)))
+        source = _decode(file, 0, file.frames, most, limits)
+        pieces = resample_pieces(source, file.samplerate, rate)
+        size = round(seconds * rate)
         if size < 1:
             raise AudioError(f"{path}: blocks of {seconds} s, expected at least one sample")
         rest = np.zeros(0, np.float32)
@@ -159,13 +147,21 @@ def as_mono(samples: np.ndarray, source: int, target: int, name: str = "array") 
     """Float samples (samples,) or (samples, channels) -> their mean, (samples,) at ``target`` Hz.
 
     Raises:
-        AudioError: another shape or type, no samples, or some that are NaN, infinite or above 1e6.
+        AudioError: another shape or type, more channels than samples, a rate that is none, no
+            samples, or some that are NaN, infinite or above 1e6.
     """
     samples = np.asarray(samples)
-    if samples.ndim not in (1, 2) or samples.dtype.kind != "f" or not samples.size or source < 1:
+    what = f"{name}: {samples.dtype} of shape {samples.shape} at {source} Hz"
+    shaped = samples.ndim in (1, 2) and samples.size and samples.dtype.kind == "f"
+    if not shaped or not RATES[0] <= source <= RATES[1]:
         raise AudioError(
-            f"{name}: {samples.dtype} of shape {samples.shape} at {source} Hz, expected floats "
-            "(samples,) or (samples, channels) and a rate above 0"
+            f"{what}, expected floats (samples,) or (samples, channels) and a rate of {RATES[0]} "
+            f"to {RATES[1]} Hz"
+        )
+    if samples.ndim == 2 and samples.shape[1] > max(MOST_CHANNELS, len(samples)):
+        raise AudioError(
+            f"{what}, {len(samples)} samples of {samples.shape[1]} channels; expected (samples, "
+            "channels), which is its transpose"
         )
     data = samples.astype(np.float32).reshape(len(samples), -1)
     check_samples(data, name, 0.0, source)
@@ -188,63 +184,45 @@ def fit_length(samples: np.ndarray, length: int) -> np.ndarray:
     return np.pad(samples[:length], (0, max(0, length - len(samples))))
 
 
-def _part(file: sf.SoundFile, path: str, start: float, duration: float | None) -> tuple[int, int]:
+def _part(file: Recording, start: float, duration: float | None) -> tuple[int, int]:
     """First frame and number of frames of a part given in seconds."""
     rate = file.samplerate
     total = file.frames
     first = round(start * rate)
     if not 0 <= first < total:
-        raise AudioError(f"{path}: start at {start} s, expected 0 to {total / rate:.3f} s")
+        raise AudioError(f"{file.path}: start at {start} s, expected 0 to {total / rate:.3f} s")
     count = total - first if duration is None else min(round(duration * rate), total - first)
     if count < 1:
-        raise AudioError(f"{path}: a part of {duration} s, expected at least one sample")
+        raise AudioError(f"{file.path}: a part of {duration} s, expected at least one sample")
     return first, count
 
 
 def _decode(
-    file: sf.SoundFile, path: str, first: int, count: int, limits: Limits | None = None
+    file: Recording, first: int, count: int, most: int, limits: Limits | None = None
 ) -> Iterator[np.ndarray]:
-    """Mono float32 pieces of ``count`` frames from frame ``first``, checked."""
+    """Mono float32 pieces of ``count`` frames from frame ``first``, checked.
+
+    Args:
+        most: samples of a piece, of all channels together.
+    """
+    rate = file.samplerate
     done = 0
     try:
-        if first:
-            file.seek(first)
+        file.seek(first)
         while done < count:
-            frames = min(BLOCK_FRAMES, count - done)
-            data = file.read(frames, dtype="float32", always_2d=True)
-            check_samples(data, path, (first + done) / file.samplerate, file.samplerate)
+            data = file.read(min(max(1, most // file.channels), count - done))
+            if not len(data):
+                break
+            check_samples(data, file.path, (first + done) / rate, rate)
             done += len(data)
             if limits:
                 limits.hear(data)
-            if len(data):
-                yield data.mean(axis=1) if data.shape[1] > 1 else data[:, 0]
-            if len(data) < frames:
-                break
+            yield data.mean(axis=1) if data.shape[1] > 1 else data[:, 0]
     except sf.LibsndfileError as error:
         raise AudioError(
-            f"{path}: truncated or damaged, decoding failed after {first + done} of "
+            f"{file.path}: truncated or damaged, decoding failed after {first + done} of "
             f"{file.frames} samples ({error.error_string})"
         ) from None
-    slack = LOSSY_SLACK if file.format in ("MP3", "OGG") else 0
-    if file.format == "MP3" and not mp3_has_count(path):
-        slack = math.inf
-    if done == 0 or done < count - slack:
-        raise AudioError(
-            f"{path}: truncated, found {first + done} samples, the header promises {file.frames}"
-        )
-
-
-def _open(path: str) -> sf.SoundFile:
-    """Open a recording whose header can be trusted."""
-    head = checked_head(path)
-    try:
-        file = sf.SoundFile(os.fsencode(path))  # bytes: a name need not be UTF-8
-    except (sf.LibsndfileError, TypeError) as error:  # TypeError: soundfile on headerless ".raw"
-        reason = getattr(error, "error_string", str(error)).strip(" .")
-        raise AudioError(
-            f"{path}: not audio ({reason}; it starts with {head!r}); expected wav, flac, ogg or mp3"
-        ) from None
-    if file.frames < 1:
-        file.close()
-        raise AudioError(f"{path}: 0 samples, expected at least one")
-    return file
+    if done == 0:
+        raise AudioError(f"{file.path}: found no samples, the header promises {file.frames}")
+    file.check_length(first + done, first + count)

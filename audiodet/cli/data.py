@@ -118,7 +118,7 @@ def run_import(args: argparse.Namespace) -> int:
 
 def _has_recordings(table) -> bool:
     """Whether any recording is there; where none is, names as they are written must do."""
-    from audiodet.data.labels.matching import is_recording
+    from audiodet.audio.suffixes import is_recording
 
     names = list(table.clips())
     if any(os.path.isfile(table.recording(name)) for name in names):

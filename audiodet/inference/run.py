@@ -12,6 +12,7 @@ from importlib.metadata import version
 from operator import attrgetter
 
 from audiodet import __version__
+from audiodet.audio.notes import SHOWN, in_batch
 from audiodet.errors import require_package
 from audiodet.events import Detection
 from audiodet.inference.formats import TEXT_FORMATS, Origin, printable, unique_names
@@ -47,7 +48,8 @@ def run(request: Request) -> int:
     if request.ray:
         require_package("ray", "--ray")
     this_run = Run(request)
-    return this_run.to_stdout() if request.output == "-" else this_run.to_folder()
+    with in_batch(None if request.verbose else SHOWN):
+        return this_run.to_stdout() if request.output == "-" else this_run.to_folder()
 
 
 class Run:
@@ -56,7 +58,7 @@ class Run:
     def __init__(self, request: Request):
         self.began = time.monotonic()
         self.request = request
-        self.paths, self.problems = collect(request.inputs)
+        self.paths, self.problems = collect(request.inputs, request.quiet)
         self.detector = request.detector()
         model = request.config_file or request.model
         parameters = {  # all that the rows depend on

@@ -7,6 +7,7 @@ from typing import BinaryIO
 import numpy as np
 
 from audiodet.audio.io import as_mono, resample_pieces
+from audiodet.audio.raw import StreamLimits
 from audiodet.events import Event
 from audiodet.inference.detector import Detector
 from audiodet.inference.formats import SAMPLE_FORMATS
@@ -33,22 +34,27 @@ def read_pcm(
     """Mono float32 pieces of a stream of interleaved samples, until it ends.
 
     Raises:
-        AudioError: NaN or infinite samples.
+        AudioError: NaN or infinite samples, or the stream begins like a compressed file.
     """
     kind, scale = SAMPLE_FORMATS[sample_format]
     frame = np.dtype(kind).itemsize * channels
     size = max(1, round(PIECE * sample_rate)) * frame
+    limits = StreamLimits("stdin", sample_rate)
     while data := stream.read(size):
+        limits.begin(data)
         whole = len(data) - len(data) % frame
         if whole:
             samples = np.frombuffer(data[:whole], kind).reshape(-1, channels)
-            yield as_mono(samples.astype(np.float32) / scale, sample_rate, sample_rate, "stdin")
+            samples = samples.astype(np.float32) / scale
+            yield as_mono(samples, sample_rate, sample_rate, "stdin")
+            limits.hear(samples)
         if whole < len(data):
             print(
                 f"warning: stdin ends with {len(data) - whole} bytes, expected whole frames of "
                 f"{frame} bytes ({channels} channels of {sample_format})",
                 file=sys.stderr,
             )
+    limits.warn()
 
 
 def detect_stream(detector: Detector, pieces, sample_rate: int) -> Iterator[Event]:

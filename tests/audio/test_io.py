@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from audiodet.audio import audio_info, headers, io, read_audio, read_blocks
+from audiodet.audio import audio_info, io, read_audio, read_blocks, recording
 from audiodet.errors import AudioError
 
 FREQUENCY, PHASE = 440.0, 0.7
@@ -215,7 +215,7 @@ def test_file_without_permission(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied", path)
 
     path = write(tmp_path / "a.wav")
-    monkeypatch.setattr(headers, "open", refuse, raising=False)  # root may read everything
+    monkeypatch.setattr(recording.os, "open", refuse)  # root may read everything
     with pytest.raises(AudioError, match="a.wav: cannot be read .Permission denied"):
         audio_info(path)
 
@@ -243,3 +243,23 @@ def test_mp3_behind_an_id3_tag(tmp_path):
     (tmp_path / "cut.mp3").write_bytes((tag + content)[: 2048 + len(content) // 2])
     with pytest.raises(AudioError, match="truncated"):
         read_audio(tmp_path / "cut.mp3")
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.mp3", "a.flac", "a.ogg"])
+def test_a_resource_fork_beside_a_recording(tmp_path, name):
+    """macOS leaves it on other disks; libsndfile would take the pair for another format."""
+    expected = read_audio(write(tmp_path / name, rate=44100))
+    (tmp_path / f"._{name}").write_bytes(bytes.fromhex("0005160700020000") + bytes(4088))
+    np.testing.assert_array_equal(read_audio(tmp_path / name), expected)
+
+
+def test_the_wrong_axis_of_an_array_names_its_shape():
+    with pytest.raises(AudioError, match=r"shape \(2, 8000\).*expected \(samples, channels\)"):
+        io.as_mono(np.zeros((2, 8000)), 8000, 16000)
+    assert io.as_mono(np.zeros((1, 8)), 8000, 8000).shape == (1,)  # the last piece of a stream
+
+
+@pytest.mark.parametrize("rate", [0, 999, 1000001])
+def test_an_array_of_a_rate_that_is_none(rate):
+    with pytest.raises(AudioError, match=f"at {rate} Hz, expected .* a rate of 1000 to 1000000 Hz"):
+        io.as_mono(np.zeros(8000), rate, 16000)

@@ -63,14 +63,48 @@ def test_lists_that_lead_to_themselves(tree):
         collect(["@self"])
 
 
-def test_sound_that_cannot_be_read_is_counted(tree, capsys):
+def test_every_file_of_a_folder_is_accounted_for(tree, capsys):
+    (tree / "music" / "notes.txt").unlink()
+    (tree / "music" / "deep" / ".hidden").unlink()
     assert collect(["music"])[1] == [] and capsys.readouterr().err == ""
-    for name in ("a.m4a", "b.M4A", "deep/c.wma", "cover.jpg"):
+    unreadable = ("a.m4a", "b.M4A", "deep/c.webm", "d.wac")
+    debris = ("._b.wav", "._x.mp3", ".DS_Store", "Thumbs.db", "b.wav.reapeaks", "b.asd")
+    others = ("e.txt", "f.TXT", "cover.jpg")
+    for name in (*unreadable, *debris, *others, "g.xyz", "README", "deep/h.Opus", "i.mp2"):
         (tree / "music" / name).touch()
+    for name in ("__MACOSX", ".Trashes"):
+        (tree / "music" / name).mkdir()
+        (tree / "music" / name / "old.wav").touch()
     paths, problems = collect(["music", "music/b.M4A"])  # who names a file, has it tried
-    assert paths[-1] == "music/b.M4A" and len(paths) == 4 and problems == []
+    assert problems == [] and [path.rpartition("/")[2] for path in paths] == [
+        "a.FLAC",
+        "b.wav",
+        "c.mp3",
+        "h.Opus",
+        "i.mp2",
+        "b.M4A",
+    ]
+    assert capsys.readouterr().err == (
+        "warning: in folders, 5 recordings; not read: 2 .m4a, 1 .wac, 1 .webm (convert sound to "
+        "wav or flac first); of an unknown kind: 1 no suffix, 1 .xyz; no sound: 2 .txt, 1 .jpg; "
+        "passed over: 8 of macOS, Windows or a recorder (such as ._*)\n"
+    )
+
+
+@pytest.mark.parametrize("quiet, words", [(False, "note: in folders, 3 recordings"), (True, "")])
+def test_what_is_no_sound_is_a_note(quiet, words, tree, capsys):
+    (tree / "music" / "deep" / ".hidden").unlink()
+    collect(["music"], quiet)
     told = capsys.readouterr().err
-    assert told.startswith("warning: skipped 2 .m4a, 1 .wma in folders") and told.count("\n") == 1
+    assert told.startswith(words) and told.count("\n") == (not quiet)
+
+
+def test_many_suffixes_are_one_line(tree, capsys):
+    for number in range(100):
+        (tree / "music" / f"a.x{number}").touch()
+    collect(["music"])
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and len(told) < 400 and "93 others" in told
 
 
 def test_links_to_folders_are_followed_once(tree):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from audiodet.cli import main
-from audiodet.errors import ConfigError
+from audiodet.errors import AudioError, ConfigError
 from audiodet.inference.stream import detect_stream, read_pcm, stream_detector
 from tests.inference.sounds import bursts, sound
 from tests.inference.test_detector import TIMES, LoudTones
@@ -80,3 +80,24 @@ def test_streams_that_end_badly(checkpoint, monkeypatch, capfd):
     nan = np.full(RATE, np.nan, "<f4").tobytes()
     code, said, told = stream(monkeypatch, capfd, nan, "--sample-format", "f32le", *options)
     assert code == 1 and told.startswith("error: stdin: 4000 NaN") and told.count("\n") == 1
+
+
+def pieces_of(data, form="s16le"):
+    return list(read_pcm(io.BytesIO(data), RATE, 1, form))
+
+
+def test_a_stream_that_begins_like_a_file():
+    with pytest.raises(AudioError, match="stdin: begins like FLAC, expected raw PCM"):
+        pieces_of(b"fLaC" + bytes(10000))
+    assert sum(map(len, pieces_of(bytes(10000) + b"fLaC"))) == 5002
+
+
+def test_what_limits_a_stream_is_said_while_it_goes_on(caplog):
+    """After 10 s, and what comes later at its end, each once."""
+    dice = np.random.default_rng(0).integers(-32768, 32768, 12 * RATE).astype("<i2").tobytes()
+    pieces = read_pcm(io.BytesIO(dice + bytes(4 * RATE)), RATE, 1, "s16le")
+    for _ in range(41):
+        next(pieces)
+    assert len(caplog.messages) == 1 and "samples like dice at full scale" in caplog.messages[0]
+    list(pieces)
+    assert len(caplog.messages) == 2 and "2.0 s of nothing but zeros" in caplog.messages[1]

@@ -85,3 +85,10 @@ def test_the_demo_on_recordings_with_a_long_event(demo, bank, tmp_path, capsys):
     assert scored["labels"] == ["knock", "siren"] and scored["clips"] == 4
     assert (out / "rcrnn" / "model_final.pth").is_file()
     assert list(out.glob("pictures/*.png"))
+    heard = sorted(out.glob("listen/*.wav"))
+    assert f"{out / 'listen'}   (at -6 dBFS" in said.out and heard[0].name in said.out
+    for wav in heard:
+        assert np.abs(sf.read(wav)[0]).max() == pytest.approx(0.5, abs=0.01)
+    names = [wav.stem for wav in heard]
+    with_events = [name for name in names if "no_event" not in name]
+    assert with_events == names[: len(with_events)] and "_from_" in names[0]

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import soxr
 
-from audiodet.audio import limits
+from audiodet.audio import notes
 from audiodet.data.datasets.rare_mini import RARE_LABELS, rare_mini_recipes
 from audiodet.data.mixing.draws import RecipeDraws
 from audiodet.data.mixing.levels import rms
@@ -113,13 +113,13 @@ def _warnings() -> Iterator[list]:
     said = []
     handler = logging.Handler()
     handler.emit = said.append
-    limits.logger.addHandler(handler)
-    limits.logger.propagate = False
+    notes.logger.addHandler(handler)
+    notes.logger.propagate = False
     try:
         yield said
     finally:
-        limits.logger.propagate = True
-        limits.logger.removeHandler(handler)
+        notes.logger.propagate = True
+        notes.logger.removeHandler(handler)
 
 
 def row(counts: list[np.ndarray], seconds: float, warned: int) -> dict[str, float]:

@@ -13,6 +13,8 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 from tqdm import tqdm
 
 from audiodet.audio import audio_info, read_blocks
+from audiodet.audio.limits import Limits
+from audiodet.audio.notes import collecting
 from audiodet.config import get_cfg
 from audiodet.data.labels.edits import overlap_text, overlapping
 from audiodet.data.labels.reading import read_labels
@@ -127,13 +129,19 @@ def _check_file(report: SplitReport, path: str) -> float | None:
         report.errors["missing file"].append(path)
         return None
     try:
-        rate = audio_info(path).sample_rate
-        samples = sum(len(block) for block in read_blocks(path, None, BLOCK_SECONDS))
+        with collecting() as warnings:
+            rate = audio_info(path).sample_rate
+            limits = Limits(path, rate, rate)  # which rate a model wants is not known yet
+            blocks = read_blocks(path, None, BLOCK_SECONDS, limits)
+            samples = sum(len(block) for block in blocks)
+            limits.warn()
         with open(path, "rb") as stream:
             digest = hashlib.file_digest(stream, "sha1").hexdigest()
     except (AudioError, OSError) as error:
         report.errors["unreadable file"].append(str(error))
         return None
+    for _, kind, text in dict.fromkeys(warnings):
+        report.warnings[f"recordings that {kind}"].append(f"{path}: {text}")
     if report.files[digest]:
         report.warnings["duplicate"].append(f"{path} has the bytes of {report.files[digest][0]}")
     report.files[digest].append(path)

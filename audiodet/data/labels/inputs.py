@@ -3,7 +3,8 @@
 import os
 from dataclasses import dataclass, field
 
-from audiodet.data.labels.matching import is_recording, walk
+from audiodet.audio.suffixes import is_recording
+from audiodet.data.labels.matching import walk
 from audiodet.data.labels.recognising import SUFFIXES
 from audiodet.errors import DataError
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
-from audiodet.audio.suffixes import AUDIO_SUFFIXES, UNREADABLE_SUFFIXES
+from audiodet.audio.suffixes import AUDIO_SUFFIXES, UNREADABLE_SUFFIXES, is_recording
 from audiodet.data.labels.recognising import stem_without_addition
 from audiodet.names import printable, unique_names
 
@@ -132,11 +132,6 @@ def walk(folder: str, deep: bool = True) -> Iterator[tuple[str, list[str]]]:
         if true_place not in seen:
             yield place, sorted(files)
         seen.add(true_place)
-
-
-def is_recording(name: str) -> bool:
-    """Whether a file's name is that of a recording; macOS's companions "._*" are none."""
-    return name.lower().endswith(AUDIO_SUFFIXES) and not name.startswith("._")
 
 
 def _common(folders: Sequence[str]) -> str:

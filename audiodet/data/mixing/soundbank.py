@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audiodet.audio.io import audio_info
-from audiodet.audio.suffixes import AUDIO_SUFFIXES
+from audiodet.audio.suffixes import is_recording
 from audiodet.data.mixing.tut_source import is_source_data, source_rows
 from audiodet.errors import DataError
 
@@ -215,7 +215,7 @@ def _read_tree(root: Path) -> list[Clip]:
     pools = defaultdict(list)
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root).as_posix()
-        if path.suffix.lower() in AUDIO_SUFFIXES and "/" in name:
+        if is_recording(path.name) and "/" in name:
             kind, label = _kind_and_label(name, root)
             order = hashlib.sha256(name.encode()).hexdigest()
             pools[kind, label if kind == "events" else ""].append((order, name, label))

@@ -133,7 +133,7 @@ def test_a_tenth_of_the_synthetic_clips_is_held_out(tmp_path):
     """By name: the same clips whatever else is there; each is in one of the two."""
     names = [f"{i}.wav" for i in range(100, 160)]
     lines = [STRONG[0], *(f"{name}\t1.0\t2.0\tDog" for name in names)]
-    write(tmp_path, "synthetic", lines, [(name, 3.0, 800) for name in names])
+    write(tmp_path, "synthetic", lines, [(name, 3.0, 1000) for name in names])
     found = {
         split: [clip["file_name"].rpartition("/")[2] for clip in load_desed(str(tmp_path), split)]
         for split in ("synthetic", "synthetic_train", "synthetic_val")

@@ -1,0 +1,68 @@
+"""Warnings about recordings: of many alike the first ones are said, and how many more there are."""
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+logger = logging.getLogger(__name__)
+SHOWN = 5  # warnings of a kind that are said in full
+
+_lock = threading.Lock()
+_said = set()
+_counts = Counter()
+_most = None  # warnings of a kind that are said in full
+_collected = ContextVar("collected", default=None)
+
+
+def tell(name: str, kind: str, text: str, once: bool = False) -> None:
+    """Warn about a recording.
+
+    Args:
+        name: of the recording.
+        kind: what such recordings are or have, in words.
+        text: what is found, and what was expected.
+        once: not again when the recording is opened again.
+    """
+    if (collected := _collected.get()) is not None:
+        collected.append((name, kind, text))
+        return
+    with _lock:
+        if once and (name, text) in _said:
+            return
+        if once:
+            _said.add((name, text))
+        _counts[kind] += 1
+        shown = _most is None or _counts[kind] <= _most
+    if shown:
+        logger.warning(f"{name}: {text}")
+
+
+@contextmanager
+def collecting() -> Iterator[list[tuple[str, str, str]]]:
+    """Yield a list that takes (name, kind, text) of all warnings in the block; none is logged."""
+    token = _collected.set([])
+    try:
+        yield _collected.get()
+    finally:
+        _collected.reset(token)
+
+
+@contextmanager
+def in_batch(most: int | None = SHOWN) -> Iterator[None]:
+    """In the block, of each kind at most so many warnings are said in full (None: all).
+
+    At its end the numbers of the others are logged.
+    """
+    global _most
+    _most = most
+    _counts.clear()
+    try:
+        yield
+    finally:
+        _most = None
+        for kind, count in _counts.items():
+            if most is not None and count > most:
+                logger.warning(f"{count - most} more warnings of recordings that {kind}")
