@@ -44,6 +44,9 @@ def atomic_path(path: str | os.PathLike, durable: bool = True):
         os.replace(temporary, path)
         if durable:
             _to_disk(path.parent)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk names no file
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
