@@ -20,6 +20,9 @@ KINDS = {  # of what a line may hold
     "open": list,
     "files": list,
     "duration": (int, float),
+    "end": (int, float),
+    "windows": int,
+    "state": (list, type(None)),
 }
 
 
@@ -58,7 +61,10 @@ def _is_entry(entry) -> bool:
             return False
         if not isinstance(event[2], str) or {type(event[i]) for i in (0, 1, 3)} - {int, float}:
             return False
-    return "error" in entry or "path" not in entry or bool({"events", "files"} & set(entry))
+    if "error" in entry or not {"path", "part"} & set(entry):
+        return True
+    complete = "files" in entry or {"events", "duration"} <= set(entry)
+    return "state" in entry and (complete or {"events", "windows", "end", "open"} <= set(entry))
 
 
 def with_events(entry: dict) -> dict:

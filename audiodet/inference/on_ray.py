@@ -12,6 +12,13 @@ from audiodet.errors import AudiodetError, AudioError
 from audiodet.events import Detection
 
 GROUP = 4  # recordings per task
+# Ray's own lines on workers that die are for those who run clusters, not for users.
+QUIET = {
+    "RAY_DEDUP_LOGS": "1",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_DISABLE_IMPORT_WARNING": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
 TRIES = 3  # with a task whose worker died
 
 
@@ -41,6 +48,8 @@ def connect(address: str, workers: int) -> None:
 
     if ray.is_initialized():
         return
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     options = {"address": None if address == "local" else address}
     if address == "local" and workers:
         options["num_cpus"] = workers
@@ -49,8 +58,9 @@ def connect(address: str, workers: int) -> None:
             host, _, port = address.rpartition("/")[2].rpartition(":")
             socket.create_connection((host, int(port)), timeout=10).close()  # Ray waits for minutes
         ray.init(**options, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        raise AudiodetError(f"--ray {address}: no cluster there ({_one_line(error)})") from error
+    except Exception as error:  # a start that fails raises whatever its parts do
+        what = "Ray cannot start here" if address == "local" else "no cluster there"
+        raise AudiodetError(f"--ray {address}: {what} ({_one_line(error)[:300]})") from error
 
 
 def start_workers(request) -> list:
