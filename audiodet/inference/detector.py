@@ -174,7 +174,7 @@ class Detector:
                 cores of this process.
             progress: called with (source, seconds done, seconds in all) after each window.
             with_scores: give :meth:`scores` as well.
-            parts: keeps what is known of long recordings that are not finished.
+            parts: keep what is known of long recordings that are not finished.
 
         Yields:
             a :class:`Detection` per source, in order.
@@ -184,7 +184,7 @@ class Detector:
         workers = workers or cores()
         networks = workers if on_cpu else 1
         parts = parts or Parts()
-        produce = partial(self._windows, parts=parts)
+        produce = partial(self._windows, parts)
         windows = run_ahead(sources, produce, workers, batch_size + workers)
         batches = in_batches(windows, self.listen, batch_size, networks)
         yield from self._join(batches, progress, with_scores, parts)
@@ -227,7 +227,7 @@ class Detector:
         """
         return decide(events, self.thresholds, min_lengths=self.min_lengths)
 
-    def _windows(self, source, parts: Parts) -> Iterator[tuple[dict, Window]]:
+    def _windows(self, parts: Parts, source) -> Iterator[tuple[dict, Window]]:
         """Input of the network and place in the recording of each of its windows."""
         for window in islice(read_windows(source, self.grid), parts.windows(source), None):
             inputs = self.features(window.samples, source_name(source))

@@ -120,17 +120,14 @@ class Journal:
 
     def get(self, path: str) -> dict:
         """The entry of a recording in :attr:`done`; ``events`` are its candidates as Events."""
-        return self._entry_at(self.done[path])
-
-    def get_failed(self, path: str) -> dict:
-        """The entry of a recording in :attr:`failed`."""
-        return self._entry_at(self.failed[path])
+        return self.entry_at(self.done[path])
 
     def get_parts(self, path: str) -> list[dict]:
         """The parts of a recording in :attr:`parts`, in order."""
-        return [self._entry_at(place) for place in self.parts[path]]
+        return list(map(self.entry_at, self.parts[path]))
 
-    def _entry_at(self, place: int) -> dict:
+    def entry_at(self, place: int) -> dict:
+        """The entry that begins at a byte."""
         self._reader.seek(place)
         return with_events(json.loads(self._reader.readline()))
 

@@ -12,13 +12,6 @@ from audiodet.errors import AudiodetError, AudioError
 from audiodet.events import Detection
 
 GROUP = 4  # recordings per task
-# Ray's own lines on workers that die are for those who run clusters, not for users.
-QUIET = {
-    "RAY_DEDUP_LOGS": "1",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",
-    "RAY_DISABLE_IMPORT_WARNING": "1",
-    "RAY_USAGE_STATS_ENABLED": "0",
-}
 TRIES = 3  # with a task whose worker died
 
 
@@ -48,8 +41,7 @@ def connect(address: str, workers: int) -> None:
 
     if ray.is_initialized():
         return
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
+    _silence()
     options = {"address": None if address == "local" else address}
     if address == "local" and workers:
         options["num_cpus"] = workers
@@ -61,6 +53,17 @@ def connect(address: str, workers: int) -> None:
     except Exception as error:  # a start that fails raises whatever its parts do
         what = "Ray cannot start here" if address == "local" else "no cluster there"
         raise AudiodetError(f"--ray {address}: {what} ({_one_line(error)[:300]})") from error
+
+
+def _silence() -> None:
+    """Keep Ray's lines on workers that die, for those who run clusters, from users.
+
+    Ray has no option for them; where a version keeps them elsewhere they are seen.
+    """
+    from ray._private import worker
+
+    if hasattr(worker, "print_to_stdstream"):
+        worker.print_to_stdstream = lambda *told, **options: None
 
 
 def start_workers(request) -> list:

@@ -50,9 +50,9 @@ class Work:
             what = counted(len(kept), "recording")
             print(f"{what} of earlier inputs stay in the tables", file=sys.stderr)
         self.paths = kept + self.paths
-        for path in journal.failed:
+        for path, place in journal.failed.items():
             if path not in named and os.path.exists(path):
-                self.problems.append((path, journal.get_failed(path)["error"]))
+                self.problems.append((path, journal.entry_at(place)["error"]))
 
     def _rename(self, journal: Journal) -> None:
         """Give recordings of the journal the names by which they are called now."""
