@@ -1,5 +1,6 @@
 """What an event is, and which candidate events are reported: plain data, seconds, no torch."""
 
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -131,7 +132,7 @@ def thresholds_by_label(
             raise ConfigError(
                 f"thresholds are given for {sorted(thresholds)}, expected {sorted(labels)}"
             )
-        return {label: float(thresholds[label]) for label in labels}
+        return _numbers({label: thresholds[label] for label in labels}, key)
     values = list(thresholds) if isinstance(thresholds, Sequence) else [thresholds]
     if len(values) == 1:
         values *= len(labels)
@@ -140,7 +141,16 @@ def thresholds_by_label(
             f"{key} has {len(values)} numbers, expected 1 or {len(labels)}, "
             f"one for each of {list(labels)}"
         )
-    return dict(zip(labels, map(float, values)))
+    return _numbers(dict(zip(labels, values)), key)
+
+
+def _numbers(values: Mapping[str, float], key: str) -> dict[str, float]:
+    """The same as floats; ConfigError for NaN, above which nothing is."""
+    numbers = {label: float(value) for label, value in values.items()}
+    for label, value in numbers.items():
+        if math.isnan(value):
+            raise ConfigError(f"{key} of {label} is NaN, expected a number")
+    return numbers
 
 
 MANY_LABELS = 20  # an error does not name more

@@ -1,20 +1,28 @@
 """Writing files so that a reader never meets half of one."""
 
+import errno
 import glob
 import os
+import re
 import shutil
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from audiodet.errors import AudiodetError
 
+TEMPORARY = re.compile(r"^\..*\.\d+\.(tmp|old)(\.\w+)?$")  # names of what is not whole yet
+
 
 @contextmanager
-def atomic_path(path: str | os.PathLike):
+def atomic_path(path: str | os.PathLike, durable: bool = True):
     """Yield a temporary path beside `path` that replaces it when the block ends well.
 
     The suffix is kept (writers that look at it work), missing folders are made, and after an
     error the temporary file is gone and `path` is as it was.
+
+    Args:
+        durable: the file is on disk before it gets its name, so that a loss of power cannot leave
+            an empty one; not for files that are checked when they are read.
 
     Raises:
         AudiodetError: the folder cannot be made or written to.
@@ -31,9 +39,31 @@ def atomic_path(path: str | os.PathLike):
         ) from error
     try:
         yield temporary
+        if durable:
+            _to_disk(temporary)
         os.replace(temporary, path)
+        if durable:
+            _to_disk(path.parent)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk names no file
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _to_disk(path: Path) -> None:
+    """Make sure that a file, or the names in a folder, outlast a loss of power."""
+    try:
+        number = os.open(path, os.O_RDONLY)
+    except PermissionError:  # a folder in which one may write, but not look
+        return
+    try:
+        os.fsync(number)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot
+            raise
+    finally:
+        os.close(number)
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
@@ -67,6 +97,7 @@ def atomic_folder(path: str | os.PathLike):
         with suppress(FileNotFoundError):
             os.replace(path, old)
         os.replace(temporary, path)
+        _to_disk(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
@@ -79,3 +110,14 @@ def _clear_leftovers(path: Path) -> None:
             process = folder.name.split(".")[-2]
             if process.isdigit() and not Path("/proc", process).exists():
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_temporaries(folder: str | os.PathLike) -> None:
+    """Remove what killed processes left of this module's files; for a folder's only writer."""
+    for path in Path(folder).glob(".*"):
+        if not TEMPORARY.search(path.name):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

@@ -1,11 +1,12 @@
 """Names of recordings as tables show them: one line of text each, unique where files need it."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 FORBIDDEN = '/\\:*?"<>|'  # of some system's file names
 RESERVED = {"CON", "PRN", "AUX", "NUL"}  # names that Windows keeps for devices, as COM1 to LPT9
 RESERVED |= {f"{device}{number}" for device in ("COM", "LPT") for number in range(1, 10)}
+FORMULA = ("=", "+", "-", "@")  # begin of what a spreadsheet computes
 LONGEST = 200  # bytes of a name; file systems take 255, of which numbers and suffixes need some
 
 
@@ -16,57 +17,79 @@ def decodable(path: str) -> str:
 
 def printable(text: str) -> str:
     r"""One line of UTF-8: control characters and undecodable bytes become \t, \n or \xNN."""
+    text = decodable(text)
+    if text.isprintable():
+        return text
     shown = []
-    for character in decodable(text):
+    for character in text:
         if not character.isprintable():
             character = character.encode("unicode_escape").decode("ascii")
         shown.append(character)
     return "".join(shown)
 
 
-def unique_names(paths: Sequence[str]) -> dict[str, str]:
+def cell(text: str) -> str:
+    r"""A cell of a table that no spreadsheet takes for a formula: a leading = + - @ is \x3d ..."""
+    shown = printable(text)
+    if shown.startswith(FORMULA):
+        shown = f"\\x{ord(shown[0]):02x}{shown[1:]}"
+    return shown
+
+
+def path_cell(path: str) -> str:
+    """:func:`cell` of a file's name, which stays one: "=a.wav" is "./=a.wav"."""
+    return cell(f"./{path}" if path.startswith(FORMULA) else path)
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 event", "2 events"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def unique_names(paths: Sequence[str], longest: int = LONGEST) -> dict[str, str]:
     """A name for each path, without folder, suffix and blanks; equal ones are numbered.
 
-    A name has at most 200 bytes before its number, so that it can be part of a file's name.
+    A name has at most ``longest`` bytes before its number, so that it can be part of a file's name.
     """
-    names = {}
-    taken = set()
+    stems = []
     for path in paths:
         stem = os.path.splitext(os.path.basename(path))[0]
         stem = "_".join(printable(stem).replace(os.sep, "_").split()) or "_"
-        stem = stem.encode()[:LONGEST].decode("utf-8", "ignore")
+        stems.append(_cut(stem, longest))
+    return dict(zip(paths, _numbered(stems)))
+
+
+def _cut(text: str, longest: int) -> str:
+    return text.encode()[:longest].decode("utf-8", "ignore")
+
+
+def _numbered(stems: Sequence[str], same=str) -> Iterator[str]:
+    """Names, of which those that are the same are numbered from 2 on."""
+    taken = set()
+    following = {}
+    for stem in stems:
         name = stem
-        number = 2
-        while name in taken:
+        number = following.get(same(stem), 2)
+        while same(name) in taken:
             name = f"{stem}_{number}"
             number += 1
-        taken.add(name)
-        names[path] = name
-    return names
+        following[same(stem)] = number
+        taken.add(same(name))
+        yield name
 
 
-def safe_name(text: str) -> str:
+def safe_name(text: str, longest: int = LONGEST) -> str:
     """A label as a folder's name on any system; see :func:`safe_names` for different ones."""
     kept = []
     for character in printable(text):
         kept.append("_" if character in FORBIDDEN else character)
-    name = "".join(kept).encode()[:LONGEST].decode("utf-8", "ignore").strip(". ")
+    name = _cut("".join(kept), longest).strip(". ")
     if not name or name.split(".")[0].upper() in RESERVED:
         name = f"_{name}"
     return name
 
 
-def safe_names(texts: Sequence[str]) -> dict[str, str]:
+def safe_names(texts: Sequence[str], longest: int = LONGEST) -> dict[str, str]:
     """:func:`safe_name` of each text; equal ones, also but for case, are numbered."""
-    names = {}
-    taken = set()
-    for text in texts:
-        base = safe_name(text)
-        name = base
-        number = 2
-        while name.lower() in taken:
-            name = f"{base}_{number}"
-            number += 1
-        taken.add(name.lower())
-        names[text] = name
-    return names
+    stems = [safe_name(text, longest) for text in texts]
+    return dict(zip(texts, _numbered(stems, str.lower)))

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import zipfile
 from pathlib import Path
 
 from audiodet.errors import WeightsError
@@ -36,7 +37,7 @@ def read_card(path: str | os.PathLike) -> dict:
     try:
         with safe_open(path, "np") as file:
             return json.loads((file.metadata() or {})[CARD])
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise WeightsError(
             f"{path}: no description ({error}), expected a model of audiodet"
         ) from error
@@ -79,7 +80,8 @@ def read_weights(path: str, trust_pickle: bool = False) -> dict:
     if not os.path.isfile(path):
         raise WeightsError(f"{path}: no such file, expected a checkpoint")
     if path.endswith(".safetensors"):
-        return _with_shared(_with_whole_card(_read_safetensors(path), path), path)
+        data = _with_shared(_with_whole_card(_read_safetensors(path), path), path)
+        return _finite(data, path)
     try:
         data = _unpickle(path, trust_pickle)
     except Exception as error:  # there is no telling what a damaged pickle raises
@@ -96,7 +98,19 @@ def read_weights(path: str, trust_pickle: bool = False) -> dict:
     arrays = (torch.Tensor, np.ndarray)
     if not isinstance(model, dict) or not all(isinstance(x, arrays) for x in model.values()):
         raise WeightsError(f"{path}: holds a {type(model).__name__}, expected tensors by name")
-    return _with_whole_card(data if "model" in data else {"model": data}, path)
+    data = _with_whole_card(data if "model" in data else {"model": data}, path)
+    return _finite(data, path)
+
+
+def _finite(data: dict, path: str) -> dict:
+    """The data of a checkpoint without NaN or infinity in its tensors."""
+    import torch
+
+    for name, tensor in data["model"].items():
+        tensor = torch.as_tensor(tensor)
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise WeightsError(f"{path}: {name} holds NaN or infinity, expected finite numbers")
+    return data
 
 
 def read_described(path: str) -> dict:
@@ -152,9 +166,23 @@ def _unpickle(path: str, trust_pickle: bool):
     if path.endswith(".pkl"):
         with open(path, "rb") as file:
             return pickle.load(file, encoding="latin1")
+    _refuse_bomb(path)
     import torch
 
     return torch.load(path, map_location="cpu", weights_only=not trust_pickle)
+
+
+def _refuse_bomb(path: str) -> None:
+    """Raise ValueError where an archive is larger inside than outside; torch never packs."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        inside = sum(entry.file_size for entry in archive.infolist())
+    if inside > os.path.getsize(path):
+        raise ValueError(
+            f"{inside} bytes packed into {os.path.getsize(path)}, expected an archive that is not "
+            "packed, as torch writes it"
+        )
 
 
 def _read_safetensors(path: str) -> dict:
@@ -172,7 +200,7 @@ def _read_safetensors(path: str) -> dict:
         return {"model": tensors}
     try:
         return {"model": tensors, CARD: json.loads(text)}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WeightsError(
             f"{path}: its description is no JSON ({error}), expected one that audiodet wrote"
         ) from error

@@ -9,6 +9,7 @@ import pytest
 from audiodet import model_zoo
 from audiodet.engine.setup import load_config
 from audiodet.errors import ConfigError
+from audiodet.names import unique_names
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -79,3 +80,10 @@ def test_every_configuration_is_known_by_name_and_another_is_refused(tmp_path, m
             ConfigError, match=f"^{name}: no such .*expected one of .*rcrnn/rare.yaml"
         ):
             model_zoo.get_config_file(name)
+
+
+def test_names_of_a_hundred_thousand_equal_files():
+    """And numbers that a file's own name has already."""
+    names = unique_names([f"{number}/a.wav" for number in range(100_000)])
+    assert len(set(names.values())) == 100_000 and names["99999/a.wav"] == "a_100000"
+    assert list(unique_names(["a_2.wav", "x/a.wav", "y/a.wav"]).values()) == ["a_2", "a", "a_3"]

@@ -65,6 +65,8 @@ if __name__ == "__main__":
             dist_url=args.dist_url,
             args=(args,),
         )
+    except OSError as error:
+        sys.exit(f"error: {error.filename or 'a file'}: {error.strerror or error}")
     except (AudiodetError, ProcessRaisedException) as error:
         # From a loader's worker or another process it comes after the traceback from there.
         last = str(error).strip().splitlines()[-1]

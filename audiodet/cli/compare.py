@@ -2,7 +2,7 @@
 
 import argparse
 
-from audiodet.cli.options import add_scoring, piped, tell, with_scoring
+from audiodet.cli.options import add_scoring, tell, with_scoring
 
 SHOWN = 5  # recordings that are named for each side
 FILE = "comparison.json"
@@ -28,10 +28,6 @@ def add_parser(commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``audiodet compare``."""
-    return piped(lambda: _compare(args))
-
-
-def _compare(args: argparse.Namespace) -> int:
     from audiodet.errors import DataError
     from audiodet.evaluation.counts import Matching
     from audiodet.evaluation.pairs import only_both

@@ -11,7 +11,6 @@ from audiodet.cli.options import (
     add_recordings,
     check_model,
     number,
-    piped,
 )
 from audiodet.cli.report import make_report
 from audiodet.inference.formats import FOLDERS, FORMATS
@@ -63,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
     options = {field.name: getattr(args, field.name) for field in fields(Request)}
     request = Request(**options)
-    code = piped(lambda: run_request(request))
+    code = run_request(request)
     if args.report:
         code = max(code, make_report(args.output, os.path.join(args.output, "report")))
     return code

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from audiodet.cli.options import add_option, add_scoring, add_threshold, piped, tell, with_scoring
+from audiodet.cli.options import add_option, add_scoring, add_threshold, tell, with_scoring
 
 
 def add_parser(commands) -> None:
@@ -38,10 +38,6 @@ def add_parser(commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``audiodet evaluate``."""
-    return piped(lambda: _evaluate(args))
-
-
-def _evaluate(args: argparse.Namespace) -> int:
     if args.report and not args.output:
         args.parser.error("--report expects a folder to write to: -o OUT")
     from audiodet.inference.detector import Detector

@@ -23,6 +23,7 @@ from audiodet.cli.plot import add_parser as add_plot
 from audiodet.cli.report import add_parser as add_report
 from audiodet.cli.separate import add_parser as add_separate
 from audiodet.cli.stream import add_parser as add_stream
+from audiodet.cli.streams import cannot_print, own_streams
 from audiodet.cli.train import add_parser as add_train
 from audiodet.cli.tune import add_parser as add_tune
 from audiodet.errors import AudiodetError
@@ -30,24 +31,39 @@ from audiodet.errors import AudiodetError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` (None: the process's own) and return its exit code."""
-    args = _parser().parse_args(argv)
+    if argv is None:
+        own_streams()
     try:
-        return args.run(args)
+        try:
+            args = _parser().parse_args(argv)
+            return args.run(args)
+        finally:
+            sys.stdout.flush()
     except AudiodetError as error:
-        line = " ".join(str(error).splitlines()).encode("utf-8", "backslashreplace").decode()
-        print(f"error: {line}", file=sys.stderr)
-        return 1
+        return _failed(str(error))
     except ModuleNotFoundError as error:
         if find_spec("torch") is not None:
             raise
-        print(
-            f"error: this needs {(error.name or 'torch').partition('.')[0]}, which a light "
-            "installation lacks. Run: pip install 'audiodet[train]'",
-            file=sys.stderr,
+        missing = (error.name or "torch").partition(".")[0]
+        return _failed(
+            f"this needs {missing}, which a light installation lacks. Run: pip install "
+            "'audiodet[train]'"
         )
-        return 1
+    except BrokenPipeError as error:
+        return _failed(str(cannot_print(error)))
+    except OSError as error:
+        return _failed(f"{error.filename or 'a file'}: {error.strerror or error}")
+    except MemoryError:
+        return _failed("out of memory; see --window, --workers and --batch-size")
     except KeyboardInterrupt:
         return 130
+
+
+def _failed(text: str) -> int:
+    """Say a line on stderr -> exit code."""
+    line = " ".join(text.splitlines()).encode("utf-8", "backslashreplace").decode()
+    print(f"error: {line}", file=sys.stderr)
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:

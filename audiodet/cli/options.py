@@ -1,11 +1,8 @@
 """Options that several subcommands share, and what they have in common when they run."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
-
-from audiodet.errors import AudiodetError
 
 DEFAULT_MODEL = "audiodet_rare"
 AUDIOSET = "audioset"  # the public network as it is, whose file does not ship
@@ -177,15 +174,6 @@ def _threshold(text: str) -> float | str | dict[str, float]:
         label, _, value = part.partition("=")
         thresholds[label.strip()] = score(value)
     return thresholds
-
-
-def piped(work: Callable[[], int]) -> int:
-    """Run what may print to a pipe whose reader goes away."""
-    try:
-        return work()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise AudiodetError("stdout was closed before all was printed") from None
 
 
 def intermixed(parser: argparse.ArgumentParser) -> None:

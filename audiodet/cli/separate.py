@@ -1,11 +1,8 @@
 """``audiodet separate``: a wav of each class that is detected in recordings."""
 
 import argparse
-import os
-import sys
 
-from audiodet.cli.options import add_model, add_option, add_recordings, check_model
-from audiodet.errors import AudiodetError
+from audiodet.cli.options import add_model, add_option, add_recordings, check_model, number, tell
 
 
 def add_parser(commands) -> None:
@@ -15,10 +12,13 @@ def add_parser(commands) -> None:
         help="write a wav of each class that is detected in recordings",
         description="Separate detected sounds by the masks of a segmentation model, one wav a "
         "class, at the recording's own rate and length, one channel, 32-bit float. Exit codes: 0 "
-        "done, 1 failed, 2 wrong usage, 3 done but some inputs could not be used.",
+        "done, 1 failed, 2 wrong usage, 3 done but some inputs could not be used (errors.tsv names "
+        "each and why), 130 interrupted.",
     )
     add_recordings(parser, "audiodet_separated", "folder for <recording>_<class>.wav")
-    add_option(parser, "--window", type=float, default=10.0, metavar="S")
+    add_option(parser, "--window", type=number(float, 0), default=10.0, metavar="S")
+    add_option(parser, "--resume", action="store_true")
+    add_option(parser, "--quiet", action="store_true")
     add_model(parser, default="")
     parser.set_defaults(run=run, parser=parser)
 
@@ -26,33 +26,15 @@ def add_parser(commands) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run ``audiodet separate``."""
     check_model(args, default="")
-    import soundfile as sf
-
-    from audiodet.audio.io import audio_info
-    from audiodet.files import atomic_path
-    from audiodet.inference.formats import unique_names
-    from audiodet.inference.inputs import collect
     from audiodet.inference.opening import open_model
+    from audiodet.inference.separated import SeparatedRun
     from audiodet.inference.separation import Separator
+    from audiodet.inference.work import Work
 
     named = (args.model, args.config_file, args.weights)
     model = open_model(*named, device=args.device, engine=args.engine)
     separator = Separator(model, args.thresholds, args.window)
-    paths, problems = collect(args.inputs)
-    names = unique_names(paths)
-    for path in paths:
-        try:
-            sounds = separator.separate_file(path)
-        except AudiodetError as error:
-            problems.append((path, str(error)))
-            continue
-        rate = audio_info(path).sample_rate
-        for label, samples in sounds.items():
-            file_name = f"{names[path]}_{label.replace(os.sep, '_')}.wav"
-            wav = os.path.join(args.output, file_name)
-            with atomic_path(wav) as temporary:
-                sf.write(temporary, samples, rate, "FLOAT", format="WAV")
-            print(wav)
-    for _, reason in problems:
-        print(f"error: {reason}", file=sys.stderr)
-    return 3 if problems else 0
+    work = Work(args.inputs, args.quiet)
+    name = args.config_file or args.model
+    SeparatedRun(work, separator, args.output, name, args.window, args.resume).to_end()
+    return tell(work.problems)

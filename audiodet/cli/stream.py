@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from audiodet.cli.options import add_model, add_option, check_model, number, piped
+from audiodet.cli.options import add_model, add_option, check_model, number
 from audiodet.inference.formats import COLUMNS, SAMPLE_FORMATS
 
 
@@ -13,7 +13,9 @@ def add_parser(commands) -> None:
     parser = commands.add_parser(
         "stream",
         help="events of raw PCM on stdin, as they happen",
-        description="Read raw PCM from stdin and print events as JSON lines.",
+        description="Read raw PCM from stdin and print events as JSON lines. Ctrl-C and SIGTERM "
+        "end the stream: what was heard until then is printed. Exit codes: 0 done, 1 failed, 2 "
+        "wrong usage, 130 and 143 stopped by those signals.",
     )
     positive = number(int, 1)
     parser.add_argument("--sample-rate", type=positive, required=True, metavar="HZ")
@@ -30,17 +32,14 @@ def run(args: argparse.Namespace) -> int:
     """Run ``audiodet stream``."""
     check_model(args)
     from audiodet.inference.opening import open_model
-    from audiodet.inference.stream import detect_stream, read_pcm, stream_detector
+    from audiodet.inference.stream import Stoppable, detect_stream, read_pcm, stream_detector
 
     named = (args.model, args.config_file, args.weights)
     model = open_model(*named, device=args.device, engine=args.engine)
     detector = stream_detector(model, args.thresholds, args.delay)
-    pieces = read_pcm(sys.stdin.buffer, args.sample_rate, args.channels, args.sample_format)
-
-    def print_events() -> int:
+    with Stoppable(sys.stdin.buffer) as stdin:
+        pieces = read_pcm(stdin, args.sample_rate, args.channels, args.sample_format)
         for event in detect_stream(detector, pieces, args.sample_rate):
             row = dict(zip(COLUMNS[1:], event[:4]))  # without the file's name
             print(json.dumps(row), flush=True)
-        return 0
-
-    return piped(print_events)
+    return 128 + stdin.stopped if stdin.stopped else 0

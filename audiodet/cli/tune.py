@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from audiodet.cli.options import add_scoring, number, piped, tell, with_scoring
+from audiodet.cli.options import add_scoring, number, tell, with_scoring
 
 SHOWN = 9  # rows of a printed curve; the file has all
 
@@ -48,10 +48,6 @@ def _share(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``audiodet tune``."""
-    return piped(lambda: _tune(args))
-
-
-def _tune(args: argparse.Namespace) -> int:
     from audiodet.errors import ConfigError
     from audiodet.evaluation.counts import Matching
     from audiodet.evaluation.goals import Goal, tune_for_goal

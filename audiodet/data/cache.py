@@ -2,13 +2,17 @@
 
 import hashlib
 import json
+import logging
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from audiodet.data.mixing import rendering
 from audiodet.files import atomic_path
+
+logger = logging.getLogger(__name__)
 
 
 class FeatureCache:
@@ -38,10 +42,21 @@ class FeatureCache:
     def get(self, clip: dict, compute) -> np.ndarray:
         """The stored array of ``clip``, or ``compute()``, which is stored."""
         path = self.path(clip)
-        try:
-            return np.load(path)
-        except FileNotFoundError:
+        array = read_array(path)
+        if array is None:
             array = compute()
-            with atomic_path(path) as temporary:
+            with atomic_path(path, durable=False) as temporary:
                 np.save(temporary, array)
-            return array
+        return array
+
+
+def read_array(path: Path, kind: type = np.asarray):
+    """An array, or with ``kind`` dict those of an npz; None where the file is absent or damaged."""
+    try:
+        with open(path, "rb") as file:
+            return kind(np.load(file))
+    except FileNotFoundError:
+        return None
+    except (OSError, EOFError, ValueError, MemoryError, zipfile.BadZipFile) as error:
+        logger.warning(f"{path}: damaged ({error}), made anew")
+        return None

@@ -1,5 +1,6 @@
 """Checkpoints that are whole or absent, tell what they are, and never run a stranger's code."""
 
+import errno
 import os
 import re
 from pathlib import Path
@@ -11,6 +12,7 @@ from detectron2.config import CfgNode
 from detectron2.utils import comm
 from detectron2.utils.file_io import PathManager
 
+from audiodet.engine.faults import LAST, LossNormalizers, last_checkpoint
 from audiodet.errors import WeightsError
 from audiodet.files import atomic_path, write_text
 from audiodet.modeling.model import SEDModel
@@ -30,12 +32,24 @@ class SEDCheckpointer(DetectionCheckpointer):
     """detectron2's checkpointer with atomic writes, a description and safe reading."""
 
     def __init__(self, model, save_dir="", *, cfg, **kwargs):
-        super().__init__(model, save_dir, **kwargs)
+        super().__init__(model, save_dir, loss_normalizers=LossNormalizers(model), **kwargs)
         self.cfg = cfg
+
+    def has_checkpoint(self) -> bool:
+        """Whether there is one to continue, see :func:`last_checkpoint`."""
+        return bool(self.get_checkpoint_file())
+
+    def get_checkpoint_file(self) -> str:
+        """The one to continue."""
+        return last_checkpoint(self.save_dir)
 
     def save(self, name: str, **kwargs) -> None:
         """Write ``name``.pth; all but "model_best" and "model_top_..." become the one that
-        ``--resume`` continues."""
+        ``--resume`` continues.
+
+        Raises:
+            OSError: it cannot be written; the one before is as it was.
+        """
         if not self.save_dir or not self.save_to_disk:
             return
         data = {"model": self.model.state_dict(), CARD: describe(self.cfg)}
@@ -44,10 +58,14 @@ class SEDCheckpointer(DetectionCheckpointer):
         data.update(kwargs)
         path = Path(self.save_dir) / f"{name}.pth"
         self.logger.info(f"Saving checkpoint to {path}")
-        with atomic_path(path) as temporary:
-            torch.save(data, temporary)
+        try:
+            with atomic_path(path) as temporary:
+                torch.save(data, temporary)
+        except RuntimeError as error:  # what torch's own writer raises on a full disk
+            reason = " ".join(str(error).split())
+            raise OSError(errno.EIO, reason, str(path)) from error
         if name != "model_best" and not name.startswith("model_top_"):
-            write_text(Path(self.save_dir) / "last_checkpoint", path.name)
+            write_text(Path(self.save_dir) / LAST, path.name)
 
     def load(self, path: str, *args, **kwargs) -> dict:
         """See :meth:`DetectionCheckpointer.load`.

@@ -23,6 +23,7 @@ def setup(args):
         ConfigError: as :func:`load_config`, or the output folder cannot be written.
     """
     cfg = load_config(args.config_file, args.opts)
+    logging.raiseExceptions = False  # a log that cannot grow is no reason for tracebacks
     if comm.is_main_process():
         try:
             os.makedirs(cfg.OUTPUT_DIR, exist_ok=True)

@@ -24,11 +24,13 @@ from audiodet.engine import best
 from audiodet.engine import hooks as sed_hooks
 from audiodet.engine.checkpoint import SEDCheckpointer, init_backbone, share_buffers
 from audiodet.engine.ensemble import build_ensemble
+from audiodet.engine.faults import KeptCheckpoints, one_line
 from audiodet.engine.optimizer import build_optimizer
 from audiodet.engine.stepping import build_stepper
 from audiodet.engine.validation import tune, tune_decisions, verify
 from audiodet.errors import ConfigError
 from audiodet.evaluation import build_sed_evaluators
+from audiodet.files import remove_temporaries
 from audiodet.modeling.model import label_kinds
 from audiodet.modeling.stock import build_model
 
@@ -99,7 +101,7 @@ class Trainer(DefaultTrainer):
         logger.info(f"Starting training from iteration {self.start_iter}")
         self.iter = self.start_iter
         self._stop = False
-        with EventStorage(self.start_iter) as self.storage:
+        with one_line(self), EventStorage(self.start_iter) as self.storage:
             self.before_train()
             try:
                 for iteration in range(self.start_iter, self.max_iter):
@@ -120,6 +122,8 @@ class Trainer(DefaultTrainer):
         """Also start the loader now: starting draws a random number, which no step must miss."""
         if self.start_iter == 0 and comm.is_main_process():
             best.remove_earlier_best(self.cfg)
+        if comm.is_main_process():
+            remove_temporaries(self.cfg.OUTPUT_DIR)
         super().before_train()
         _ = self._trainer._data_loader_iter  # a property, which starts it
 
@@ -182,7 +186,7 @@ class Trainer(DefaultTrainer):
         if is_main:
             files = (self.checkpointer, solver.CHECKPOINT_PERIOD)
             result += [
-                hooks.PeriodicCheckpointer(*files, max_to_keep=solver.CHECKPOINTS_KEPT),
+                KeptCheckpoints(*files, max_to_keep=solver.CHECKPOINTS_KEPT),
                 sed_hooks.ExpectMetrics(watched),
                 hooks.PeriodicWriter(self.build_writers(), period=20),
             ]

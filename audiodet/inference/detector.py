@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from audiodet.inference.curves import ScoreCurves
 from audiodet.inference.detection import DrawnDetection
 from audiodet.inference.joining import Heard, Recording
 from audiodet.inference.opening import open_model, runner_of
+from audiodet.inference.parts import Parts
 from audiodet.inference.pipeline import cores, in_batches, run_ahead
 from audiodet.inference.reading import as_audio_error, read_windows, source_name
 from audiodet.inference.windows import Grid, Window
@@ -164,6 +167,7 @@ class Detector:
         workers: int = 0,
         progress: Callable[[Any, float, float], None] | None = None,
         with_scores: bool = False,
+        parts: Parts | None = None,
     ) -> Iterator[Detection]:
         """Events of many recordings: windows of all of them share batches.
 
@@ -179,6 +183,7 @@ class Detector:
                 cores of this process.
             progress: called with (source, seconds done, seconds in all) after each window.
             with_scores: give :meth:`scores` as well.
+            parts: keep what is known of long recordings that are not finished.
 
         Yields:
             a :class:`Detection` per source, in order.
@@ -187,9 +192,11 @@ class Detector:
         batch_size = batch_size or (1 if on_cpu else 16)
         workers = workers or cores()
         networks = workers if on_cpu else 1
-        windows = run_ahead(sources, self._windows, workers, batch_size + workers)
+        parts = parts or Parts()
+        produce = partial(self._windows, parts)
+        windows = run_ahead(sources, produce, workers, batch_size + workers)
         batches = in_batches(windows, self.listen, batch_size, networks)
-        yield from self._join(batches, progress, with_scores)
+        yield from self._join(batches, progress, with_scores, parts)
 
     @property
     def device(self) -> str:
@@ -219,13 +226,13 @@ class Detector:
         """
         return decide(events, self.thresholds, min_lengths=self.min_lengths)
 
-    def _windows(self, source) -> Iterator[tuple[dict, Window]]:
+    def _windows(self, parts: Parts, source) -> Iterator[tuple[dict, Window]]:
         """Input of the network and place in the recording of each of its windows."""
-        for window in read_windows(source, self.grid):
+        for window in islice(read_windows(source, self.grid), parts.windows(source), None):
             inputs = self.runner.features(window.samples, source_name(source))
             yield inputs, window._replace(samples=None)
 
-    def _join(self, batches: Iterator[tuple], progress, with_scores: bool) -> Iterator[Detection]:
+    def _join(self, batches, progress, with_scores: bool, parts: Parts) -> Iterator[Detection]:
         """Recordings of windows, which come in order and one recording at a time."""
         recording = Recording(self)
         for batch, heard in batches:
@@ -235,7 +242,9 @@ class Detector:
                     yield DrawnDetection(source, error=as_audio_error(source, window))
                 else:
                     place = window[1]
+                    parts.before(source, recording)
                     recording.add(next(of_windows), place)
+                    parts.after(source, recording, place)
                     if progress:
                         progress(source, place.end, place.duration)
                     if not place.last:

@@ -13,7 +13,7 @@ from audiodet.errors import AudiodetError, AudioError
 from audiodet.events import Event
 from audiodet.files import atomic_path, write_text
 from audiodet.inference.results import RunResults
-from audiodet.names import printable, safe_names, unique_names
+from audiodet.names import cell, path_cell, printable, safe_names, unique_names
 
 TABLE = "clips.tsv"  # in the folder of the clips
 COLUMNS = ("clip", "filename", "onset", "offset", "event_label", "score", "clip_start")
@@ -31,7 +31,7 @@ class EventClip:
     def row(self) -> str:
         """Its line of the table."""
         times = [f"{time:.3f}" for time in (self.event.onset, self.event.offset)]
-        cells = [self.file, printable(self.source), *times, self.event.label]
+        cells = [self.file, path_cell(self.source), *times, cell(self.event.label)]
         cells += [f"{self.event.score:.4f}", f"{self.start:.3f}"]
         return "\t".join(cells) + "\n"
 

@@ -1,7 +1,7 @@
 """Tables of events in the formats of other programs, one line per event; and formats of samples.
 
-Names are escaped by :func:`printable`, so a row is one line whatever a file is called. Column
-names are part of audiodet's interface.
+Names and labels are escaped, so a row is one line and no cell a formula, whatever a file or label
+is called. Column names are part of audiodet's interface.
 """
 
 import csv
@@ -13,11 +13,14 @@ from dataclasses import dataclass
 
 from audiodet.events import Detection, Event
 from audiodet.names import (
+    cell,
     decodable,
+    path_cell,
     printable,
     unique_names,  # noqa: F401  others take it from here
 )
 
+LINE_ENDS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}  # JSON takes them as they are
 COLUMNS = ("filename", "onset", "offset", "event_label", "score")
 # Samples of a stream by the names that ffmpeg and SoX users know: little endian, and full scale.
 SAMPLE_FORMATS = {"s16le": ("<i2", 1 << 15), "s32le": ("<i4", 1 << 31), "f32le": ("<f4", 1)}
@@ -78,9 +81,10 @@ class Tsv(TextFormat):
     header = "\t".join(COLUMNS) + "\n"
 
     def lines(self, recording: Detection) -> Iterator[str]:
-        rows = [[*_times(e), e.label, f"{e.score:.4f}"] for e in recording.events] or [[""] * 4]
-        for row in rows:
-            yield self._line([printable(recording.source), *row])
+        name = path_cell(recording.source)
+        rows = [[*_times(e), cell(e.label), f"{e.score:.4f}"] for e in recording.events]
+        for row in rows or [[""] * 4]:
+            yield self._line([name, *row])
 
     def _line(self, cells: list[str]) -> str:
         return "\t".join(cells) + "\n"
@@ -109,7 +113,8 @@ class JsonLines(TextFormat):
             row = dict(zip(COLUMNS, (decodable(recording.source), *event[:4])))
             row |= {"low_hz": low_hz, "high_hz": high_hz}
             row |= {"model": self.origin.model, "parameters": self.origin.parameters}
-            yield json.dumps(row, ensure_ascii=False) + "\n"
+            line = json.dumps(row, ensure_ascii=False)
+            yield line.translate(LINE_ENDS) + "\n"
 
 
 class Rttm(TextFormat):
@@ -121,7 +126,7 @@ class Rttm(TextFormat):
         name = self.origin.names[recording.source]
         for event in recording.events:
             onset, offset = _times(event)
-            label = "_".join(event.label.split())
+            label = "_".join(printable(event.label).split()) or "_"
             yield (
                 f"SPEAKER {name} 1 {onset} {float(offset) - float(onset):.3f} "
                 f"<NA> <NA> {label} {event.score:.4f} <NA>\n"
@@ -149,7 +154,7 @@ class Raven(TextFormat):
             band = [f"{hz:.1f}" for hz in self.origin.band(event)]
             times = [f"{self.elapsed + time:.3f}" for time in (event.onset, event.offset)]
             cells = [str(self.selection), "Spectrogram 1", "1", *times, *band, path]
-            cells += [_times(event)[0], event.label, f"{event.score:.4f}"]
+            cells += [_times(event)[0], cell(event.label), f"{event.score:.4f}"]
             yield "\t".join(cells) + "\n"
         self.elapsed += recording.duration
 
@@ -161,7 +166,7 @@ class Audacity(TextFormat):
 
     def label(self, event: Event) -> str:
         """What stands at an event."""
-        return event.label
+        return cell(event.label)
 
     def lines(self, recording: Detection) -> Iterator[str]:
         for event in recording.events:
@@ -176,7 +181,7 @@ class AudacityScores(Audacity):
     file = "audiodet_labels_scores"  # a folder
 
     def label(self, event: Event) -> str:
-        return f"{event.label} {event.score:.2f}"
+        return f"{cell(event.label)} {event.score:.2f}"
 
 
 TEXT_FORMATS = {

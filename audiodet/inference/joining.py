@@ -1,5 +1,6 @@
 """What the windows of one recording say, joined into its detection."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,12 +30,14 @@ class Recording:
 
     Attributes:
         duration: in seconds, once it has ended.
+        windows: number of those that are in.
     """
 
     def __init__(self, detector):
         """``detector``: of :class:`~audiodet.inference.detector.Detector`, which decides."""
         self.detector = detector
         self.duration = 0.0
+        self.windows = 0
         self._stitcher = Stitcher(detector.grid)
         self._kept = []
         self._curves = None
@@ -44,9 +47,27 @@ class Recording:
         settled = self._stitcher.add(heard.events, place.start, place.end, place.last)
         self._kept += decide(settled, self.detector.floors)
         self.duration = place.duration
+        self.windows += 1
         if heard.scores is not None:
             self._curves = self._curves or CurveStitcher()
             self._curves.add(heard.scores, heard.edges, place.start)
+
+    def part(self, events_before: int) -> dict:
+        """What is known after these windows, as JSON; events but for the first that many."""
+        return {
+            "windows": self.windows,
+            "end": self._stitcher.end,
+            "events": self._kept[events_before:],
+            "open": self._stitcher.open,
+        }
+
+    def continue_from(self, parts: Sequence[dict]) -> None:
+        """Be as after the windows of :meth:`part` s, which are all from the begin on."""
+        for part in parts:
+            self._kept += part["events"]
+        self.windows = parts[-1]["windows"]
+        self._stitcher.end = parts[-1]["end"]
+        self._stitcher.open = [Event(*event) for event in parts[-1]["open"]]
 
     def detection(self, source, with_scores: bool) -> Detection:
         """All windows are in."""

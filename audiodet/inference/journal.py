@@ -1,27 +1,33 @@
 """The journal of a run: a line per finished recording, on disk before the next one counts.
 
 The first line holds the parameters. A recording's line holds all its candidate events down to a
-floor, so that other thresholds need no network; a change of thresholds is a line of its own. A line
-that was cut short by a crash is dropped when the run is resumed, so each recording is in the
-journal whole or not at all.
+floor, so that other thresholds need no network; a change of thresholds is a line of its own, and so
+is each part of a long recording that is not finished yet. A line that was cut short by a crash is
+dropped when the run is resumed, so each recording is in the journal whole or not at all.
 """
 
 import contextlib
 import fcntl
 import json
 import os
+import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from audiodet.errors import AudiodetError
-from audiodet.events import Event
+from audiodet.inference.journal_lines import (
+    BEGIN,
+    FLOORS,
+    whole_lines,
+    with_events,
+    with_floors,
+)
+from audiodet.names import counted
 
 NAME = "audiodet_journal.jsonl"
-BEGIN = b'{"parameters": '  # of each journal
 # Parameters that a run may change when it is resumed: what is decided on the candidates.
 DECISIONS = ("thresholds", "min_lengths")
-FLOORS = "floors"
 SYNC_SECONDS = 1.0  # a loss of power costs at most this much work
 
 
@@ -33,6 +39,9 @@ class Journal:
         parameters: of the run, with the decisions that count now.
         done: byte at which the entry of each finished recording begins, by path; recordings that
             failed before a resume are not in it, they are tried again.
+        failed: the same of those that failed before a resume.
+        parts: bytes at which the parts of a recording begin that was under way, by path.
+        places: true path of each recording in done, where it is another than the path.
     """
 
     def __init__(self, folder, parameters: Mapping, resume: bool):
@@ -50,6 +59,9 @@ class Journal:
         self.path = Path(folder) / NAME
         self.parameters = json.loads(json.dumps(parameters))
         self.done = {}
+        self.failed = {}
+        self.parts = {}
+        self.places = {}
         self._synced = 0.0
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,11 +104,31 @@ class Journal:
         Raises:
             AudiodetError: it could not be written, and is not in the journal.
         """
+        place = os.path.realpath(path)
+        if place != path:
+            entry["at"] = place
         self.done[path] = self._write({"path": path, **entry})
+
+    def add_part(self, path: str, **entry) -> None:
+        """Append what is known of the begin of a recording that is not finished yet."""
+        self._write({"part": path, **entry})
+
+    def rename(self, old: str, new: str) -> None:
+        """A recording in :attr:`done` is called by another spelling of its path from now on."""
+        self._write({"was": old, "is": new})
+        self.done[new] = self.done.pop(old)
 
     def get(self, path: str) -> dict:
         """The entry of a recording in :attr:`done`; ``events`` are its candidates as Events."""
-        self._reader.seek(self.done[path])
+        return self.entry_at(self.done[path])
+
+    def get_parts(self, path: str) -> list[dict]:
+        """The parts of a recording in :attr:`parts`, in order."""
+        return list(map(self.entry_at, self.parts[path]))
+
+    def entry_at(self, place: int) -> dict:
+        """The entry that begins at a byte."""
+        self._reader.seek(place)
         return with_events(json.loads(self._reader.readline()))
 
     def close(self) -> None:
@@ -109,10 +141,15 @@ class Journal:
     def _lock(self) -> None:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise AudiodetError(
                 f"{self.path.parent}: another run is writing here, expected a folder of its own"
             ) from None
+        except OSError as error:
+            raise AudiodetError(
+                f"{self.path}: cannot be locked ({error.strerror}), so that two runs could write "
+                "here at once; expected a folder on a file system with locks (flock)"
+            ) from error
 
     def _begin(self, parameters: Mapping, resume: bool) -> None:
         begin = self._reader.read(len(BEGIN))
@@ -121,13 +158,7 @@ class Journal:
                 f"{self.path}: begins with {begin!r}, expected a journal of audiodet; move the "
                 "file, or give another folder"
             )
-        self._reader.seek(0)
-        lines = []
-        end = 0
-        for place, after, entry in whole_lines(self._reader):
-            end = after
-            entry.pop("events", None)
-            lines.append((place, entry))
+        lines, end = self._whole_lines()
         if lines and not resume:
             raise AudiodetError(
                 f"{self.path.parent}: holds another run; continue it with --resume, or give "
@@ -137,13 +168,59 @@ class Journal:
         if not lines:
             self._write({"parameters": parameters})
             return
-        before = with_floors(lines[0][1].get("parameters", {}))
+        before = with_floors(lines[0][1]["parameters"])
         self._refuse_differences(before, self.parameters)
         self.parameters = before
         for place, entry in lines[1:]:
-            if "path" in entry and "error" not in entry:
-                self.done[entry["path"]] = place
-            self.parameters.update(entry.get("decided", {}))
+            self._take(place, entry)
+
+    def _whole_lines(self) -> tuple[list[tuple[int, dict]], int]:
+        """(first byte, content without events) of all lines, and the end of the last.
+
+        Raises:
+            AudiodetError: the first line, which says of which run it is, is damaged.
+        """
+        self._reader.seek(0)
+        lines = []
+        damaged = []
+        end = 0
+        for place, after, entry in whole_lines(self._reader, damaged):
+            end = after
+            entry.pop("events", None)
+            lines.append((place, entry))
+        numbers = [number for number, _ in damaged]
+        if 1 in numbers or (lines and "parameters" not in lines[0][1]):
+            raise AudiodetError(
+                f"{self.path}: line 1 is damaged, expected the parameters of a run; move the file, "
+                "or give another folder"
+            )
+        if damaged:
+            end = max(end, damaged[-1][1])
+            print(
+                f"warning: {self.path}: damaged lines {', '.join(map(str, numbers[:5]))} "
+                f"({len(numbers)} in all), their recordings are heard again",
+                file=sys.stderr,
+            )
+        return lines, end
+
+    def _take(self, place: int, entry: Mapping) -> None:
+        """Know of a line, which comes after those that are known."""
+        self.parameters.update(entry.get("decided", {}))
+        if "part" in entry:
+            self.parts.setdefault(entry["part"], []).append(place)
+        if "was" in entry and entry["was"] in self.done:
+            self.done[entry["is"]] = self.done.pop(entry["was"])
+        if "path" not in entry:
+            return
+        path = entry["path"]
+        self.parts.pop(path, None)
+        known, other = (self.done, self.failed)
+        if "error" in entry:
+            known, other = other, known
+        known[path] = place
+        other.pop(path, None)
+        if "at" in entry:
+            self.places[path] = entry["at"]
 
     def _refuse_differences(self, before: Mapping, now: Mapping) -> None:
         for key in {**now, **before}:
@@ -167,34 +244,7 @@ class Journal:
             with contextlib.suppress(OSError):  # a tail that stays is dropped on resume
                 os.ftruncate(self._file.fileno(), place)
             raise AudiodetError(
-                f"{self.path}: cannot be written ({error.strerror}) after {len(self.done)} "
-                "recordings; make room and continue with --resume"
+                f"{self.path}: cannot be written ({error.strerror}) after "
+                f"{counted(len(self.done), 'recording')}; make room and continue with --resume"
             ) from error
         return place
-
-
-def whole_lines(stream) -> Iterator[tuple[int, int, dict]]:
-    """(first byte, end, content) of a journal's lines, up to one that was cut short."""
-    place = 0
-    for line in stream:
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            return
-        if not line.endswith(b"\n") or not isinstance(entry, dict):
-            return
-        yield place, place + len(line), entry
-        place += len(line)
-
-
-def with_events(entry: dict) -> dict:
-    """A recording's entry with its candidates as Events."""
-    entry["events"] = [Event(*event) for event in entry.get("events", [])]
-    return entry
-
-
-def with_floors(parameters: Mapping) -> dict:
-    """Parameters of a run; one of an older version kept nothing below its thresholds."""
-    known = dict(parameters)  # in their own order, which the tables show
-    known.setdefault(FLOORS, known.get("thresholds", {}))
-    return known

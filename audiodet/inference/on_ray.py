@@ -41,6 +41,7 @@ def connect(address: str, workers: int) -> None:
 
     if ray.is_initialized():
         return
+    _silence()
     options = {"address": None if address == "local" else address}
     if address == "local" and workers:
         options["num_cpus"] = workers
@@ -49,8 +50,20 @@ def connect(address: str, workers: int) -> None:
             host, _, port = address.rpartition("/")[2].rpartition(":")
             socket.create_connection((host, int(port)), timeout=10).close()  # Ray waits for minutes
         ray.init(**options, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        raise AudiodetError(f"--ray {address}: no cluster there ({_one_line(error)})") from error
+    except Exception as error:  # a start that fails raises whatever its parts do
+        what = "Ray cannot start here" if address == "local" else "no cluster there"
+        raise AudiodetError(f"--ray {address}: {what} ({_one_line(error)[:300]})") from error
+
+
+def _silence() -> None:
+    """Keep Ray's lines on workers that die, for those who run clusters, from users.
+
+    Ray has no option for them; where a version keeps them elsewhere they are seen.
+    """
+    from ray._private import worker
+
+    if hasattr(worker, "print_to_stdstream"):
+        worker.print_to_stdstream = lambda *told, **options: None
 
 
 def start_workers(request) -> list:

@@ -1,15 +1,13 @@
 """From finished recordings to the files of a run, each written whole or not at all."""
 
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from audiodet.errors import AudiodetError
 from audiodet.events import Detection
-from audiodet.files import atomic_path, write_text
+from audiodet.files import atomic_folder, atomic_path, write_text
 from audiodet.inference.formats import (
     COLUMNS,
     FOLDERS,
@@ -19,8 +17,8 @@ from audiodet.inference.formats import (
     Origin,
     TextFormat,
     decodable,
-    printable,
 )
+from audiodet.names import cell, path_cell
 
 PARQUET = "audiodet_events.parquet"
 ERRORS = "errors.tsv"
@@ -54,7 +52,7 @@ def write_all(
     written = []
     for name in formats:
         path = _place(folder, name)
-        with _writing(path):
+        with writing(path):
             if name == "parquet":
                 _write_parquet(path, recordings(), origin)
             elif name in FOLDERS:
@@ -63,42 +61,38 @@ def write_all(
                 _write_table(path, TEXT_FORMATS[name](origin), recordings())
         written.append(str(path))
     if set(formats) & set(NAMED):
-        with _writing(Path(folder) / NAMES):
+        with writing(Path(folder) / NAMES):
             _write_names(Path(folder) / NAMES, origin.names)
     return written
 
 
 def write_report(folder, report: dict, errors: Iterable[tuple[str, str]]) -> None:
-    """``audiodet_run.json``, and ``errors.tsv`` when there are errors [(path, reason)]."""
+    """``audiodet_run.json``, and ``errors.tsv`` as :func:`write_errors`."""
+    write_errors(folder, errors)
+    with writing(Path(folder) / RUN):
+        write_text(Path(folder) / RUN, json.dumps(report, indent=1) + "\n")
+
+
+def write_errors(folder, errors: Iterable[tuple[str, str]]) -> None:
+    """``errors.tsv`` when there are errors [(path, reason)], else none."""
     path = Path(folder) / ERRORS
-    lines = [f"{printable(name)}\t{printable(reason)}\n" for name, reason in errors]
-    with _writing(path):
+    lines = [f"{path_cell(name)}\t{cell(reason)}\n" for name, reason in errors]
+    with writing(path):
         if lines:
             write_text(path, "filename\terror\n" + "".join(lines))
         else:
             path.unlink(missing_ok=True)
-    with _writing(Path(folder) / RUN):
-        write_text(Path(folder) / RUN, json.dumps(report, indent=1) + "\n")
-
-
-def clear_leftovers(folder) -> None:
-    """Remove temporary files of a run that was killed; call it only while holding the journal."""
-    for path in Path(folder).glob(".*.tmp*"):
-        if path.name.startswith((".audiodet_", ".errors.")):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink()
 
 
 @contextmanager
-def _writing(path: Path):
+def writing(path: Path):
     """Turn a full disk or a read-only folder into one clear line."""
     try:
         yield
     except OSError as error:
         raise AudiodetError(
-            f"{path}: cannot be written ({error.strerror}); correct that and continue with --resume"
+            f"{path}: cannot be written ({error.strerror or error}); correct that and continue "
+            "with --resume"
         ) from error
 
 
@@ -110,23 +104,17 @@ def _write_table(path: Path, table, recordings: Iterator[Detection]) -> None:
 
 
 def _write_names(path: Path, names: Mapping[str, str]) -> None:
-    lines = [f"{name}\t{printable(source)}\n" for source, name in names.items()]
+    lines = [f"{cell(name)}\t{path_cell(source)}\n" for source, name in names.items()]
     write_text(path, "name\tfilename\n" + "".join(lines))
 
 
 def _write_folder(path: Path, labels: TextFormat, recordings: Iterator[Detection]) -> None:
     """A file per recording, in a folder that takes its place when all are there."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.mkdir(parents=True)
+    with atomic_folder(path) as temporary:
         for recording in recordings:
             name = f"{labels.origin.names[recording.source]}.txt"
             with open(temporary / name, "w", encoding="utf-8") as file:
                 file.writelines(labels.lines(recording))
-        shutil.rmtree(path, ignore_errors=True)
-        os.replace(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write_parquet(path: Path, recordings: Iterator[Detection], origin: Origin) -> None:

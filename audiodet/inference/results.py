@@ -6,7 +6,8 @@ from pathlib import Path
 
 from audiodet.errors import AudiodetError
 from audiodet.events import Detection, decide
-from audiodet.inference.journal import BEGIN, NAME, whole_lines, with_events, with_floors
+from audiodet.inference.journal import NAME
+from audiodet.inference.journal_lines import BEGIN, whole_lines, with_events, with_floors
 
 
 @dataclass
@@ -61,6 +62,8 @@ def read_run(folder) -> RunResults:
     parameters = with_floors(parameters)
     for entry in lines[1:]:
         parameters.update(entry.get("decided", {}))
+        if entry.get("was") in entries:
+            entries[entry["is"]] = entries.pop(entry["was"])
         if "path" in entry:
             entries[entry["path"]] = with_events(entry)
     run = RunResults(Path(folder), labels=list(parameters["floors"]), parameters=parameters)

@@ -1,6 +1,5 @@
 """A run of ``audiodet detect``: recordings to files of events, through a journal."""
 
-import os
 import platform
 import sys
 import time
@@ -15,22 +14,16 @@ from audiodet import __version__
 from audiodet.audio.notes import SHOWN, in_batch
 from audiodet.errors import require_package
 from audiodet.events import Detection
+from audiodet.files import remove_temporaries
 from audiodet.inference.formats import TEXT_FORMATS, Origin, printable, unique_names
-from audiodet.inference.inputs import collect
 from audiodet.inference.journal import Journal
-from audiodet.inference.outputs import (
-    ERRORS,
-    clear_leftovers,
-    formats_in,
-    write_all,
-    write_report,
-)
+from audiodet.inference.outputs import formats_in, write_all, write_report
+from audiodet.inference.parts import Parts
 from audiodet.inference.pipeline import give_back_memory, in_order
 from audiodet.inference.progress import Progress
-from audiodet.inference.reading import file_state
 from audiodet.inference.request import Request
-
-SOME_FAILED = 3  # exit code of a run that finished although some inputs could not be used
+from audiodet.inference.work import SOME_FAILED, Work
+from audiodet.names import counted
 
 
 def run(request: Request) -> int:
@@ -58,7 +51,7 @@ class Run:
     def __init__(self, request: Request):
         self.began = time.monotonic()
         self.request = request
-        self.paths, self.problems = collect(request.inputs, request.quiet)
+        self.work = Work(request.inputs, request.quiet)
         self.detector = request.detector()
         model = request.config_file or request.model
         parameters = {  # all that the rows depend on
@@ -72,24 +65,25 @@ class Run:
             "overlap": request.overlap,
         }
         log_mel = self.detector.log_mel
-        self.origin = Origin(
-            model, log_mel.f_min, log_mel.f_max, parameters, unique_names(self.paths)
-        )
+        names = unique_names(self.work.paths)
+        self.origin = Origin(model, log_mel.f_min, log_mel.f_max, parameters, names)
 
     def to_stdout(self) -> int:
         """Print rows in the order of the inputs and keep nothing -> exit code."""
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
         table = TEXT_FORMATS[self.request.formats[0]](self.origin)
         sys.stdout.write(table.header)
-        errors = list(self.problems)
-        detections = self._detections(self.paths, None)
-        for detection in in_order(detections, self.paths, attrgetter("source")):
-            path = detection.source
-            if detection.error:
-                errors.append((path, str(detection.error).removeprefix(f"{path}: ")))
-            else:
-                sys.stdout.writelines(table.lines(detection))
-                sys.stdout.flush()
+        paths = self.work.paths
+        errors = list(self.work.problems)
+        with Progress.of(paths, self.request.quiet) as progress:
+            detections = self._detections(paths, progress.show)
+            for detection in in_order(detections, paths, attrgetter("source")):
+                path = detection.source
+                if detection.error:
+                    errors.append((path, str(detection.error).removeprefix(f"{path}: ")))
+                else:
+                    sys.stdout.writelines(table.lines(detection))
+                    sys.stdout.flush()
         for path, reason in errors:
             print(f"error: {printable(f'{path}: {reason}')}", file=sys.stderr)
         return SOME_FAILED if errors else 0
@@ -98,9 +92,12 @@ class Run:
         """Bring every recording into the journal, then write all files from it -> exit code."""
         folder = self.request.output
         with closing(Journal(folder, self.origin.parameters, self.request.resume)) as journal:
-            clear_leftovers(folder)
+            remove_temporaries(folder)
             self._take_over(journal)
-            resumed = self._fill(journal)
+            self.work.take_up(journal)
+            resumed = len(self.work.paths) - len(self.work.todo)
+            self.origin = replace(self.origin, names=unique_names(self.work.paths))
+            self.work.fill(journal, lambda todo, show: self._heard(todo, show, journal))
             return self._finish(journal, resumed)
 
     def _take_over(self, journal: Journal) -> None:
@@ -120,7 +117,7 @@ class Run:
         self.request = replace(self.request, floor=detector.floors)
         self.origin = replace(self.origin, parameters=journal.parameters)
 
-    def _detections(self, paths, progress) -> Iterator[Detection]:
+    def _detections(self, paths, progress, parts=None) -> Iterator[Detection]:
         """Detections of the recordings, made here or on a cluster, in any order."""
         if self.request.ray:
             from audiodet.inference.on_ray import detect_on_ray
@@ -128,37 +125,19 @@ class Run:
             return detect_on_ray(self.request, paths)
         self.detector.runner.use_one_thread()  # a window per thread uses cores better
         request = self.request
-        return self.detector.detect_many(paths, request.batch_size, request.workers, progress)
+        options = (request.batch_size, request.workers, progress, False, parts)
+        return self.detector.detect_many(paths, *options)
 
-    def _fill(self, journal: Journal) -> int:
-        """Bring every recording into the journal -> how many were there already."""
-        states = {path: file_state(path) for path in self.paths}
-        for path in self.paths:
-            if path in journal.done and journal.get(path)["state"] != states[path]:
-                del journal.done[path]  # another recording by now
-        todo = [path for path in self.paths if path not in journal.done]
-        try:
-            sizes = {path: states[path][0] for path in todo}
-            with Progress(sizes, self.request.quiet) as progress:
-                for detection in self._detections(todo, progress.show):
-                    path = detection.source
-                    if detection.error:
-                        journal.add(path, state=None, error=str(detection.error))
-                    else:
-                        entry = {"duration": detection.duration, "events": detection.candidates}
-                        journal.add(path, state=states[path], **entry)
-                    progress.show(path)
-                    if self.request.verbose:
-                        print(self._told(detection), file=sys.stderr)
-        except KeyboardInterrupt:
-            done = len(journal.done.keys() & set(self.paths))
-            print(
-                f"interrupted: {done} of {len(self.paths)} recordings are done; continue with "
-                "--resume",
-                file=sys.stderr,
-            )
-            raise
-        return len(self.paths) - len(todo)
+    def _heard(self, paths, progress, journal: Journal) -> Iterator[tuple[str, dict]]:
+        """(path, what the journal keeps of it) of each recording."""
+        for detection in self._detections(paths, progress, Parts(journal)):
+            if detection.error:
+                yield detection.source, {"error": str(detection.error)}
+            else:
+                entry = {"duration": detection.duration, "events": detection.candidates}
+                yield detection.source, entry
+            if self.request.verbose:
+                print(self._told(detection), file=sys.stderr)
 
     def _told(self, detection: Detection) -> str:
         """A line on a recording that is done."""
@@ -166,22 +145,18 @@ class Run:
             return printable(str(detection.error))
         events = len(self.detector.decide(detection.candidates))
         path = printable(detection.source)
-        return f"{path}: {events} events in {detection.duration:.1f} s"
+        return f"{path}: {counted(events, 'event')} in {detection.duration:.1f} s"
 
     def _finish(self, journal: Journal, resumed: int) -> int:
         """Write all files from the journal and say what there is -> exit code."""
-        errors = list(self.problems)
         whole = []
         events = 0
         seconds = 0.0
-        for path in self.paths:
-            entry = journal.get(path)
-            if "error" in entry:
-                errors.append((path, entry["error"].removeprefix(f"{path}: ")))
-            else:
-                whole.append(path)
-                events += len(self.detector.decide(entry["events"]))
-                seconds += entry["duration"]
+        for path, entry in self.work.entries(journal):
+            whole.append(path)
+            events += len(self.detector.decide(entry["events"]))
+            seconds += entry["duration"]
+        errors = self.work.problems
 
         def recordings() -> Iterator[Detection]:
             for path in whole:
@@ -190,21 +165,16 @@ class Run:
 
         written = write_all(self.request.output, self.request.formats, recordings, self.origin)
         counts = {
-            "recordings": len(self.paths),
+            "recordings": len(self.work.paths),
             "failed": len(errors),
             "resumed": resumed,
             "events": events,
         }
         write_report(self.request.output, self._report(counts, seconds), errors)
         if not self.request.quiet:
-            what = f"{events} events in {len(whole)} recordings ({seconds:.0f} s)"
-            print(f"{what}: {', '.join(written)}", file=sys.stderr)
-        if not errors:
-            return 0
-        table = os.path.join(self.request.output, ERRORS)
-        first = printable(": ".join(errors[0]))
-        print(f"{len(errors)} inputs failed, see {table}; the first: {first}", file=sys.stderr)
-        return SOME_FAILED
+            what = f"{counted(events, 'event')} in {counted(len(whole), 'recording')}"
+            print(f"{what} ({seconds:.0f} s): {', '.join(written)}", file=sys.stderr)
+        return self.work.exit_code(self.request.output)
 
     def _report(self, counts: dict[str, int], seconds: float) -> dict:
         """What ``audiodet_run.json`` says of how the events were made."""

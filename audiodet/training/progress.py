@@ -66,6 +66,7 @@ def say(text: str) -> None:
 def logging_to(path: Path, verbose: bool = False):
     """All that the trainer and its libraries log goes to a file, with ``verbose`` to stderr too."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    logging.raiseExceptions = False  # a log that cannot grow is no reason for tracebacks
     handlers = [logging.FileHandler(path, encoding="utf-8")]
     if verbose:
         handlers.append(logging.StreamHandler())

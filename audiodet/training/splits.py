@@ -3,11 +3,11 @@
 from collections import Counter
 from pathlib import Path
 
+from audiodet.data.labels import writing
 from audiodet.data.labels.reading import read_labels
-from audiodet.data.labels.rows import STRONG, WEAK, LabelTable
+from audiodet.data.labels.rows import LabelTable
 from audiodet.data.labels.splitting import SPLITS, split_recordings
 from audiodet.errors import DataError
-from audiodet.files import write_text
 
 # Names, without their ends, of a folder's label files that say of which split they are.
 NAMES = {
@@ -86,12 +86,4 @@ def _refuse_shared(tables: dict[str, LabelTable]) -> None:
 
 def write_table(table: LabelTable, path: Path) -> None:
     """Write rows as a DESED table, whatever they were read from."""
-    header = STRONG if table.kind == "strong" else WEAK
-    lines = ["\t".join(header)]
-    for row in table.rows:
-        fields = [row.filename, ",".join(row.labels)]
-        if table.kind == "strong":
-            times = ("", "") if row.onset is None else (f"{row.onset:.6f}", f"{row.offset:.6f}")
-            fields = [row.filename, *times, fields[1]]
-        lines.append("\t".join(fields))
-    write_text(path, "\n".join(lines) + "\n")
+    writing.write_table(path, table)

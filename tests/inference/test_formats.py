@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -202,3 +203,46 @@ def test_audacity_labels_with_scores(written):
     scored = (written / "audiodet_labels_scores" / "a.txt").read_text().splitlines()
     assert plain == ["0.123\t1.500\tdog", "0.500\t2.250\tcat bird"]
     assert scored == ["0.123\t1.500\tdog 0.99", "0.500\t2.250\tcat bird 0.50"]
+
+
+@pytest.mark.parametrize("form", [*TEXT_FORMATS, "parquet"])
+def test_no_name_or_label_forges_a_row_or_a_formula(form, tmp_path):
+    """As many rows as events, and no cell begins as a formula does."""
+    odd = [
+        "=1+1",
+        "+x",
+        "-x",
+        "@x",
+        "a\tb",
+        "a\nb",
+        "a\0b",
+        "a\u2028b",
+        "\x85",
+        '"',
+        "a,b",
+        "\udcff",
+    ]
+    paths = [f"{name}.wav" for name in odd]
+    origin = Origin("m", 0.0, 8000.0, {}, unique_names(paths))
+    found = [Detection(path, [Event(0.0, 1.0, name, 0.5)], 2.0) for path, name in zip(paths, odd)]
+    written = write_all(tmp_path, [form], lambda: iter(found), origin)
+    if form == "parquet":
+        pq = pytest.importorskip("pyarrow.parquet")
+        table = pq.read_table(written[0]).to_pylist()
+        assert [row["filename"][0] for row in table] == [path[0] for path in paths]
+        return
+    files = [written[0]]
+    if os.path.isdir(written[0]):
+        files = [os.path.join(written[0], name) for name in os.listdir(written[0])]
+    lines = []
+    for file in files:
+        text = open(file, encoding="utf-8", newline="").read()
+        assert "\0" not in text
+        lines += text.splitlines()
+    header = TEXT_FORMATS[form].header.count("\n")
+    assert len(lines) == header + len(odd)
+    if form in ("jsonl", "rttm"):
+        return
+    delimiter = "," if form == "csv" else "\t"
+    for cells in csv.reader(lines, delimiter=delimiter):
+        assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))], cells

@@ -167,3 +167,62 @@ def test_a_folder_that_cannot_be_made(tmp_path):
 def test_every_line_is_json(tmp_path):
     lines = filled(tmp_path).read_text().splitlines()
     assert json.loads(lines[0]) == {"parameters": PARAMETERS} and len(lines) == 4
+
+
+def test_a_damaged_line_costs_its_recording_alone(tmp_path, capsys):
+    path = filled(tmp_path, 4)
+    lines = path.read_bytes().splitlines(keepends=True)
+    for number, damaged in ((2, b'{"path": "1\n'), (3, b"\0" * 30 + b"\n")):
+        lines[number] = damaged
+    path.write_bytes(b"".join(lines))
+    journal = Journal(tmp_path, PARAMETERS, resume=True)
+    assert list(journal.done) == ["0\udcff.wav", "3\udcff.wav"]
+    assert "damaged lines 3, 4 (2 in all), their recordings are heard" in capsys.readouterr().err
+    journal.add("1\udcff.wav", state=[1, 5], duration=2.0, events=[EVENT])
+    journal.close()
+    assert len(Journal(tmp_path, PARAMETERS, resume=True).done) == 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"path": "1.wav", "state": [1, 5], "duration": 2.0, "events": [[0.1, "x", "dog", 1]]}',
+        '{"path": "1.wav", "state": [1, 5], "duration": "2", "events": []}',
+        '{"path": 7, "state": [1, 5], "duration": 2.0, "events": []}',
+        "[" * 100000,
+    ],
+)
+def test_lines_of_another_form_are_damaged(line, tmp_path, capsys):
+    path = filled(tmp_path, 1)
+    path.write_text(path.read_text() + line + "\n")
+    assert len(Journal(tmp_path, PARAMETERS, resume=True).done) == 1
+    assert "damaged lines 3 (1 in all)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_damaged_first_line_is_named_and_nothing_is_lost(resume, tmp_path):
+    path = filled(tmp_path)
+    content = path.read_bytes().replace(b'"window": 30.0', b'"window": 30.', 1)
+    path.write_bytes(content)
+    with pytest.raises(AudiodetError, match=f"{NAME}: line 1 is damaged"):
+        Journal(tmp_path, PARAMETERS, resume=resume)
+    assert path.read_bytes() == content
+
+
+def test_a_file_system_without_locks(tmp_path, monkeypatch):
+    def no_locks(*arguments):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    with pytest.raises(AudiodetError, match=r"cannot be locked \(No locks available\)"):
+        Journal(tmp_path, PARAMETERS, resume=False)
+
+
+def test_a_renamed_recording_keeps_its_entry(tmp_path):
+    filled(tmp_path, 2)
+    journal = Journal(tmp_path, PARAMETERS, resume=True)
+    journal.rename("1\udcff.wav", "./1.wav")
+    journal.close()
+    again = Journal(tmp_path, PARAMETERS, resume=True)
+    assert list(again.done) == ["0\udcff.wav", "./1.wav"]
+    assert again.get("./1.wav")["events"] == [EVENT]

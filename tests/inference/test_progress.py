@@ -43,3 +43,16 @@ def test_how_loud_detect_is(detect, bad, tmp_path):
     assert f"{bad}/a.wav: " in told and " events in 3.0 s" in told and len(lines) == 6
     assert sum("text.wav: not audio" in line for line in lines) >= 1
     assert detect(bad, "-o", tmp_path / "c", "--verbose", "--quiet")[0] == 2
+
+
+def test_rows_on_stdout_have_a_line_a_minute_too(detect, folder, monkeypatch):
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    code, said, told = detect(folder, "-o", "-")
+    assert code == 0 and "12 of 12 recordings, 100 %" in told
+    assert "recordings, " not in said
+    assert detect(folder, "-o", "-", "--quiet")[2] == ""
+
+
+def test_one_is_not_many(detect, folder, tmp_path):
+    told = detect(folder / "00.wav", "-o", tmp_path / "out", "--threshold", "1.1")[2]
+    assert told.startswith("0 events in 1 recording (1 s): ")

@@ -81,3 +81,28 @@ def test_a_recording_that_kills_every_worker_fails_alone(cluster, many, monkeypa
     assert sorted(found) == sorted(paths)
     assert [path for path, error in found.items() if error] == ["deadly"]
     assert "2 workers died of it" in str(found["deadly"])
+
+
+def test_a_ray_that_cannot_start(detect, many, tmp_path, monkeypatch):
+    """Whatever its parts raise: one line."""
+
+    def fail(**options):
+        raise Exception("The current node timed out during startup.\nThis could happen because")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", fail)
+    code, said, told = detect(many, "-o", tmp_path / "out", "--ray")
+    assert code == 1 and said == "" and told.count("\n") == 1
+    assert told.startswith("error: --ray local: Ray cannot start here (The current node timed out")
+
+
+def test_what_ray_says_of_dead_workers_is_not_shown(monkeypatch, capfd):
+    from ray._private import worker
+
+    data = {"ip": "", "is_err": True, "lines": ["A worker died"], "pid": "raylet", "job": None}
+    monkeypatch.setattr(worker, "print_to_stdstream", worker.print_to_stdstream)  # given back
+    worker.print_to_stdstream(data, ignore_prefix=False)
+    assert "A worker died" in capfd.readouterr().err
+    on_ray._silence()
+    worker.print_to_stdstream(data, ignore_prefix=False)
+    assert capfd.readouterr().err == ""

@@ -14,6 +14,7 @@ from audiodet.data.spectrogram import LogMel
 from audiodet.engine.checkpoint import CARD, describe
 from audiodet.engine.setup import load_config
 from audiodet.errors import ConfigError, WeightsError
+from audiodet.inference.separated import WavNames
 from audiodet.inference.separation import Separator, apply_masks, mel_to_linear
 from audiodet.modeling.model import SEDModel
 
@@ -176,12 +177,33 @@ def test_the_command_writes_a_wav_of_each_class(checkpoints, tmp_path, capsys):
     code = main(["separate", *inputs, *options])
     said = capsys.readouterr()
     assert code == 3 and "error: " in said.err and "two.wav: not audio" in said.err
-    written = sorted(p.name for p in (tmp_path / "out").iterdir())
+    written = sorted(p.name for p in (tmp_path / "out").glob("*.wav"))
     assert written == ["one_a_b.wav", "one_dog.wav"]
     assert sorted(said.out.split()) == [str(tmp_path / "out" / name) for name in written]
     for name in written:
         info = sf.info(tmp_path / "out" / name)
         assert (info.samplerate, info.frames, info.subtype) == (rate, rate * 2, "FLOAT")
+    assert (tmp_path / "out" / "errors.tsv").read_text().count("two.wav: not audio") == 0
+    assert (tmp_path / "out" / "errors.tsv").read_text().count("two.wav\tnot audio") == 1
+    assert main(["separate", *inputs, *options]) == 1  # holds another run
+    (tmp_path / "out" / "one_dog.wav").unlink()
+    before = (tmp_path / "out" / "one_a_b.wav").stat().st_mtime_ns
+    assert main(["separate", *inputs, *options, "--resume"]) == 3
+    assert (tmp_path / "out" / "one_dog.wav").is_file()
+    assert (tmp_path / "out" / "one_a_b.wav").stat().st_mtime_ns > before  # its recording anew
+    before = (tmp_path / "out" / "one_a_b.wav").stat().st_mtime_ns
+    assert main(["separate", *inputs, *options, "--resume"]) == 3
+    assert (tmp_path / "out" / "one_a_b.wav").stat().st_mtime_ns == before
+    assert main(["separate", *inputs, *options, "--resume", "--threshold", "0.9"]) == 1
+    assert "made with separated_from" in capsys.readouterr().err
+
+
+def test_no_two_wavs_have_one_name():
+    """ "a" with the label "b_c", and "a_b" with the label "c"."""
+    names = WavNames(["x/a.wav", "a_b.wav", "y/a.wav", "a_b_c.wav"], ["b_c", "c", "a/b", "d" * 300])
+    found = [names.name(path, label) for path in names.recordings for label in names.labels]
+    assert len(set(found)) == 16 and max(map(len, found)) < 230
+    assert found[0] == "a_b_c.wav" and "a_b_c_2.wav" in found
 
 
 def test_a_model_without_masks(checkpoints, tmp_path, capsys):

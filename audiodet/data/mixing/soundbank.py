@@ -9,6 +9,7 @@ own source.
 
 import csv
 import hashlib
+import io
 import os
 import random
 from collections import defaultdict
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from audiodet.audio.io import audio_info
 from audiodet.audio.suffixes import is_recording
+from audiodet.data.labels.text import read_text
 from audiodet.data.mixing.tut_source import is_source_data, source_rows
 from audiodet.errors import DataError
 
@@ -174,19 +176,21 @@ def hold_out(clips: Iterable[Clip], fraction: float, seed: int) -> tuple[list[Cl
 
 
 def _read_table(table: Path) -> list[Clip]:
-    with open(table, newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
+    reader = csv.DictReader(io.StringIO(read_text(str(table)), newline=""), restval="")
+    try:
         missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
         if missing:
             raise DataError(f"{table}: no column {', '.join(missing)}; expected {list(COLUMNS)}")
         return [_row_clip(row, f"{table}:{reader.line_num}", table.parent) for row in reader]
+    except csv.Error as error:
+        raise DataError(f"{table}:{reader.line_num}: {error}, expected a row of CSV") from None
 
 
 def _row_clip(row: dict, where: str, root: Path) -> Clip:
     """A clip from a row of soundbank.csv; an empty onset or offset means the file's edge."""
     if row["kind"] not in KINDS:
         raise DataError(f"{where}: kind {row['kind']!r}, expected one of {list(KINDS)}")
-    if not (root / row["path"]).is_file():
+    if not os.path.isfile(os.path.join(root, row["path"])):  # also of a name that cannot be
         raise DataError(f"{where}: file {row['path']} is missing in {root}")
     try:
         fold = int(row["fold"])

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from audiodet.data.cache import read_array
 from audiodet.files import atomic_path
 
 
@@ -42,9 +43,9 @@ class MapCache:
 
     def _one(self, image: torch.Tensor, compute) -> dict:
         path = self.path(image)
-        if not path.is_file():
+        maps = read_array(path, dict)
+        if maps is None:
             maps = {str(k): x[0].half().cpu().numpy() for k, x in compute(image[None]).items()}
-            with atomic_path(path) as temporary, open(temporary, "wb") as file:
-                np.savez(file, **maps)
-        with np.load(path) as arrays:
-            return {int(k): torch.from_numpy(arrays[k]).float().to(image) for k in arrays.files}
+            with atomic_path(path, durable=False) as temporary:
+                np.savez(temporary, **maps)
+        return {int(k): torch.from_numpy(x).float().to(image) for k, x in maps.items()}

@@ -176,3 +176,27 @@ def test_real_bank_agrees_with_its_table(soundbank):
     for clip in bank.clips[::40]:
         duration = sf.info(f"{soundbank}/{clip.path}").duration
         assert duration == pytest.approx(clip.duration, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    "path, encoding, words",
+    [
+        ("dog/ü.wav", "latin-1", "soundbank.csv: not a text file .*expected UTF-8 text"),
+        ("x" * 300 + ".wav", "utf-8", "soundbank.csv:2: file x+.wav is missing in"),
+        ("a\0b.wav", "utf-8", "soundbank.csv: not a text file .it holds NUL."),
+        ('"' + "x" * 200_000 + '"', "utf-8", r"soundbank.csv:\d: field larger than field limit"),
+    ],
+)
+def test_tables_that_are_odd_are_named(path, encoding, words, tmp_path):
+    header = "path,kind,label,split,fold,duration,onset,offset,split_group\n"
+    row = f"{path},events,dog,train,0,1.0,,,a\n"
+    (tmp_path / "soundbank.csv").write_bytes((header + row).encode(encoding))
+    with pytest.raises(DataError, match=words):
+        load_soundbank(str(tmp_path))
+
+
+def test_a_row_that_is_cut_short_is_named(tmp_path):
+    header = "path,kind,label,split,fold,duration,onset,offset,split_group\n"
+    (tmp_path / "soundbank.csv").write_text(header + "a.wav,eve")
+    with pytest.raises(DataError, match="soundbank.csv:2: kind 'eve', expected one of"):
+        load_soundbank(str(tmp_path))
