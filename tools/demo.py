@@ -5,13 +5,18 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import audiodet  # noqa: F401  makes detectron2 importable
 
+from detectron2.utils.events import EventStorage
+
 from audiodet.data.loader import dataset_view
 from audiodet.data.mixing.soundbank import load_soundbank
 from audiodet.engine.setup import load_config
+from audiodet.engine.trainer import Trainer
 from audiodet.errors import AudiodetError
 from audiodet.visualization import visualize_results
 from listening import write_loud_copies
@@ -21,6 +26,10 @@ ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "configs" / "quick" / "rcrnn.yaml"
 DATASET = "rare_quick_test"
 LONGEST = 15  # seconds of an event in the mixtures to listen to, half of one
+TRAINING = 110  # seconds that training may take: a slow machine takes fewer steps
+BESIDE = 50  # seconds of all else: programs start; mixtures, scores and pictures
+SHORTEST = 100  # steps of a training
+WARM, TIMED = 3, 8  # steps before the time of a step is taken, and of which it is
 
 
 def parse_args():
@@ -47,6 +56,21 @@ def newest(mixtures: Path) -> Path:
     return max(tables, key=lambda table: table.stat().st_mtime).parent
 
 
+def seconds_a_step(cfg) -> float:
+    """Seconds of a training step on this machine, its mixtures included."""
+    with tempfile.TemporaryDirectory() as folder, EventStorage():
+        cfg = cfg.clone()
+        cfg.defrost()
+        cfg.OUTPUT_DIR = folder
+        training = Trainer(cfg)._trainer
+        for number in range(WARM + TIMED):
+            if number == WARM:
+                start = time.perf_counter()
+            training.iter = number
+            training.run_step()
+        return (time.perf_counter() - start) / TIMED
+
+
 def main(args) -> None:
     """Mixtures on disk to listen to, a training on mixtures rendered on the fly, pictures."""
     output = Path(args.output_dir)
@@ -60,6 +84,12 @@ def main(args) -> None:
     os.environ["AUDIODET_SOUNDBANK"] = os.path.abspath(bank)
     opts = ["DATASETS.LABELS", str(load_soundbank(bank).labels)]
     opts += ["OUTPUT_DIR", str(output / "rcrnn"), *args.opts]
+    cfg = load_config(str(CONFIG), opts)
+    step = seconds_a_step(cfg)
+    steps = min(cfg.SOLVER.MAX_ITER, max(SHORTEST, int(TRAINING / step)))
+    minutes = (steps * step + BESIDE) / 60
+    print(f"About {minutes:.0f} minutes on this machine: {steps} training steps of {step:.2f} s.")
+    opts += ["SOLVER.MAX_ITER", str(steps)]
     mixtures = ("--out", output / "mixtures", "--count", 10, "--longest", LONGEST)
     run("make_mixtures.py", "--soundbank", bank, *mixtures)
     run("train_net.py", "--config-file", CONFIG, *opts)

@@ -82,8 +82,6 @@ def steps(system: str, device: str, crops: int) -> dict:
         model = build_model(cfg)
         batch = clips(cfg, crops)
         items[f"{system}, {precision}"] = step(cfg, model, batch)
-        if device == "cuda":
-            items[f"{system}, {precision}, cuDNN tuned"] = tuned(step(cfg, model, batch))
         if precision == "float32":
             plain = detectron2s_own(model)
             items[f"{system}, {precision}, detectron2's boxes"] = step(cfg, plain, batch)
@@ -119,16 +117,6 @@ def step(cfg, model, batch):
     stepper = build_stepper(cfg, model, itertools.repeat(batch), optimizer)
     stepper.iter = 0
     return stepper.run_step
-
-
-def tuned(function):
-    """The same, by the algorithms that cuDNN finds to be the fastest."""
-
-    def run():
-        with torch.backends.cudnn.flags(benchmark=True, allow_tf32=True):
-            function()
-
-    return run
 
 
 def without_network(model, batch):

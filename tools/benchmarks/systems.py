@@ -31,6 +31,10 @@ SYSTEMS = (
     "self_mask/desed",
     "self_mask/weak_mini",
     "crnn/weak_mini",
+    "pretrained/mn04_frame",
+    "pretrained/mn04_rcrnn",
+    "pretrained/mn04_audiomask",
+    "pretrained/yamnet_rcrnn",
 )
 SECONDS = 10.0  # of a clip
 CROP = 4.0  # seconds of a training step's crops
