@@ -77,6 +77,8 @@ class UnitScores:
     def figures(self, clips: dict[int, ClipResult], n_bootstrap: int = 0, seed: int = 0) -> dict:
         """{metric: value} in percent: F1, AUC and mAP, their 95 % intervals, each label's own.
 
+        "F1-best" is the mean of the labels' F1 at each one's best threshold on these very units.
+
         A label whose units are all positive or all negative has no AUC and no AP (NaN) and is left
         out of the means. Intervals are by clip (where scores are rounded, those of AUC and mAP by
         block of clips), those of F1 by source too. Those of AUC and mAP are drawn on 1024 levels
@@ -94,12 +96,15 @@ class UnitScores:
             added = dict.fromkeys(range(BLOCKS), ClipResult("block", 0.0))
         weights = clip_weights(list(added.values()), n_bootstrap, seed, "clip")
         areas = []
+        best = []
         samples = []
         for k in range(len(self.labels)):
             units = self.of_label(k, list(added))
             areas.append(area_figures(*units[1:]))
+            best.append(best_f1(*units[1:]))
             if n_bootstrap:
                 samples.append(resampled_areas(weights, *units))
+        flat["F1-best"] = float(mean_over_labels(np.array(best)))
         for name, mean in MEANS.items():
             values = np.array([area[name] for area in areas])
             flat[mean] = float(mean_over_labels(values))
@@ -138,6 +143,17 @@ def area_figures(scores, negative, positive) -> dict[str, float]:
     weights = {"sample_weight": weights[weights > 0]}
     precision = average_precision_score(truth, values, **weights)
     return {"AUC": 100 * roc_auc_score(truth, values, **weights), "AP": 100 * precision}
+
+
+def best_f1(scores, negative, positive) -> float:
+    """F1 in percent at the best threshold; NaN without a positive."""
+    if not positive.sum():
+        return np.nan
+    order = np.argsort(-scores, kind="stable")
+    hits = positive[order].cumsum()
+    reported = hits + negative[order].cumsum()
+    last = np.append(np.diff(scores[order]) < 0, True)  # equal scores are reported together
+    return float((200 * hits / (reported + positive.sum()))[last].max())
 
 
 def resampled_areas(weights, rows, scores, negative, positive) -> dict[str, np.ndarray]:

@@ -15,7 +15,13 @@ from audiodet.errors import ConfigError, DataError
 from audiodet.evaluation import unit_evaluators
 from audiodet.evaluation.clips import ClipResult
 from audiodet.evaluation.unit_evaluators import FrameEvaluator, MaskEvaluator
-from audiodet.evaluation.units import UnitScores, frame_scores, frame_truth, resampled_areas
+from audiodet.evaluation.units import (
+    best_f1,
+    UnitScores,
+    frame_scores,
+    frame_truth,
+    resampled_areas,
+)
 
 SECONDS = 0.1
 
@@ -223,3 +229,13 @@ def test_masks_of_a_system_that_has_none(dataset, cfg):
 def test_masks_of_a_recording_whose_parts_are_unknown(dataset, cfg):
     with pytest.raises(DataError, match="0.wav: events and scene are not known apart"):
         MaskEvaluator(dataset, cfg).process([{"image_id": 0}], [{"masks": torch.zeros(2, 64, 10)}])
+
+
+def test_the_best_f1_by_hand():
+    """Equal scores are reported together: all four are best with three true, three with two."""
+    scores = np.array([0.9, 0.7, 0.7, 0.2])
+    positive = np.array([1.0, 1.0, 0.0, 1.0])
+    assert best_f1(scores, 1 - positive, positive) == pytest.approx(100 * 6 / 7)
+    positive = np.array([1.0, 1.0, 0.0, 0.0])
+    assert best_f1(scores, 1 - positive, positive) == pytest.approx(100 * 4 / 5)
+    assert np.isnan(best_f1(scores, np.ones(4), np.zeros(4)))

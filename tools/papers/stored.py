@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import yaml
 
 from audiodet.evaluation import (
     Matching,
@@ -13,6 +14,7 @@ from audiodet.evaluation import (
     results,
     score_clips,
 )
+from audiodet.events import thresholds_by_label
 from papers.pairs import paired_bootstrap, pool_scores
 from papers.runs import Run
 from papers.scoring import Scoring
@@ -120,9 +122,19 @@ def event_scores(run: Run):
     cfg = run.cfg
     clips = load_clips(results_of(run) / "clips.jsonl")
     clips = [replace(clip, name=re.sub(r"_\d+db_", "_", clip.name)) for clip in clips]
-    thresholds = dict.fromkeys(cfg.DATASETS.LABELS, cfg.TEST.THRESHOLDS[0])
+    thresholds = final_thresholds(run)
     scores = score_clips(clips, cfg.DATASETS.LABELS, thresholds, False, Matching.from_config(cfg))
     return replace(scores, zero_f1=cfg.TEST.ZERO_WITHOUT_REFERENCE)
+
+
+def final_thresholds(run: Run) -> dict[str, float]:
+    """Of each label: what TEST.TUNE_RULES found in the run, else TEST.THRESHOLDS."""
+    cfg = run.cfg
+    values = cfg.TEST.THRESHOLDS
+    path = run.folder / "decisions.yaml"
+    if cfg.TEST.TUNE_RULES and path.is_file():
+        values = yaml.safe_load(path.read_text())["TEST"]["THRESHOLDS"]
+    return thresholds_by_label(values, cfg.DATASETS.LABELS)
 
 
 def over_seeds(runs: list[Run]):
