@@ -9,6 +9,7 @@ from audiodet.data.datasets.poly_mini import poly_mini_hash
 from audiodet.data.datasets.rare_mini import rare_mini_hash
 from audiodet.data.datasets.remix_mini import remix_mini_hash
 from audiodet.data.datasets.weak_mini import weak_mini_hash
+from audiodet.errors import ConfigError
 from audiodet.modeling import keras_count
 from audiodet.visualization import save_figure
 from papers.analysis.figures import draw_curves
@@ -81,6 +82,8 @@ def reproduce(name: str, options: Options) -> dict:
     scoring = benchmark(table, options)
     scores = {row.label: scoring.scores(row) for row in table.rows}
     table.rows = [row for row in table.rows if scores[row.label]]
+    if not table.rows:
+        raise ConfigError(f"{name}: no row has thresholds from folds {options.folds} alone")
     report = {row.label: _figures(row, scoring, scores[row.label]) for row in table.rows}
     _print_rows(table, report, options)
     if benchmark.trains:

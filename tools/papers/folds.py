@@ -84,4 +84,4 @@ def contrast_of(clip, weight: float):
         lengths = [event.offset - event.onset for event in own]
         scores = contrasted([event.score for event in own], lengths, clip.duration, weight)
         events += [event._replace(score=float(x)) for event, x in zip(own, scores)]
-    return replace(clip, candidates=sorted(events, key=lambda event: -event.score))
+    return replace(clip, candidates=sorted(events, key=lambda event: -event.score), parts={})

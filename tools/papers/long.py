@@ -70,9 +70,19 @@ def _at_free_place(sound: Sound, placed: list[Sound], duration: float, rng: rand
 
 
 def write_recording(recipe: Recipe, root: str, folder: Path) -> ClipResult:
-    """Write the recording, 24 bits, and return its truth."""
-    folder.mkdir(parents=True, exist_ok=True)
-    sf.write(folder / recipe.name, render(recipe, root, SAMPLE_RATE), SAMPLE_RATE, "PCM_24")
+    """Write the recording, 24 bits, and return its truth.
+
+    Raises:
+        DataError: the file cannot be written whole.
+    """
+    path = folder / recipe.name
+    samples = render(recipe, root, SAMPLE_RATE)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        sf.write(path, samples, SAMPLE_RATE, "PCM_24")
+    except (OSError, sf.LibsndfileError) as error:
+        path.unlink(missing_ok=True)
+        raise DataError(f"{path}: cannot be written ({error}), expected room for it") from error
     truth = sorted(Event(*annotation) for annotation in recipe.annotations)
     return ClipResult(recipe.name, recipe.duration, truth)
 

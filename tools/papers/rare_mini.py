@@ -38,7 +38,8 @@ class RareMini(Scoring):
 
     Keys of a row: "baseline" instead of a training, or "ensemble of" several with their "voting";
     "lambda" and "window" of a fusion; "contrast", the weight of :func:`contrasted`, or several of
-    which each fold takes what is best for the others; "thresholds", and "thresholds of" another training. They are
+    which each fold takes what is best for the others; "thresholds", and "thresholds of" another
+    training. They are
 
         own      from the source groups that each training held out
         across   of each fold from the test clips of the *other* folds, which a model scored that
@@ -82,7 +83,8 @@ class RareMini(Scoring):
         if "baseline" in row.spec:
             return self.baseline_clips(row.spec["baseline"], "test")
         if row.members:
-            found = [self.test_clips(replace(row, members=[]), each) for each in row.members]
+            alone = replace(row, members=[], spec={})
+            found = [self.test_clips(alone, each) for each in row.members]
             joined = join_folds(found, Voting(**row.spec.get("voting", {})))
             return contrast_folds(joined, row.spec.get("contrast", 0.0), row.label)
         clips = {}

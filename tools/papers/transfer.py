@@ -1,4 +1,4 @@
-"""What a start brings where little is labelled: data sets of growing size, and a training on each."""
+"""What a start brings where little is labelled: growing data sets, and a training on each."""
 
 import json
 import shutil

@@ -99,6 +99,20 @@ def test_too_many_sounds_are_refused(synthetic_bank):
         long_recipe(clips, "long.wav", 30.0, 1.0, seed=3)
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left"), sf.LibsndfileError(2)])
+def test_a_full_disk_leaves_nothing_half_written(
+    recipe, synthetic_bank, tmp_path, monkeypatch, error
+):
+    def half(path, *args):
+        path.write_bytes(b"RIFF")
+        raise error
+
+    monkeypatch.setattr(sf, "write", half)
+    with pytest.raises(DataError, match="long.wav: cannot be written .*expected room for it"):
+        write_recording(recipe, synthetic_bank, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_candidates_at_the_defaults_are_what_a_user_gets(truth):
     clip, folder = truth
     heard, thresholds = hear("rcrnn_rare_mini_fold2", clip, folder)
