@@ -9,9 +9,8 @@ from detectron2.modeling import META_ARCH_REGISTRY
 from detectron2.structures import ImageList
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.backbones.folded import FoldedCopy
 from audiodet.modeling.backbones.frozen_norm import with_constant_norms
-from audiodet.modeling.backbones.precision import check_precision, computing_in, is_bfloat16
+from audiodet.modeling.backbones.precision import check_precision, computing_in
 from audiodet.modeling.time_rcnn import TimeRCNN
 
 
@@ -30,7 +29,6 @@ class AudioMask(TimeRCNN):
         """``precision`` of the backbone: "float32", "bfloat16" or "auto"."""
         super().__init__(**kwargs)
         self.precision = check_precision(precision)
-        self._folded = FoldedCopy()
         with_constant_norms(self.backbone).to(memory_format=torch.channels_last)
 
     @classmethod
@@ -52,9 +50,6 @@ class AudioMask(TimeRCNN):
     def features(self, images: ImageList) -> dict:
         """The FPN's maps, float32: {"p2": (N, C, H / 4, T / 4), ...}."""
         x = images.tensor.contiguous(memory_format=torch.channels_last)
-        if is_bfloat16(self.precision, x) and not (self.training or torch.is_grad_enabled()):
-            features = self._folded.of(self.backbone)(x.bfloat16())
-        else:
-            with computing_in(self.precision, x):
-                features = self.backbone(x)
+        with computing_in(self.precision, x):
+            features = self.backbone(x)
         return {name: x.float() for name, x in features.items()}

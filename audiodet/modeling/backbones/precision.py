@@ -24,14 +24,10 @@ def check_precision(precision: str) -> str:
 
 def computing_in(precision: str, x: torch.Tensor):
     """A context in which convolutions of ``x`` take place; "float32" follows SOLVER.AMP."""
-    if is_bfloat16(precision, x):
-        return torch.autocast(x.device.type, torch.bfloat16)
+    kind = x.device.type
+    if precision == "bfloat16" or precision == "auto" and multiplies_bfloat16(kind):
+        return torch.autocast(kind, torch.bfloat16)
     return nullcontext()
-
-
-def is_bfloat16(precision: str, x: torch.Tensor) -> bool:
-    """Whether convolutions of ``x`` are to take place in bfloat16."""
-    return precision == "bfloat16" or precision == "auto" and multiplies_bfloat16(x.device.type)
 
 
 @lru_cache
