@@ -7,6 +7,8 @@ import sys
 from audiodet.cli.options import add_model, add_option, add_recordings, check_model
 from audiodet.errors import AudiodetError
 
+SEPARATING = "tfseg_remix_mini"  # the model that ships with masks
+
 
 def add_parser(commands) -> None:
     """Add ``audiodet separate``."""
@@ -19,13 +21,13 @@ def add_parser(commands) -> None:
     )
     add_recordings(parser, "audiodet_separated", "folder for <recording>_<class>.wav")
     add_option(parser, "--window", type=float, default=10.0, metavar="S")
-    add_model(parser, default="")
+    add_model(parser, default=SEPARATING)
     parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run ``audiodet separate``."""
-    check_model(args, default="")
+    check_model(args, default=SEPARATING)
     import soundfile as sf
 
     from audiodet.audio.io import audio_info
