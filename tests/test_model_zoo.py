@@ -183,11 +183,11 @@ def test_model_with_a_frozen_backbone(tiny_data, detections, tmp_path):
 
 
 def test_every_model_that_ships():
-    """Loads by name, has a card beside it, and all are at most 18 MB."""
+    """Loads by name, has a card beside it, and all are at most 33 MB."""
     for name in model_zoo.names():
         cfg = model_zoo.get(name).cfg
         assert len(cfg.TEST.THRESHOLDS) == len(cfg.DATASETS.LABELS)
         card = (weights.SHIPPED / f"{name}.md").read_text(encoding="utf-8")
         assert name in card
     sizes = [path.stat().st_size for path in weights.SHIPPED.glob("*.safetensors")]
-    assert sum(sizes) <= 18e6
+    assert sum(sizes) <= 33e6

@@ -36,8 +36,9 @@ CARD = """# {name}
 - **Licences of the data**: CC0, CC BY, ODbL, and clips of ESC-50 that are to be treated as
   **non-commercial**; so are these weights. The bank's own table names every author and source.
 - **Thresholds** (inside the file): {thresholds}.
-- **Figures** of the test set, whose sources neither training nor thresholds have heard: {figures}
-- **Limits**: few sources of each class, mixtures low-passed at 10 kHz; docs/papers has what was
+- **Figures** of the test set, of sources that neither training nor thresholds heard: {figures}
+- **Limits**: few sources of each class, mixtures low-passed at 10 kHz; without any sound at all
+  (digital silence) it may report an event, as none of its clips was silent; docs/papers has what was
   compared, and how far it is from the paper's own data.
 """
 # File of an evaluator -> task -> metrics that the card shows.

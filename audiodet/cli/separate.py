@@ -4,6 +4,8 @@ import argparse
 
 from audiodet.cli.options import add_model, add_option, add_recordings, check_model, number, tell
 
+SEPARATING = "tfseg_remix_mini"  # the model that ships with masks
+
 
 def add_parser(commands) -> None:
     """Add ``audiodet separate``."""
@@ -19,13 +21,13 @@ def add_parser(commands) -> None:
     add_option(parser, "--window", type=number(float, 0), default=10.0, metavar="S")
     add_option(parser, "--resume", action="store_true")
     add_option(parser, "--quiet", action="store_true")
-    add_model(parser, default="")
+    add_model(parser, default=SEPARATING)
     parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run ``audiodet separate``."""
-    check_model(args, default="")
+    check_model(args, default=SEPARATING)
     from audiodet.inference.opening import open_model
     from audiodet.inference.separated import SeparatedRun
     from audiodet.inference.separation import Separator

@@ -222,9 +222,17 @@ def test_bad_options(halves, capsys):
     with pytest.raises(ConfigError, match="windows of 2.0 s, expected more than 2.0 s"):
         Separator(halves, window=2.0)
     with pytest.raises(SystemExit) as end:
-        main(["separate", "a.wav"])
-    assert end.value.code == 2 and "no model" in capsys.readouterr().err
+        main(["separate", "a.wav", "--weights", "b.pth"])
+    assert end.value.code == 2 and "belong together" in capsys.readouterr().err
     with pytest.raises(WeightsError, match="no such model"):
         from audiodet.inference.loading import load_model
 
         load_model("nowhere", device="cpu")
+
+
+def test_the_model_that_ships_serves_unnamed(tmp_path, capsys):
+    sf.write(tmp_path / "one.wav", 0.1 * noise(44100 * 3).numpy(), 44100)
+    args = ["separate", str(tmp_path / "one.wav"), "-o", str(tmp_path / "out"), "--device", "cpu"]
+    assert main([*args, "--threshold", "0"]) == 0
+    written = capsys.readouterr().out.split()
+    assert all(sf.info(path).frames == 44100 * 3 for path in written)
