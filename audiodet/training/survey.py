@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from audiodet.audio import audio_info, read_blocks
+from audiodet.audio.limits import Limits
+from audiodet.audio.notes import in_batch
 from audiodet.data.labels.rows import LabelTable, outside_clip
 from audiodet.errors import AudioError, DataError
 
@@ -82,7 +84,8 @@ def survey(tables: dict[str, LabelTable]) -> tuple[Survey, dict[str, LabelTable]
         )
     durations, rates, bad = {}, Counter(), {}
     for split, table in tables.items():
-        durations[split] = _durations(table, rates, bad)
+        with in_batch():
+            durations[split] = _durations(table, rates, bad)
         if not durations[split]:
             first = next(iter(bad.values()), "it lists none")
             raise DataError(f"{table.path}: no usable recording in {split}; the first: {first}")
@@ -112,12 +115,14 @@ def _durations(table: LabelTable, rates: Counter, bad: dict) -> dict[str, float]
         path = os.path.join(table.audio_dir, name)
         try:
             rate = audio_info(path).sample_rate
-            seconds = sum(len(block) for block in read_blocks(path, None, BLOCK)) / rate
+            limits = Limits(path, rate, rate)  # which rate the model gets is not known yet
+            seconds = sum(len(block) for block in read_blocks(path, None, BLOCK, limits)) / rate
             if seconds < SHORTEST:
                 raise AudioError(f"{path}: {seconds:.3f} s, expected at least {SHORTEST} s")
         except AudioError as error:
             bad[name] = str(error)
             continue
+        limits.warn()
         durations[name] = seconds
         rates[rate] += 1
     return durations

@@ -3,10 +3,12 @@
 Lengths are ffmpeg 5.1's, but where it stops at the first of several streams.
 """
 
+import io
 import struct
 
 import numpy as np
 import pytest
+import soundfile as sf
 
 from audiodet.audio import audio_info
 from audiodet.errors import AudioError
@@ -78,8 +80,6 @@ def test_flac_without_a_frame(tmp_path):
 @pytest.mark.parametrize("rate, channels, subtype", [(8000, 1, "PCM_S8"), (96000, 8, "PCM_24")])
 def test_flac_of_other_frames(rate, channels, subtype, tmp_path):
     """Frames whose headers have other forms; the last one is found by its checksum."""
-    import soundfile as sf
-
     wave = np.random.default_rng(0).uniform(-0.9, 0.9, (300 * 4096 + 77, channels))[: 3 * rate]
     sf.write(tmp_path / "a.flac", wave, rate, subtype)
     content = (tmp_path / "a.flac").read_bytes()
@@ -139,6 +139,21 @@ def test_the_whole_ogg_is_heard(case, tmp_path):
     samples, said = heard(tmp_path / "a.ogg", content)
     assert len(samples) == len(SWEEP) and words in said and (words or not said)
     assert np.abs(samples - SWEEP)[2000:-2000].max() < 0.1
+
+
+def test_a_chain_of_opus(tmp_path):
+    file = io.BytesIO()
+    sf.write(file, SWEEP[:48000], 48000, "OPUS", format="OGG")
+    samples, said = heard(tmp_path / "a.opus", file.getvalue() * 2)
+    assert len(samples) == 96000 and "2 Ogg streams" in said
+    np.testing.assert_allclose(samples[:48000], samples[48000:], atol=1e-6)
+
+
+def test_a_chain_of_one_and_two_channels(tmp_path):
+    stereo = encoded("OGG", "VORBIS", np.stack([SWEEP, SWEEP], 1))
+    samples, said = heard(tmp_path / "a.ogg", stereo + OGG + stereo)
+    assert len(samples) == 3 * len(SWEEP) and "3 Ogg streams" in said
+    assert np.abs(samples - np.tile(SWEEP, 3))[2000:-2000].max() < 0.2
 
 
 def test_a_damaged_ogg_page_is_seen(tmp_path):
@@ -216,10 +231,6 @@ def test_half_a_file_is_refused(content, tmp_path):
 
 
 def test_streams_of_two_rates(tmp_path):
-    import io
-
-    import soundfile as sf
-
     other = io.BytesIO()
     sf.write(other, SWEEP, 22050, format="FLAC")
     (tmp_path / "a.flac").write_bytes(FLAC + other.getvalue())
