@@ -32,7 +32,7 @@ KINDS = {  # name: (function, how much, how much with --small)
     "texts": (mutate_texts, 3000, 140),
     "names": (odd_names, 1, 1),
     "streams": (standard_streams, 8, 1),
-    "ray": (with_ray, 40, 12),
+    "ray": (with_ray, 40, 0),
     "files": (many_files, 10_000, 50),
     "long": (long_file, 300, 0),
 }
