@@ -38,7 +38,7 @@ CARD = """# {name}
 - **Thresholds** (inside the file): {thresholds}.
 - **Figures** of the test set, of sources that neither training nor thresholds heard: {figures}
 - **Limits**: few sources of each class, mixtures low-passed at 10 kHz; without any sound at all
-  (digital silence) it may report an event, as none of its clips was silent; docs/papers has what was
+  (digital silence) it may report an event, as no clip was silent; docs/papers has what was
   compared, and how far it is from the paper's own data.
 """
 # File of an evaluator -> task -> metrics that the card shows.

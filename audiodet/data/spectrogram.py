@@ -157,9 +157,8 @@ class SpectrogramNormalizer(nn.Module):
     """Log-mel -> the network's input; its constants are part of the model's state.
 
     "train": (x - mean) / deviation per mel band, measured on training clips by :meth:`fit`.
-    "clip": minimum and maximum of each clip become 0 and 1 (a constant clip becomes 0).
-    "image": the same as bytes less detectron2's mean grey, what its image models expect.
-    "product": :func:`normalize_product`. "none": as the front end made it.
+    "clip": minimum and maximum of each clip become 0 and 1 (a constant clip becomes 0); "image":
+    as bytes less detectron2's mean grey. "product": :func:`normalize_product`. "none": as it was.
     """
 
     def __init__(self, mode: str, n_mels: int):
@@ -178,8 +177,7 @@ class SpectrogramNormalizer(nn.Module):
         if self.mode != "train":
             return
         frames = 0
-        total = 0.0
-        squares = 0.0
+        total = squares = 0.0
         for image in images:
             image = image.double()
             frames += image.shape[-1]
