@@ -5,6 +5,7 @@ What C libraries print (libsndfile, mpg123, Ray) goes nowhere: it would land bet
 
 import faulthandler
 import io
+import logging
 import os
 import sys
 
@@ -37,6 +38,13 @@ class _Messages(_Output):
         pass
 
 
+class _OneLine(logging.Formatter):
+    """Warnings look like the command's own lines: "warning: ..."."""
+
+    def format(self, record) -> str:
+        return f"{record.levelname.lower()}: {super().format(record)}"
+
+
 def cannot_print(error: OSError) -> AudiodetError:
     """What a command says whose output nobody takes."""
     if isinstance(error, BrokenPipeError):
@@ -49,6 +57,7 @@ def own_streams() -> None:
 
     Descriptors 0 to 2 are open afterwards, so that no file of ours can get one of their numbers.
     """
+    logging.lastResort.setFormatter(_OneLine())
     for number, mode in ((STDIN, os.O_WRONLY), (STDOUT, os.O_RDONLY), (STDERR, os.O_WRONLY)):
         if not _is_open(number):  # of a mode in which its use fails, but for stderr
             os.open(os.devnull, mode)

@@ -68,7 +68,7 @@ def tune_decisions(cfg, model):
         ConfigError: the model is not frame-level, or there are several processes.
     """
     model = getattr(model, "module", model)
-    if not hasattr(model, "deciding"):
+    if model.deciding is None:
         raise ConfigError(
             f"TEST.TUNE_RULES is True with a {type(model).__name__}, expected a frame-level system"
         )

@@ -102,6 +102,11 @@ class Csv(Tsv):
         return line.getvalue()
 
 
+def decodable_row(path: str, event) -> tuple:
+    """The COLUMNS of an event, names as they are but for undecodable bytes."""
+    return decodable(path), event.onset, event.offset, decodable(event.label), event.score
+
+
 class JsonLines(TextFormat):
     """An object per event, with the model and its parameters; full precision, true names."""
 
@@ -110,7 +115,7 @@ class JsonLines(TextFormat):
     def lines(self, recording: Detection) -> Iterator[str]:
         for event in recording.events:
             low_hz, high_hz = self.origin.band(event)
-            row = dict(zip(COLUMNS, (decodable(recording.source), *event[:4])))
+            row = dict(zip(COLUMNS, decodable_row(recording.source, event)))
             row |= {"low_hz": low_hz, "high_hz": high_hz}
             row |= {"model": self.origin.model, "parameters": self.origin.parameters}
             line = json.dumps(row, ensure_ascii=False)

@@ -17,6 +17,7 @@ from audiodet.inference.formats import (
     Origin,
     TextFormat,
     decodable,
+    decodable_row,
 )
 from audiodet.names import cell, path_cell
 
@@ -135,7 +136,8 @@ def _groups(recordings: Iterator[Detection]) -> Iterator[list]:
     rows = []
     for recording in recordings:
         path = decodable(recording.source)
-        rows += [(path, *event[:4]) for event in recording.events] or [(path, *[None] * 4)]
+        found = [decodable_row(recording.source, event) for event in recording.events]
+        rows += found or [(path, *[None] * 4)]
         if len(rows) >= ROW_GROUP:
             yield rows
             rows = []

@@ -79,6 +79,11 @@ class SEDModel:
         raise NotImplementedError(f"{type(self).__name__} has no region proposals")
 
     @property
+    def deciding(self):
+        """The frame-level model whose rules make scores events; None where there is none."""
+        return None
+
+    @property
     def verifiers(self) -> list:
         """The other models that the hooks ask; their weights are no part of this one's."""
         models = []

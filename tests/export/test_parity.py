@@ -17,12 +17,12 @@ from audiodet.inference.opening import open_model
 from audiodet.inference.separation import Separator
 from audiodet.modeling.stock import build_model
 from audiodet.weights import shipped_names
-from tests.systems import RATE, SYSTEMS, build, save_verifier
+from tests.systems import RATE, SYSTEMS, build, save, save_verifier
 
 EXTRA = [
     ("crnn/poly_mini_fnn", []),
     ("audiomask/R_18_fused", ["MODEL.FUSION.VERIFIER", "{verifier}", "MODEL.FUSION.WINDOW", "box"]),
-    ("rcrnn/rare_fused", ["MODEL.FUSION.VERIFIER", "{verifier}", "MODEL.CRNN.RNN", "gru"]),
+    ("rcrnn/rare_fused", ["MODEL.FUSION.VERIFIER", "{tagger}", "MODEL.CRNN.RNN", "gru"]),
 ]
 SCORE, ONSET = 1e-4, 1e-3  # how far an exported model may be off, the second in seconds
 
@@ -52,15 +52,18 @@ def same(ours: list, theirs: list) -> None:
 
 
 @pytest.fixture(scope="module")
-def verifier(tmp_path_factory):
-    return save_verifier(tmp_path_factory.mktemp("verifier"))
+def saved(tmp_path_factory):
+    """What fused systems ask for: a verifier, or a frame-level system on R-CRNN's layers."""
+    folder = tmp_path_factory.mktemp("verifier")
+    tagger = save(build("rcrnn/frame_control"), folder, "tagger")
+    return {"{verifier}": save_verifier(folder), "{tagger}": tagger}
 
 
 @pytest.mark.parametrize(
     "name, opts", SYSTEMS + EXTRA, ids=lambda x: x if isinstance(x, str) else ""
 )
-def test_every_system(name, opts, verifier, tmp_path):
-    model = build(name, *(verifier if opt == "{verifier}" else opt for opt in opts))
+def test_every_system(name, opts, saved, tmp_path):
+    model = build(name, *(saved.get(str(opt), opt) for opt in opts))
     before = {key: value.clone() for key, value in model.state_dict().items()}
     export(model, tmp_path / "model.onnx")
     assert before.keys() == model.state_dict().keys()  # the model itself is as it was

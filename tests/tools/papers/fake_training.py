@@ -18,7 +18,7 @@ from audiodet.events import Event
 from audiodet.weights import CARD
 
 ONE_LABEL = ("rare_mini_quiet", "rare_mini_hard", "rare_mini_fold")  # scored for one label a clip
-METRICS = ("F1", "ER", "AUC", "mAP", "deletions", "insertions")
+METRICS = ("F1", "F1-best", "ER", "AUC", "mAP", "deletions", "insertions")
 TASKS = {
     "metrics": ["sed"],
     "frames": ["frames"],

@@ -88,7 +88,7 @@ def test_table_3(options, capsys):
     assert sum(cell.count("n/a") for cell in rows[1]) == 8  # no event of cat_meow
 
 
-@pytest.mark.parametrize("name, rows", [("crnn-table4", 6), ("crnn-figure4", 12)])
+@pytest.mark.parametrize("name, rows", [("crnn-table4", 7), ("crnn-figure4", 12)])
 def test_sizes_are_scored_and_drawn(name, rows, options, capsys):
     table = table_of(name, options)
     for run in table.runs:
