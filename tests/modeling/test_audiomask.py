@@ -142,7 +142,8 @@ def test_stock_faster_rcnn_is_a_configuration():
         (("MODEL.BACKBONE.PRECISION", "int8"), "PRECISION is 'int8'"),
         (
             ("MODEL.POSTPROCESSORS", ["Fusing"]),
-            "names 'Fusing', expected hooks among: BoxVoting, ClipContrast, ConnectAndCut, VerifierFusion",
+            "names 'Fusing', expected hooks among: BoxVoting, ClipContrast, ConnectAndCut, "
+            "VerifierFusion",
         ),
     ],
 )
