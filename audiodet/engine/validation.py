@@ -67,13 +67,12 @@ def tune_decisions(cfg, model):
     Raises:
         ConfigError: the model is not frame-level, or there are several processes.
     """
-    model = getattr(model, "module", model)
+    if comm.get_world_size() > 1:
+        raise ConfigError("TEST.TUNE_RULES is True in several processes, expected one")
     if model.deciding is None:
         raise ConfigError(
             f"TEST.TUNE_RULES is True with a {type(model).__name__}, expected a frame-level system"
         )
-    if comm.get_world_size() > 1:
-        raise ConfigError("TEST.TUNE_RULES is True in several processes, expected one")
     was_training = model.training
     clips = scored_clips(cfg, model.eval())
     model.train(was_training)

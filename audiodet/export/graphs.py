@@ -13,6 +13,7 @@ from torchvision.ops import nms
 from audiodet.data.spectrogram import LogMel
 from audiodet.errors import ConfigError
 from audiodet.export.front_end import traceable
+from audiodet.modeling.backbones.batches import MelBackbone
 from audiodet.modeling.frame_classifier import FrameClassifier
 from audiodet.modeling.time_rcnn import TimeRCNN
 
@@ -27,7 +28,9 @@ class ClipGraph(nn.Module):
         self.model = model
         self.front_end = traceable(LogMel.from_config(model.cfg))
         # A tracer does not see that a network pads clips that are too short for it.
-        self.least_frames = getattr(model.backbone, "min_frames", 1) if model.has_backbone else 1
+        self.least_frames = 1
+        if model.has_backbone and isinstance(model.backbone, MelBackbone):
+            self.least_frames = model.backbone.min_frames
 
     def padded(self, samples: torch.Tensor) -> tuple:
         """(samples,) -> T, and (1, 1, H, T or more) as the network takes it."""

@@ -107,13 +107,15 @@ def test_models_that_ship(name, soundbank_clips):
         if getattr(part, "precision", None) == "bfloat16":
             part.precision = "float32"
     by_torch = Detector(model)
-    theirs = [detection.candidates for detection in by_torch.detect_many(soundbank_clips)]
+    theirs = list(by_torch.detect_many(soundbank_clips, with_scores=True))
     by_onnx = Detector(open_model(name, engine="onnxruntime"))
     assert by_onnx.thresholds == by_torch.thresholds
     for size in (1, 3):
-        for ours, truth in zip(by_onnx.detect_many(soundbank_clips, batch_size=size), theirs):
-            same(ours.candidates, truth)
-    assert sum(map(len, theirs))
+        found = by_onnx.detect_many(soundbank_clips, batch_size=size, with_scores=True)
+        for ours, truth in zip(found, theirs):
+            same(ours.candidates, truth.candidates)
+            np.testing.assert_allclose(ours.scores.scores, truth.scores.scores, atol=SCORE)
+    assert max(truth.scores.scores.max() for truth in theirs) > 0.02
 
 
 @pytest.mark.parametrize("name", shipped_names(".onnx"))

@@ -25,9 +25,11 @@ class MelBackbone(Backbone):
 
     Attributes:
         shapes: channels and stride in frames of each of its maps; the subclass sets it.
+        min_frames: up to so many a shorter clip is padded.
     """
 
     shapes: dict[str, ShapeSpec]
+    min_frames = 1
 
     def __init__(self, n_mels: int | None, precision: str):
         """
