@@ -42,8 +42,8 @@ def path_cell(path: str) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """ "1 event", "2 events"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """ "1 event", "2,000 events"."""
+    return f"{number:,} {noun}" + ("s" if number != 1 else "")
 
 
 def unique_names(paths: Sequence[str], longest: int = LONGEST) -> dict[str, str]:

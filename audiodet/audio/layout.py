@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from audiodet.audio import flac, mpeg, ogg, pcm
 from audiodet.audio.chunks import family_of
-from audiodet.audio.source import Part, Source, counted
+from audiodet.audio.source import Part, Source
 from audiodet.audio.tags import without_tags
+from audiodet.names import counted
 
 JUNK = 1 << 16  # bytes before a recording in which its beginning is looked for
 BEGINNINGS = (b"RIFF", b"RF64", b"BW64", b"FORM", b"fLaC", b"OggS", b"\xff")

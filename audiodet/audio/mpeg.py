@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from audiodet.audio.source import WINDOW, Part, Source, counted
+from audiodet.audio.source import WINDOW, Part, Source
 from audiodet.audio.tags import behind_tag
+from audiodet.names import counted
 
 SURE = 3  # frames in a row that are no accident
 RATES = ((11025, 12000, 8000), None, (22050, 24000, 16000), (44100, 48000, 32000))  # by version

@@ -19,7 +19,8 @@ from audiodet.audio.chunks import (
     look_behind,
     samples_of,
 )
-from audiodet.audio.source import Part, Source, counted
+from audiodet.audio.source import Part, Source
+from audiodet.names import counted
 
 FEW = 1024  # bytes behind the samples that are passed over when nobody knows what they are
 MOST = 1 << 30  # bytes of samples of a part, where sizes have 32 bits

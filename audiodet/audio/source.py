@@ -174,8 +174,3 @@ class Part:
     source: Source
     frames: int | None = None
     missing: float = 0.0
-
-
-def counted(number: int, what: str) -> str:
-    """``1 byte``, ``2,000 bytes``."""
-    return f"{number:,} {what}" + ("s" if number != 1 else "")
