@@ -30,7 +30,7 @@ def parse_args():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("subject", nargs="?", default="rcrnn", choices=subjects())
-    parser.add_argument("--model", default="rcrnn_rare", help="rcrnn, detect: name or checkpoint")
+    parser.add_argument("--model", default="rcrnn_rare", help="rcrnn, detect, hours: a name")
     parser.add_argument("--batch-size", type=int, default=8, help="rcrnn: clips per batch (8)")
     parser.add_argument(
         "--weights", metavar="FILE", help="audiomask: trained R18 detector for the precision check"
@@ -39,9 +39,15 @@ def parse_args():
         "--files", type=int, default=200, help="detect: 30-s wavs in the folder (200)"
     )
     parser.add_argument(
-        "--hours", type=float, default=10.0, help="detect: the long file; 0 for none"
+        "--hours",
+        type=float,
+        nargs="+",
+        default=[10.0],
+        help="detect, gpu: of the long file, 0 for none; hours: of each (10)",
     )
-    parser.add_argument("--engine", default="auto", help="detect: as of `audiodet detect` (auto)")
+    parser.add_argument(
+        "--engine", default="auto", help="detect, hours: as of `audiodet detect` (auto)"
+    )
     parser.add_argument("--rounds", type=int, default=9, help="measurements of each item (9)")
     parser.add_argument("--threads", type=int, default=0, help="torch threads; 0: as torch chooses")
     parser.add_argument("--device", default="auto", help="gpu: auto, cuda or cpu (auto)")

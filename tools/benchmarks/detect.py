@@ -6,11 +6,13 @@ Each figure is the median over fresh processes. One core and two: the process is
 import json
 import os
 import resource
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,7 @@ from audiodet.errors import AudiodetError
 
 RATE = 44100
 SECONDS = 30.0
+ENDED = os.WEXITED | os.WNOHANG | os.WNOWAIT  # to ask whether a process has ended
 
 
 def run(args, folder: str) -> dict:
@@ -56,27 +59,59 @@ def write_long(path: Path, hours: float) -> str:
 
 def detect(source: str, args, cores: int, engine: str = "") -> dict:
     """`audiodet detect` in a process bound to `cores` cores -> its seconds and peak memory, MB."""
-    chosen = sorted(os.sched_getaffinity(0))[:cores]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(cores)}
     with tempfile.TemporaryDirectory() as out:
         command = [sys.executable, "-m", "audiodet.cli", "detect", source, "-o", f"{out}/out"]
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            [*command, *chosen_by(args, engine), "--device", "cpu"],
-            env=environment,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=lambda: os.sched_setaffinity(0, chosen),
-        )
-        said = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.perf_counter() - start
-        if process.returncode:
-            raise AudiodetError(f"audiodet detect ended with {process.returncode}: {said.strip()}")
+        process = started([*command, *chosen_by(args, engine), "--device", "cpu"], cores)
+        figures = finished(process)
         audio = json.loads(Path(out, "out", "audiodet_run.json").read_text())["seconds_of_audio"]
-    cpu = (usage.ru_utime + usage.ru_stime) / audio
-    return {"seconds": seconds, "audio": audio, "cpu": cpu, "MB": usage.ru_maxrss / 1024}
+    return {**figures, "audio": audio, "cpu": figures["cpu"] / audio}
+
+
+def started(command: list[str], cores: int = 0) -> subprocess.Popen:
+    """A process, bound to so many cores; 0 for all. It knows when it ``began``."""
+    chosen = sorted(os.sched_getaffinity(0))[: cores or None]
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, "OMP_NUM_THREADS": str(len(chosen))},
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, chosen),
+    )
+    process.began = began
+    return process
+
+
+def finished(process: subprocess.Popen, until: Callable[[], bool] | None = None) -> dict:
+    """Wait for its end, or kill it as soon as ``until()`` -> seconds, CPU seconds, peak memory MB.
+
+    Raises:
+        AudiodetError: it failed.
+    """
+    peak = 0.0
+    while not os.waitid(os.P_PID, process.pid, ENDED):
+        peak = max(peak, peak_of(process.pid))
+        if until and until():
+            process.kill()
+            break
+        time.sleep(0.05)
+    said = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - process.began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    killed = process.returncode == -signal.SIGKILL and until is not None
+    if process.returncode and not killed:
+        raise AudiodetError(f"audiodet detect ended with {process.returncode}: {said.strip()}")
+    cpu = usage.ru_utime + usage.ru_stime
+    return {"seconds": seconds, "cpu": cpu, "MB": peak, "killed": killed}
+
+
+def peak_of(process: int) -> float:
+    """Peak memory so far, MB: getrusage(2) has the maximum of whoever started it too."""
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return 0.0  # it has just ended
 
 
 def chosen_by(args, engine: str) -> list[str]:
@@ -110,8 +145,9 @@ def measure(args, folder: Path) -> dict:
         "of which import torch": import_seconds("pass", "import torch"),
         "peak memory, folder, MB": two["MB"],
     }
-    if args.hours:
-        for hours in (args.hours / 60, args.hours):
+    longest = max(args.hours)
+    if longest:
+        for hours in (longest / 60, longest):
             path = write_long(folder / "long.wav", hours)
             run = detect(path, args, pair)
             figures[f"peak memory, {hours:g} hours, MB"] = run["MB"]

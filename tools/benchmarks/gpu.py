@@ -206,14 +206,14 @@ def detection(args, folder: str, device: str) -> dict:
     nn.init.constant_(model.roi_heads.box_predictor.cls_score.bias[-1:], 6.0)  # events are rare
     SEDCheckpointer(model, folder, cfg=cfg).save("model")
     (recordings := Path(folder, "recordings")).mkdir()
-    path = write_long(recordings / "a.wav", args.hours)
+    path = write_long(recordings / "a.wav", max(args.hours))
     figures = {}
     detector = Detector.from_pretrained(f"{folder}/model.pth", device=device)
     list(detector.detect_many([write_long(Path(folder, "warm.wav"), 0.1)]))
     start = time.perf_counter()
     (found,) = detector.detect_many([path])
     seconds = time.perf_counter() - start
-    name = f"detect, {args.hours:g} hours, a Detector, times real time"
+    name = f"detect, {max(args.hours):g} hours, a Detector, times real time"
     figures[name] = found.duration / seconds
     (recordings / "b.wav").hardlink_to(path)
     command = [sys.executable, "-m", "audiodet.cli", "detect", str(recordings), "-o"]

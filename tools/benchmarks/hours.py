@@ -1,0 +1,91 @@
+"""Cost of one recording of 1, 10, 100 hours: time, memory, and what a killed run leaves to do.
+
+Mu-law at 32 kHz in RF64 (100 hours are 11.5 GB), sounds of the bank over its backgrounds
+throughout; ten minutes of each fold in turn.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+from tabulate import tabulate
+
+from audiodet.data.mixing.rendering import render
+from audiodet.data.mixing.soundbank import FOLDS, load_soundbank, soundbank_root
+from audiodet.errors import AudiodetError
+from audiodet.inference.journal import NAME
+from benchmarks.detect import finished, started
+from papers.long import long_recipe
+
+RATE = 32000
+PART = 600.0  # seconds
+EVERY = 20.0  # seconds from sound to sound
+KILLED = 0.95  # of the recording: a run is killed at the last ten minutes before that
+TABLE = "audiodet_events.tsv"
+
+
+def run(args, folder: str) -> dict:
+    """Hear each length whole, then once more: killed near the end and resumed."""
+    parts = [part_of_fold(fold) for fold in range(FOLDS)]
+    path = Path(folder, "long.wav")
+    figures = {}
+    for hours in args.hours:
+        write(path, hours, parts)
+        figures[f"{hours:g}"] = of_length(path, hours, args, Path(folder, f"{hours:g}"))
+        rows = [[name, *(f"{x:.4g}" for x in row.values())] for name, row in figures.items()]
+        print(tabulate(rows, ["hours", *figures[f"{hours:g}"]], disable_numparse=True), flush=True)
+    return figures
+
+
+def part_of_fold(fold: int) -> np.ndarray:
+    """(samples,) of ten minutes from a fold's sounds."""
+    root = soundbank_root()
+    clips = load_soundbank(root).select(folds=[fold])
+    return render(long_recipe(clips, f"hours_fold{fold}", PART, EVERY, 0), root, RATE)
+
+
+def write(path: Path, hours: float, parts: list[np.ndarray]) -> None:
+    """One recording of so many hours, each repetition of a part begun elsewhere."""
+    with sf.SoundFile(path, "w", RATE, 1, "ULAW", format="RF64") as file:
+        for number in range(max(1, round(hours * 3600 / PART))):
+            file.write(np.roll(parts[number % len(parts)], number * 99991))
+
+
+def of_length(path: Path, hours: float, args, folder: Path) -> dict:
+    """Figures of one recording."""
+    whole = finished(started(command(path, folder / "whole", args)))
+    end = 3600 * hours * KILLED - PART
+    process = started(command(path, folder / "killed", args))
+    killed = finished(process, until=lambda: heard(folder / "killed") >= end)
+    if not killed["killed"]:
+        raise AudiodetError(f"{hours:g} hours: ended before {end:.0f} s were in the journal")
+    rest = finished(started([*command(path, folder / "killed", args), "--resume"]))
+    tables = [(folder / name / TABLE).read_bytes() for name in ("whole", "killed")]
+    return {
+        "s": whole["seconds"],
+        "CPU s": whole["cpu"],
+        "CPU s an hour": whole["cpu"] / hours,
+        "peak MB": whole["MB"],
+        "events": tables[0].count(b"\n") - 1,
+        "s after the kill": rest["seconds"],
+        "CPU s after the kill": rest["cpu"],
+        "rows alike": tables[0] == tables[1],
+    }
+
+
+def command(path: Path, out: Path, args) -> list[str]:
+    """A run of `audiodet detect`."""
+    options = ["--model", args.model, "--engine", args.engine, "--device", "cpu"]
+    program = [sys.executable, "-m", "audiodet.cli", "detect"]
+    return [*program, str(path), "-o", str(out), *options]
+
+
+def heard(out: Path) -> float:
+    """Seconds of the recording that a run's journal has."""
+    try:
+        lines = (out / NAME).read_bytes().splitlines()
+        return json.loads(lines[-1])["end"]
+    except (OSError, ValueError, LookupError):
+        return 0.0
