@@ -32,7 +32,9 @@ def test_a_system_that_ships_knows_its_labels_and_decisions(name):
     assert tuple(model.cfg.DATASETS.LABELS) == POLY_LABELS and not model.training
     assert len(model.cfg.TEST.THRESHOLDS) == len(model.cfg.MODEL.TAGGER.LOW_THRESHOLDS) == 8
     noise = np.random.default_rng(0).normal(0, 0.05, 44100 * 10).astype(np.float32)
-    for event in Detector(model).detect(noise, 44100):
+    detector = Detector(model)
+    assert detector.detect(np.zeros_like(noise), 44100) == []
+    for event in detector.detect(noise, 44100):
         assert 0 <= event.onset < event.offset <= 10 and event.label in POLY_LABELS
 
 

@@ -51,5 +51,6 @@ def log_mel(samples: np.ndarray, rate: int, n_fft: int, hop: int, filters: np.nd
     padded = np.pad(samples, n_fft // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
     window = np.hanning(n_fft + 1)[:-1].astype(np.float32)
-    power = np.abs(np.fft.rfft(frames * window)) ** 2
+    spectrum = np.fft.rfft(frames * window)
+    power = spectrum.real**2 + spectrum.imag**2
     return np.log(np.maximum(power @ filters.T, 1e-10)).T

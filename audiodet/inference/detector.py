@@ -16,6 +16,7 @@ from audiodet.inference.opening import open_model, runner_of
 from audiodet.inference.parts import Parts
 from audiodet.inference.pipeline import cores, in_batches, run_ahead
 from audiodet.inference.reading import as_audio_error, read_windows, source_name
+from audiodet.inference.silence import heard_in_sound, is_silent, silent_spans
 from audiodet.inference.windows import Grid, Window
 
 if TYPE_CHECKING:
@@ -206,14 +207,24 @@ class Detector:
     def features(self, samples: np.ndarray, name: str = "waveform") -> dict:
         """(samples,), mono at the model's rate -> the model's input dict.
 
+        Its "silence" is of :func:`~audiodet.inference.silence.silent_spans`; a window that is
+        silent throughout has nothing else for the network.
+
         Raises:
             AudioError: shorter than one analysis window.
         """
-        return self.runner.features(samples, name)
+        self.log_mel.check_length(samples, name)
+        n_fft, rate = self.log_mel.n_fft, self.log_mel.sample_rate
+        spans = silent_spans(np.asarray(samples), rate, n_fft, n_fft + self.grid.cell)
+        if is_silent(spans):
+            return {"silence": spans, "duration": len(samples) / rate}
+        return {**self.runner.features(samples, name), "silence": spans}
 
     def listen(self, inputs: list[dict]) -> list[Heard]:
-        """Outputs of :meth:`features` -> what the network says of each window."""
-        return self.runner.listen(inputs, self.labels)
+        """Outputs of :meth:`features` -> what is heard in each window; silence holds nothing."""
+        listen = partial(self.runner.listen, labels=self.labels)
+        step = self.grid.cell / self.grid.sample_rate
+        return heard_in_sound(inputs, listen, step, len(self.labels))
 
     def candidates(self, inputs: list[dict]) -> list[list[Event]]:
         """Outputs of :meth:`features` -> per window its events before the thresholds."""
@@ -229,12 +240,12 @@ class Detector:
     def _windows(self, parts: Parts, source) -> Iterator[tuple[dict, Window]]:
         """Input of the network and place in the recording of each of its windows."""
         for window in islice(read_windows(source, self.grid), parts.windows(source), None):
-            inputs = self.runner.features(window.samples, source_name(source))
+            inputs = self.features(window.samples, source_name(source))
             yield inputs, window._replace(samples=None)
 
     def _join(self, batches, progress, with_scores: bool, parts: Parts) -> Iterator[Detection]:
         """Recordings of windows, which come in order and one recording at a time."""
-        recording = Recording(self)
+        recording = Recording(self, with_scores)
         for batch, heard in batches:
             of_windows = iter(heard.result())
             for source, window in batch:
@@ -249,5 +260,5 @@ class Detector:
                         progress(source, place.end, place.duration)
                     if not place.last:
                         continue
-                    yield recording.detection(source, with_scores)
-                recording = Recording(self)
+                    yield recording.detection(source)
+                recording = Recording(self, with_scores)

@@ -33,14 +33,19 @@ class Recording:
         windows: number of those that are in.
     """
 
-    def __init__(self, detector):
-        """``detector``: of :class:`~audiodet.inference.detector.Detector`, which decides."""
+    def __init__(self, detector, with_scores: bool = False):
+        """
+        Args:
+            detector: a :class:`~audiodet.inference.detector.Detector`, which decides.
+            with_scores: keep scores over time, which take memory.
+        """
         self.detector = detector
+        self.with_scores = with_scores
         self.duration = 0.0
         self.windows = 0
         self._stitcher = Stitcher(detector.grid)
         self._kept = []
-        self._curves = None
+        self._curves = CurveStitcher() if with_scores else None
 
     def add(self, heard: Heard, place: Window) -> None:
         """Take the next window."""
@@ -48,8 +53,9 @@ class Recording:
         self._kept += decide(settled, self.detector.floors)
         self.duration = place.duration
         self.windows += 1
-        if heard.scores is not None:
-            self._curves = self._curves or CurveStitcher()
+        if heard.scores is None:  # a region detector's: curves of its events
+            self._curves = None
+        if self._curves:
             self._curves.add(heard.scores, heard.edges, place.start)
 
     def part(self, events_before: int) -> dict:
@@ -69,11 +75,11 @@ class Recording:
         self._stitcher.end = parts[-1]["end"]
         self._stitcher.open = [Event(*event) for event in parts[-1]["open"]]
 
-    def detection(self, source, with_scores: bool) -> Detection:
+    def detection(self, source) -> Detection:
         """All windows are in."""
         kept = sorted(self._kept)
         found = DrawnDetection(source, self.detector.decide(kept), self.duration, candidates=kept)
-        if with_scores:
+        if self.with_scores:
             found.scores = self._scores(kept)
         return found
 

@@ -6,6 +6,8 @@ from audiodet.audio.io import as_mono, audio_info, fit_length, read_audio
 from audiodet.errors import ConfigError
 from audiodet.inference import masking
 from audiodet.inference.detector import Detector
+from audiodet.inference.joining import Heard
+from audiodet.inference.silence import is_silent, without_silence
 
 WINDOW = 10.0  # seconds
 CROSS_FADE = 1.0  # seconds
@@ -85,8 +87,11 @@ class Separator:
     def _window(self, waveform, name: str) -> dict[str, np.ndarray]:
         runner = self.detector.runner
         inputs = self.detector.features(waveform, name)
+        if is_silent(inputs["silence"]):
+            return {}
         candidates, masks = runner.masks(inputs, self.labels)
-        detected = {event.label for event in self.detector.decide(candidates)}
+        heard = without_silence(Heard(candidates), inputs["silence"])
+        detected = {event.label for event in self.detector.decide(heard.events)}
         classes = [k for k, label in enumerate(self.labels) if label in detected]
         if not classes:
             return {}

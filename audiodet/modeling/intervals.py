@@ -6,6 +6,7 @@ span all frequencies, on a CPU or a GPU. Times are in frames.
 Shape shorthand: N clips, A and B intervals, G events (padded to the most that a clip has).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -48,6 +49,14 @@ def send(x: torch.Tensor, device) -> torch.Tensor:
     if torch.device(device).type == "cuda" and x.device.type == "cpu":
         return x.pin_memory().to(device, non_blocking=True)
     return x.to(device)
+
+
+def receive(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """The same on the CPU; a GPU is waited for once, after all of its copies have been asked for."""
+    copies = [x.to("cpu", non_blocking=True) for x in tensors]
+    if tensors and tensors[0].device.type == "cuda":
+        torch.cuda.synchronize(tensors[0].device)
+    return copies
 
 
 def iou(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

@@ -132,7 +132,7 @@ class TFSegmentation(FrameClassifier):
 
     def _frame_scores(self, masks, tags):
         """Masks and clip scores -> (T, K): mean over frequency, gated by the clip score."""
-        return (masks.mean(1) * (tags > self.gate)[:, None]).T
+        return (masks.mean(1) * (tags > self.gate.to(tags.device))[:, None]).T
 
     def undecided(self, masks, tags) -> tuple:
         """See :meth:`FrameClassifier.undecided`."""

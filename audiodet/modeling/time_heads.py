@@ -15,6 +15,7 @@ from audiodet.modeling.intervals import (
     deltas,
     match,
     pick,
+    receive,
     sample,
     suppress,
 )
@@ -120,7 +121,7 @@ class BatchedBoxHeads(StandardROIHeads):
         log_later(torch.stack([mask.sum() for mask in masks]), names)
 
     def _detect(self, maps, proposals: Proposals) -> list[Instances]:
-        """See ``fast_rcnn_inference`` of detectron2."""
+        """See ``fast_rcnn_inference`` of detectron2; the Instances are on the CPU."""
         layers = self.box_predictor
         height = proposals.image_sizes[0][0]
         scores, moves = self._predict(maps, proposals.times, height)
@@ -138,11 +139,9 @@ class BatchedBoxHeads(StandardROIHeads):
         most = layers.test_topk_per_image if layers.test_topk_per_image >= 0 else valid.shape[1]
         kept = suppress(times, valid, layers.test_nms_thresh, most, classes)
         kept = kept & (kept.cumsum(1) <= most)
-        counts = kept.sum(1).tolist()  # the one wait of the batch
-        boxes = full_height(times, height)[kept].split(counts)
-        parts = zip(proposals.image_sizes, boxes, scores[kept].split(counts))
+        received = receive([kept, full_height(times, height), scores, classes])  # the one wait
         results = []
-        for (size, box, score), kinds in zip(parts, classes[kept].split(counts)):
-            fields = {"pred_boxes": Boxes(box), "scores": score, "pred_classes": kinds}
-            results.append(Instances(size, **fields))
+        for size, own, box, score, kinds in zip(proposals.image_sizes, *received):
+            fields = {"pred_boxes": Boxes(box[own]), "scores": score[own]}
+            results.append(Instances(size, **fields, pred_classes=kinds[own]))
         return results

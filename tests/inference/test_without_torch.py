@@ -10,15 +10,17 @@ import pytest
 import soundfile as sf
 
 from audiodet.cli import main
+from audiodet.cli.doctor import TRAINING
 from audiodet.errors import WeightsError
 from audiodet.inference.on_onnx import OnnxModel
 from audiodet.inference.opening import find_exported, open_model
 from audiodet.inference.results import read_run
 from audiodet.weights import SHIPPED
-from tests.inference.light import BLOCKED, START
+from tests.inference.light import ROOT, install, size_of
 
 SHIPPED_FILE = SHIPPED / "audiodet_rare.onnx"
 RATE = 44100
+HEAVY = ("detectron2.config", "PIL", "yacs", *TRAINING)  # what a light installation lacks
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +37,36 @@ def recordings(tmp_path_factory):
     return folder
 
 
-def light(*arguments, stdin=None) -> subprocess.CompletedProcess:
-    """`audiodet` in a process in which nothing but a light installation's packages imports."""
-    command = [sys.executable, "-c", START, *map(str, arguments)]
-    return subprocess.run(command, input=stdin, capture_output=True)
+@pytest.fixture(scope="module")
+def venv(tmp_path_factory):
+    """An empty venv with a light installation of this checkout."""
+    folder = tmp_path_factory.mktemp("light") / "venv"
+    install(folder)
+    return folder
 
 
-def test_the_same_events_as_with_torch(recordings, tmp_path):
+@pytest.fixture(scope="module")
+def light(venv):
+    """Runs `audiodet` in the light installation."""
+
+    def run(*arguments, stdin=None) -> subprocess.CompletedProcess:
+        command = [f"{venv}/bin/python", "-m", "audiodet.cli", *map(str, arguments)]
+        return subprocess.run(command, input=stdin, capture_output=True, cwd=venv)
+
+    return run
+
+
+def test_it_is_light(venv):
+    """No torch, nothing else of the extra "train", and at most 300 MB with audiodet itself."""
+    names = {name.partition(".")[0] for name in HEAVY}
+    code = f"from importlib.util import find_spec; print([m for m in {names} if find_spec(m)])"
+    command = [f"{venv}/bin/python", "-P", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=venv)
+    assert done.stdout.strip() == "[]"
+    assert size_of(venv) + size_of(ROOT / "audiodet") <= 300
+
+
+def test_the_same_events_as_with_torch(light, recordings, tmp_path):
     done = light("detect", recordings, "-o", tmp_path / "light", "--report")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "light" / "report" / "index.html").is_file()
@@ -62,11 +87,21 @@ def test_the_same_events_as_with_torch(recordings, tmp_path):
             assert abs(one.onset - other.onset) < 1e-3 and abs(one.offset - other.offset) < 1e-3
     report = json.loads((tmp_path / "light" / "audiodet_run.json").read_text())
     assert report["engine"] == "onnxruntime" and "torch" not in report["versions"]
-    done = light("clips", tmp_path / "light", "-o", tmp_path / "clips")
+    for command in ("clips", "report"):
+        done = light(command, tmp_path / "light", "-o", tmp_path / command)
+        assert done.returncode == 0 and any((tmp_path / command).iterdir()), done.stderr
+
+
+def test_it_separates(light, recordings, tmp_path):
+    done = light("separate", recordings / "short.wav", "-o", tmp_path / "sounds")
     assert done.returncode == 0, done.stderr
+    asked = ["separate", str(recordings / "short.wav"), "-o", str(tmp_path / "torch")]
+    assert main([*asked, "--device", "cpu"]) == 0
+    ours, theirs = (sorted(p.name for p in (tmp_path / x).iterdir()) for x in ("sounds", "torch"))
+    assert ours == theirs
 
 
-def test_stream_models_doctor(recordings):
+def test_stream_models_doctor(light, recordings):
     samples, _ = sf.read(recordings / "short.wav", dtype="int16")
     done = light("stream", "--sample-rate", RATE, "--threshold", "0", stdin=samples.tobytes())
     assert done.returncode == 0, done.stderr
@@ -87,7 +122,7 @@ def test_stream_models_doctor(recordings):
         (("export", "audiodet_rare", "-o", "x.onnx"), "audiodet export needs torch"),
     ],
 )
-def test_what_needs_torch_says_so_in_a_line(command, said, recordings, tmp_path):
+def test_what_needs_torch_says_so_in_a_line(command, said, light, recordings):
     names = [recordings / "short.wav" if x == "a.wav" else x for x in command]
     done = light(*names)
     assert done.returncode == 1
@@ -96,7 +131,7 @@ def test_what_needs_torch_says_so_in_a_line(command, said, recordings, tmp_path)
 
 
 def test_importing_the_command_imports_nothing_heavy():
-    code = f"import audiodet.cli, sys; print([m for m in {BLOCKED} if m in sys.modules])"
+    code = f"import audiodet.cli, sys; print([m for m in {HEAVY} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -10,6 +10,7 @@ from audiodet.errors import ConfigError
 from audiodet.modeling.frame_classifier import FrameClassifier
 from audiodet.modeling.frame_events import mean_in_boxes, segment_starts
 from audiodet.modeling.hooks.registry import POSTPROCESSOR_REGISTRY, Postprocessor
+from audiodet.modeling.intervals import receive
 from audiodet.modeling.trained import load_trained
 from audiodet.postprocessing.fusing import fuse
 from audiodet.weights import find_weights
@@ -61,7 +62,7 @@ class VerifierFusion(Postprocessor):
         for result in kept:
             frames = result.image_size[1]
             starts.append(segment_starts(result.pred_boxes.tensor, frames, self.length))
-        scores = self.verifier.segment_scores(batched_inputs, starts, self.length)
+        scores = receive(self.verifier.segment_scores(batched_inputs, starts, self.length))
         return [self._fused(*parts) for parts in zip(kept, scores, starts)]
 
     def numbers(self) -> dict:
@@ -77,8 +78,8 @@ class VerifierFusion(Postprocessor):
 
     def _fused(self, result: Instances, scores: torch.Tensor, starts) -> Instances:
         """One clip: scores are (R, L, K), starts the first frames of the segments."""
-        columns = self.columns.to(scores.device)[result.pred_classes]
-        regions = torch.arange(len(result), device=scores.device)
+        columns = self.columns[result.pred_classes]
+        regions = torch.arange(len(result))
         class_scores = scores[regions, :, columns]  # (R, L)
         result.detector_scores = result.scores
         result.segment_scores = class_scores.mean(1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from audiodet.events import Agreement, Event
 from audiodet.visualization.report.matching import agree, match
+from audiodet.visualization.report.media import holds, part_around
 from audiodet.visualization.report.sources import Run
 
 
@@ -96,6 +97,24 @@ def choose_clips(items: Sequence[Item], run: Run, most: int) -> list[int]:
             room -= len(taken)
             chosen += taken
     return sorted(chosen)
+
+
+def share_clips(items: Sequence[Item], chosen: Sequence[int], run: Run) -> dict:
+    """{place: (start, seconds, place of the item whose clip it is)} of chosen places, in order.
+
+    An item that lies well inside the clip of the one before it has no clip of its own.
+    """
+    clips = {}
+    last = None
+    for place in chosen:
+        item = items[place]
+        duration = run.recordings[item.recording].duration
+        times = (item.event.onset, item.event.offset, duration)
+        own = (item.recording, *part_around(*times), place)
+        if last is None or last[0] != own[0] or not holds(last[1:3], own[1:3], *times):
+            last = own
+        clips[place] = last[1:]
+    return clips
 
 
 def _evenly(places: Sequence[int], most: int) -> list[int]:

@@ -15,7 +15,7 @@ from audiodet.inference.curves import ScoreCurves
 
 SECONDS = 5.0  # of a clip, more where the event is longer
 LONGEST = 20.0
-MARGIN = 1.0  # seconds beside an event of more than 3 s
+MARGIN = 1.0  # seconds beside an event of more than 3 s, or one in another's clip
 HIGHEST_RATE = 48000  # Hz that a browser is sure to play
 BANDS = 80
 FRAMES_PER_SECOND = 100
@@ -52,6 +52,17 @@ def part_around(onset: float, offset: float, duration: float) -> tuple[float, fl
         centre = onset - MARGIN + length / 2
     start = min(max(centre - length / 2, 0.0), duration - length)
     return start, length
+
+
+def holds(part: tuple, own: tuple, onset: float, offset: float, duration: float) -> bool:
+    """Whether an event may do with a part (start, seconds) that is another's, instead of its own.
+
+    A second beside it is heard, and the part is hardly longer.
+    """
+    start, seconds = part
+    before = start <= max(0.0, onset - MARGIN)
+    after = start + seconds >= min(duration, offset + MARGIN)
+    return before and after and seconds <= 1.5 * own[1]
 
 
 def read_part(path: str, start: float, seconds: float) -> tuple[np.ndarray, int]:
@@ -97,7 +108,7 @@ def png(greys: np.ndarray) -> bytes:
     rows, columns = greys.shape
     lines = np.pad(greys, ((0, 0), (1, 0)))  # each begins with its filter: none
     head = struct.pack(">IIBBBBB", columns, rows, 8, 0, 0, 0, 0)
-    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(lines.tobytes(), 9)), (b"IEND", b""))
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(lines.tobytes(), 2)), (b"IEND", b""))
     picture = b"\x89PNG\r\n\x1a\n"
     for kind, data in chunks:
         check = struct.pack(">I", zlib.crc32(kind + data))

@@ -13,7 +13,7 @@ from jinja2 import Environment
 from tqdm import tqdm
 
 from audiodet.errors import AudiodetError, AudioError
-from audiodet.events import Agreement
+from audiodet.events import Agreement, Event
 from audiodet.files import atomic_folder, atomic_path
 from audiodet.names import printable
 from audiodet.visualization.report import media
@@ -23,6 +23,7 @@ from audiodet.visualization.report.items import (
     collect_items,
     columns,
     labels_of,
+    share_clips,
 )
 from audiodet.visualization.report.sources import Run
 
@@ -91,16 +92,20 @@ def _refuse_strangers(output: Path) -> None:
 
 
 def _cut_clips(run: Run, items: Sequence[Item], chosen: Sequence[int], write) -> dict:
-    """Cut and draw -> {place: [start, seconds, rate, low, high]}, places of the frequencies."""
+    """Cut and draw -> {place: [start, seconds, rate, its file's place, low, high]}.
+
+    Low and high are places of an event's frequencies, where it has some.
+    """
     suffix = media.sound_suffix()
     failed = dict(run.problems)
+    shared = share_clips(items, chosen, run)
+    own = [place for place, (*_, file) in shared.items() if file == place]
 
     def cut(place: int):
         recording = run.recordings[items[place].recording]
         if recording.path in failed:
             return None
-        event = items[place].event
-        start, seconds = media.part_around(event.onset, event.offset, recording.duration)
+        start, seconds, _ = shared[place]
         try:
             samples, rate = media.read_part(recording.path, start, seconds)
         except (AudioError, OSError) as error:
@@ -108,16 +113,25 @@ def _cut_clips(run: Run, items: Sequence[Item], chosen: Sequence[int], write) ->
             return None
         write(f"clips/{place}{suffix}", media.encode_sound(samples, rate, suffix))
         write(f"strips/{place}.png", media.encode_strip(samples, rate))
-        clip = [round(start, 4), round(len(samples) / rate, 4), rate]
-        if event.low_hz is not None:
-            scale = media.scale_of(rate)
-            clip += [scale.place(event.low_hz), scale.place(event.high_hz)]
-        return clip
+        return [round(start, 4), round(len(samples) / rate, 4), rate, place]
 
     with ThreadPoolExecutor() as pool:  # soundfile and torch let other threads work
-        clips = list(tqdm(pool.map(cut, chosen), "clips", len(chosen), unit="clip", disable=None))
+        cutting = tqdm(pool.map(cut, own), "clips", len(own), unit="clip", disable=None)
+        files = dict(zip(own, cutting))
     run.problems[:] = failed.items()
-    return {place: clip for place, clip in zip(chosen, clips) if clip}
+    clips = {}
+    for place, (*_, file) in shared.items():
+        if files[file]:
+            clips[place] = [*files[file], *_frequencies(items[place].event, files[file][2])]
+    return clips
+
+
+def _frequencies(event: Event, rate: int) -> list[float]:
+    """Places of an event's lowest and highest frequency on a strip, where it has some."""
+    if event.low_hz is None:
+        return []
+    scale = media.scale_of(rate)
+    return [scale.place(event.low_hz), scale.place(event.high_hz)]
 
 
 def _page(run: Run, items, clips: dict, options: Options, files: dict[str, bytes]) -> str:

@@ -50,8 +50,22 @@ def test_the_page_has_the_events_of_the_run(run):
     assert clips == set(range(7))
     for folder, suffix in (("clips", data["suffix"]), ("strips", ".png")):
         assert {path.name for path in (run / "report" / folder).iterdir()} == {
-            f"{place}{suffix}" for place in clips
+            f"{file}{suffix}" for *_, file in data["clips"].values()
         }
+
+
+def test_events_that_lie_close_share_a_clip(tmp_path):
+    """One that lies a second inside the clip of the one before it; in the order of onsets."""
+    times = [(3.0, 4.0), (4.2, 4.8), (4.6, 5.2), (10.5, 11.0), (11.5, 12.0)]
+    events = {"yard.wav": [Event(*pair, "dog", 0.9) for pair in times]}
+    run = write_run(tmp_path, events)
+    assert main(["report", str(run)]) == 0
+    clips = data_of(run / "report" / "index.html")["clips"]
+    assert [file for *_, file in clips.values()] == [0, 0, 2, 3, 3]  # the last: to the end
+    assert clips["1"] == clips["0"] and clips["0"][:2] == [1.0, 5.0]
+    for folder in ("clips", "strips"):
+        names = {path.stem for path in (run / "report" / folder).iterdir()}
+        assert names == {"0", "2", "3"}
 
 
 def test_nothing_of_the_page_is_on_a_network(run):
@@ -225,7 +239,7 @@ def test_curves_are_those_of_the_model_of_the_run(tmp_path):
     data = data_of(write_report(run, tmp_path / "page"))
     scores = Detector.from_pretrained("rcrnn_rare", "cpu").scores(audio)
     gunshot = str(data["labels"].index("gunshot"))
-    for place, (start, seconds, _) in data["clips"].items():
+    for place, (start, seconds, *_) in data["clips"].items():
         values = data["curves"][place][gunshot]
         times = start + (np.arange(100) + 0.5) * seconds / 100
         expected = np.interp(times, scores.seconds, scores["gunshot"])

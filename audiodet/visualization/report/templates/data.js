@@ -67,10 +67,11 @@ function colour(name) {
 }
 const classColour = (label) => colour(`c${label % 10}`);
 
-/** Address of a clip or strip: a file beside the page, or the text of an element of it. */
+/** Address of a clip or strip: a file beside the page, or the text of an element of it. Events that
+ * lie close share one. */
 function address(folder, item) {
   const suffix = folder === "clips" ? DATA.suffix : ".png";
-  const name = `${folder}/${item}${suffix}`;
+  const name = `${folder}/${DATA.clips[item][3]}${suffix}`;
   const inside = document.getElementById(name);
   const type = folder === "clips" ? `audio/${DATA.suffix.slice(1)}` : "image/png";
   return inside ? `data:${type};base64,${inside.textContent}` : name;

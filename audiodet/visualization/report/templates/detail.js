@@ -79,7 +79,7 @@ function whyNoClip(item) {
 }
 
 function drawBox(item, times = current(item)) {
-  const [start, seconds, , low, high] = partOf(item);
+  const [start, seconds, , , low, high] = partOf(item);
   const place = (time) => (100 * (Math.min(Math.max(time, start), start + seconds) - start)) / seconds;
   const style = $("box").style;
   style.left = `${place(times.onset)}%`;
