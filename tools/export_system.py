@@ -38,7 +38,8 @@ CARD = """# {name}
 - **Thresholds** (inside the file): {thresholds}.
 - **Figures** of the test set, of sources that neither training nor thresholds heard: {figures}
 - **Limits**: few sources of each class, mixtures low-passed at 10 kHz. No clip was silent: what the
-  network says of digital silence means nothing, and audiodet drops it; docs/papers has what was compared, and how far it is from the paper's own data.
+  network says of digital silence means nothing, and audiodet drops it; docs/papers has what was
+  compared, and how far it is from the paper's own data.
 """
 # File of an evaluator -> task -> metrics that the card shows.
 SHOWN = {

@@ -214,17 +214,15 @@ class Detector:
             AudioError: shorter than one analysis window.
         """
         self.log_mel.check_length(samples, name)
-        n_fft, rate = self.log_mel.n_fft, self.log_mel.sample_rate
-        spans = silent_spans(np.asarray(samples), rate, n_fft, n_fft + self.grid.cell)
+        spans = silent_spans(np.asarray(samples), self.log_mel, self.grid.cell)
         if is_silent(spans):
-            return {"silence": spans, "duration": len(samples) / rate}
+            return {"silence": spans, "duration": len(samples) / self.log_mel.sample_rate}
         return {**self.runner.features(samples, name), "silence": spans}
 
     def listen(self, inputs: list[dict]) -> list[Heard]:
         """Outputs of :meth:`features` -> what is heard in each window; silence holds nothing."""
         listen = partial(self.runner.listen, labels=self.labels)
-        step = self.grid.cell / self.grid.sample_rate
-        return heard_in_sound(inputs, listen, step, len(self.labels))
+        return heard_in_sound(inputs, listen, self.grid, len(self.labels))
 
     def candidates(self, inputs: list[dict]) -> list[list[Event]]:
         """Outputs of :meth:`features` -> per window its events before the thresholds."""

@@ -6,19 +6,23 @@ from dataclasses import replace
 import numpy as np
 
 from audiodet.inference.joining import Heard
+from audiodet.inference.windows import Grid
 
 ALIKE = 1e-6  # equal but for rounding, of full scale: resampling a constant leaves as much
 
 
-def silent_spans(samples: np.ndarray, sample_rate: int, block: int, edge: int) -> np.ndarray:
+def silent_spans(samples: np.ndarray, front_end, cell: int) -> np.ndarray:
     """(samples,) of a window -> (N, 2) onset and offset in seconds of what is sure to be silent.
 
+    Beside a sound nothing is sure for the length of a frame and a step, whose events end on steps.
     A window's own start and end do not bound its silence: they are -inf and inf.
 
     Args:
-        block: samples that are looked at together; a stretch is made of whole ones.
-        edge: samples beside a sound that are not sure, for a network's events end on steps.
+        front_end: has ``sample_rate`` in Hz and ``n_fft``, samples of a frame.
+        cell: samples of one of the network's steps.
     """
+    block, sample_rate = front_end.n_fft, front_end.sample_rate
+    edge = block + cell
     starts = np.arange(0, len(samples), block)
     low = np.minimum.reduceat(samples, starts)
     silent = np.maximum.reduceat(samples, starts) - low <= ALIKE
@@ -56,26 +60,28 @@ def without_silence(heard: Heard, spans: np.ndarray) -> Heard:
     return replace(heard, events=events, scores=np.where(silent[:, None], 0, heard.scores))
 
 
-def heard_in_sound(inputs: list[dict], listen: Callable, step: float, labels: int) -> list[Heard]:
+def heard_in_sound(inputs: list[dict], listen: Callable, grid: Grid, labels: int) -> list[Heard]:
     """What is heard in each window: ``listen`` is asked of those with sound, silence has nothing.
 
     Args:
         inputs: each with the "silence" of :func:`silent_spans`, a silent one with its "duration".
-        step: seconds of a silent window's scores, which are 0 for each of so many ``labels``.
+        grid: whose cells are the steps of a silent window's scores.
+        labels: so many have scores.
     """
     sounding = [clip for clip in inputs if not is_silent(clip["silence"])]
     answers = iter(listen(sounding) if sounding else ())
     heard = []
     for clip in inputs:
         if is_silent(clip["silence"]):
-            heard.append(_nothing(clip["duration"], step, labels))
+            heard.append(_nothing(clip["duration"], grid, labels))
         else:
             heard.append(without_silence(next(answers), clip["silence"]))
     return heard
 
 
-def _nothing(duration: float, step: float, labels: int) -> Heard:
+def _nothing(duration: float, grid: Grid, labels: int) -> Heard:
     """No event and scores of 0, which a recording takes only of a system that has scores."""
+    step = grid.cell / grid.sample_rate
     steps = max(1, int(np.ceil(duration / step - 1e-9)))
     edges = np.minimum(np.arange(steps + 1) * step, duration)
     return Heard([], np.zeros((steps, labels), np.float32), edges)

@@ -4,8 +4,6 @@ Shape shorthand: N clips, S time steps of ``stride`` frames, T frames, K classes
 L frames of a segment.
 """
 
-from itertools import chain, islice
-
 import torch
 from detectron2.modeling.postprocessing import detector_postprocess
 from detectron2.utils.events import get_event_storage, has_event_storage
@@ -25,7 +23,7 @@ from audiodet.modeling.frame_events import (
     widened,
 )
 from audiodet.modeling.hooks.registry import build_postprocessors
-from audiodet.modeling.intervals import receive
+from audiodet.modeling.intervals import receive_each
 from audiodet.modeling.model import SEDModel
 
 
@@ -172,12 +170,8 @@ class FrameClassifier(SEDModel, nn.Module):
         if self.training:
             return self.losses(self.step_logits(batched_inputs), batched_inputs)
         with torch.no_grad():
-            maps = self.class_maps(batched_inputs)
-            received = iter(receive(list(chain.from_iterable(maps))))  # the one wait of a batch
-            outputs = []
-            for clip, parts in zip(batched_inputs, maps):
-                outputs.append(self.from_maps(*islice(received, len(parts)), clip))
-            return outputs
+            clips = zip(receive_each(self.class_maps(batched_inputs)), batched_inputs)
+            return [self.from_maps(*maps, clip) for maps, clip in clips]
 
     def class_maps(self, batched_inputs) -> list:
         """All that a clip's output follows from, as an ensemble averages it.

@@ -7,6 +7,7 @@ Shape shorthand: N clips, A and B intervals, G events (padded to the most that a
 """
 
 from collections.abc import Sequence
+from itertools import chain, islice
 from typing import NamedTuple
 
 import torch
@@ -52,11 +53,17 @@ def send(x: torch.Tensor, device) -> torch.Tensor:
 
 
 def receive(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """The same on the CPU; a GPU is waited for once, after all of its copies have been asked for."""
+    """The same on the CPU; a GPU is waited for once, when all copies have been asked for."""
     copies = [x.to("cpu", non_blocking=True) for x in tensors]
     if tensors and tensors[0].device.type == "cuda":
         torch.cuda.synchronize(tensors[0].device)
     return copies
+
+
+def receive_each(groups: Sequence[tuple]) -> list[list[torch.Tensor]]:
+    """:func:`receive` of tensors in groups, as those of a batch's clips."""
+    received = iter(receive(list(chain.from_iterable(groups))))
+    return [list(islice(received, len(group))) for group in groups]
 
 
 def iou(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

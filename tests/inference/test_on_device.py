@@ -8,7 +8,7 @@ from torch.utils._pytree import tree_map
 from audiodet.data.spectrogram import LogMel
 from audiodet.inference import features
 from audiodet.inference.detector import Detector
-from audiodet.modeling import frame_classifier, intervals, time_heads
+from audiodet.modeling import intervals, time_heads
 from audiodet.modeling.hooks import fusion
 from tests.inference.sounds import sound
 from tests.systems import RATE, build, save_verifier
@@ -63,7 +63,7 @@ def device(monkeypatch):
         return [x.own for x in tensors]
 
     monkeypatch.setattr(features, "_moved", moved)
-    for module in (time_heads, frame_classifier, fusion):
+    for module in (time_heads, intervals, fusion):
         monkeypatch.setattr(module, "receive", receive)
     OnDevice.waits.clear()
     return batches, received

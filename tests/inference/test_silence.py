@@ -1,5 +1,7 @@
 """Digital silence holds no event, whatever runs the model and however the sound comes."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import soundfile as sf
@@ -19,9 +21,10 @@ FRAME_LEVEL = ("crnn_poly_mini", "crnn_weak_mini", "self_mask_weak_mini", "tfseg
 BLOCK = 100
 
 
-def spans(samples, edge=0) -> list:
-    """Silent spans, a sample a second."""
-    return silent_spans(np.asarray(samples, np.float32), 1, BLOCK, edge).tolist()
+def spans(samples, cell=-BLOCK, rate=1) -> list:
+    """Silent spans, a sample a second; without a margin beside sounds."""
+    front_end = SimpleNamespace(sample_rate=rate, n_fft=BLOCK)
+    return silent_spans(np.asarray(samples, np.float32), front_end, cell).tolist()
 
 
 def test_spans_by_hand():
@@ -30,9 +33,9 @@ def test_spans_by_hand():
     zeros = np.zeros(500)
     assert spans(loud) == [] and spans(np.full(3, 0.5)) == [[-np.inf, np.inf]]
     assert spans([*loud, *zeros, *loud]) == [[300, 800]]
-    assert spans([*loud, *zeros, *loud], edge=20) == [[320, 780]]
-    assert spans([*zeros, *loud], edge=20) == [[-np.inf, 480]]
-    assert spans([*loud, *zeros[:130]], edge=20) == [[320, np.inf]]
+    assert spans([*loud, *zeros, *loud], cell=20 - BLOCK) == [[320, 780]]
+    assert spans([*zeros, *loud], cell=20 - BLOCK) == [[-np.inf, 480]]
+    assert spans([*loud, *zeros[:130]], cell=20 - BLOCK) == [[320, np.inf]]
     # A-law's silence is not 0; a step from one level to another is a click.
     assert spans(zeros + 8 / 32768) == [[-np.inf, np.inf]]
     assert spans([*zeros, *(zeros + 1e-3)]) == [[-np.inf, 500], [500, np.inf]]
@@ -43,8 +46,7 @@ def test_spans_by_hand():
 
 def test_a_constant_stays_one_when_it_is_resampled():
     wave = np.concatenate([np.random.default_rng(0).normal(0, 0.3, 8000), np.full(40000, 0.25)])
-    samples = soxr.resample(wave.astype(np.float32), 8000, 44100)
-    (span,) = silent_spans(samples, 44100, 2048, 0)
+    (span,) = spans(soxr.resample(wave.astype(np.float32), 8000, 44100), rate=44100)
     assert span[0] == pytest.approx(1.1, abs=0.1) and span[1] > 5.9
 
 

@@ -1,5 +1,7 @@
-"""The systems side by side: parameters, multiply-adds, real-time factor, training step, memory."""
+"""The systems side by side: size, multiply-adds, time to events with torch and exported, memory."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,8 @@ from benchmarks.timing import measure, peak_memory, training_step
 from audiodet.data.spectrogram import LogMel
 from audiodet.engine.setup import load_config
 from audiodet.engine.trainer import Trainer
+from audiodet.export.write import export
+from audiodet.inference.on_onnx import OnnxModel
 from audiodet.modeling import keras_count
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -44,15 +48,19 @@ BATCH = 4  # crops of a training step
 def run(args, folder: str) -> dict:
     """Measure untrained systems: what they cost does not depend on their weights."""
     built = {name: System(name) for name in SYSTEMS}
-    times = measure({name: system.detect for name, system in built.items()}, args.rounds)
-    steps = measure({name: system.step for name, system in built.items()}, args.rounds)
+    exported = {name: system.exported(folder) for name, system in built.items()}
+    timed = (args.rounds, time.process_time if args.cpu_time else time.perf_counter)
+    times = measure({name: system.detect for name, system in built.items()}, *timed)
+    times_exported = measure(exported, *timed)
+    steps = measure({name: system.step for name, system in built.items()}, *timed)
     figures = {}
     rows = []
     for name, system in built.items():
         figures[name] = {
             "parameters": keras_count(system.model),
             "GMAC per 10 s, backbone": system.macs() / 1e9,
-            "real-time factor": float(np.median(times[name])) / SECONDS,
+            "torch, ms": 1000 * float(np.median(times[name])),
+            "onnxruntime, ms": 1000 * float(np.median(times_exported[name])),
             f"training step, ms a crop of {CROP:g} s": 1000 * float(np.median(steps[name])) / BATCH,
             "peak memory, MB": peak_memory(
                 f"from {__name__} import System\nSystem({name!r}).detect()"
@@ -71,6 +79,7 @@ class System:
         opts = ["MODEL.DEVICE", "cpu"]
         self.cfg = load_config(str(CONFIGS / f"{name}.yaml"), opts)
         self.model = build_model(self.cfg).eval()
+        self.model.cfg = self.cfg
         self.log_mel = LogMel.from_config(self.cfg)
         noise = np.random.default_rng(0).normal(0, 0.05, int(SECONDS * self.log_mel.sample_rate))
         self.wave = torch.from_numpy(noise.astype(np.float32))
@@ -84,6 +93,16 @@ class System:
     def detect(self):
         """Samples to events: log-mel, network, post-processing."""
         return self.model([{"image": self.log_mel(self.wave)[None]}])
+
+    def exported(self, folder: str) -> Callable:
+        """The same as :meth:`detect` with an exported file."""
+        path = Path(folder, "exported.onnx")
+        export(self.model, path)
+        model = OnnxModel(str(path))
+        path.unlink()
+        samples = self.wave.numpy()
+        labels = list(self.cfg.DATASETS.LABELS)
+        return lambda: model.listen([model.features(samples, "noise")], labels)
 
     def macs(self) -> float:
         """Multiply-adds of the backbone (a verifier: of its layers) for 10 s, as fvcore counts."""

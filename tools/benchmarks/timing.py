@@ -21,15 +21,17 @@ def machine() -> str:
     return f"{kind}, {cores}, torch {torch.__version__}"
 
 
-def measure(items: Mapping[str, Callable], rounds: int) -> dict[str, list[float]]:
+def measure(
+    items: Mapping[str, Callable], rounds: int, clock: Callable = time.perf_counter
+) -> dict[str, list[float]]:
     """Seconds of each item, all items in turn; the first round warms up and is left out."""
     times = {name: [] for name in items}
     for number in range(rounds + 1):
         for name, function in items.items():
-            start = time.perf_counter()
+            start = clock()
             function()
             if number:
-                times[name].append(time.perf_counter() - start)
+                times[name].append(clock() - start)
     return times
 
 
