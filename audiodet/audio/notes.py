@@ -14,6 +14,7 @@ _lock = threading.Lock()
 _said = set()
 _counts = Counter()
 _most = None  # warnings of a kind that are said in full
+_noted = None  # in a batch: {recording: [(kind, text)]} that nobody has taken yet
 _collected = ContextVar("collected", default=None)
 
 
@@ -34,10 +35,18 @@ def tell(name: str, kind: str, text: str, once: bool = False) -> None:
             return
         if once:
             _said.add((name, text))
+        if _noted is not None:
+            _noted.setdefault(name, []).append((kind, text))
         _counts[kind] += 1
         shown = _most is None or _counts[kind] <= _most
     if shown:
         logger.warning(f"{name}: {text}")
+
+
+def noted(name: str) -> list[tuple[str, str]]:
+    """Take (kind, text) of the warnings about a recording in this batch so far."""
+    with _lock:
+        return (_noted or {}).pop(name, [])
 
 
 @contextmanager
@@ -54,15 +63,18 @@ def collecting() -> Iterator[list[tuple[str, str, str]]]:
 def in_batch(most: int | None = SHOWN) -> Iterator[None]:
     """In the block, of each kind at most so many warnings are said in full (None: all).
 
-    At its end the numbers of the others are logged.
+    At its end the numbers of the others are logged. :func:`noted` has all of them.
     """
-    global _most
+    global _most, _noted
     _most = most
+    _noted = {}
+    _said.clear()
     _counts.clear()
     try:
         yield
     finally:
         _most = None
+        _noted = None
         for kind, count in _counts.items():
             if most is not None and count > most:
                 logger.warning(f"{count - most} more warnings of recordings that {kind}")

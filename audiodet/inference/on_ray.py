@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 
+from audiodet.audio.notes import in_batch, noted, tell
 from audiodet.errors import AudiodetError, AudioError
 from audiodet.events import Detection
 
@@ -26,9 +27,11 @@ class Worker:
         """The actor's process."""
         return os.getpid()
 
-    def detect(self, paths: Sequence[str]) -> list[Detection]:
-        """Detections of a group of recordings."""
-        return list(self.detector.detect_many(paths, self.request.batch_size, workers=1))
+    def detect(self, paths: Sequence[str]) -> list[tuple[Detection, list]]:
+        """Detections of a group of recordings, each with the warnings about it."""
+        with in_batch():
+            detections = self.detector.detect_many(paths, self.request.batch_size, workers=1)
+            return [(detection, noted(detection.source)) for detection in detections]
 
 
 def connect(address: str, workers: int) -> None:
@@ -131,7 +134,9 @@ def _detect_groups(pool, paths: Sequence[str], size: int):
         except RayActorError as error:
             reason = _one_line(error)[:200]
             continue
-        for detection in detections:
+        for detection, warnings in detections:
+            for warning in warnings:
+                tell(detection.source, *warning)
             del waiting[detection.source]
             yield detection
     return list(waiting), reason

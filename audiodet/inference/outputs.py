@@ -76,11 +76,16 @@ def write_report(folder, report: dict, errors: Iterable[tuple[str, str]]) -> Non
 
 def write_errors(folder, errors: Iterable[tuple[str, str]]) -> None:
     """``errors.tsv`` when there are errors [(path, reason)], else none."""
-    path = Path(folder) / ERRORS
-    lines = [f"{path_cell(name)}\t{cell(reason)}\n" for name, reason in errors]
+    write_problems(folder, errors, "error")
+
+
+def write_problems(folder, problems: Iterable[tuple[str, str]], kind: str) -> None:
+    """``errors.tsv`` or ``warnings.tsv`` of [(path, text)], or none where there are none."""
+    path = Path(folder) / f"{kind}s.tsv"
+    lines = [f"{path_cell(name)}\t{cell(text)}\n" for name, text in problems]
     with writing(path):
         if lines:
-            write_text(path, "filename\terror\n" + "".join(lines))
+            write_text(path, f"filename\t{kind}\n" + "".join(lines))
         else:
             path.unlink(missing_ok=True)
 

@@ -33,8 +33,9 @@ def read_windows(source, grid: Grid) -> Iterator[Window]:
         for window in cut_windows(blocks, grid):
             if window.last and is_file and state != file_state(source):
                 raise AudioError(f"{source}: changed while it was read, expected a whole file")
+            if window.last:
+                limits.warn()
             yield window._replace(duration=duration)
-        limits.warn()
     except OSError as error:
         raise AudioError(f"{source_name(source)}: cannot be read ({error.strerror})") from error
 

@@ -11,13 +11,13 @@ from importlib.metadata import version
 from operator import attrgetter
 
 from audiodet import __version__
-from audiodet.audio.notes import SHOWN, in_batch
+from audiodet.audio.notes import SHOWN, in_batch, noted
 from audiodet.errors import require_package
 from audiodet.events import Detection
 from audiodet.files import remove_temporaries
 from audiodet.inference.formats import TEXT_FORMATS, Origin, printable, unique_names
 from audiodet.inference.journal import Journal
-from audiodet.inference.outputs import formats_in, write_all, write_report
+from audiodet.inference.outputs import formats_in, write_all, write_problems, write_report
 from audiodet.inference.parts import Parts
 from audiodet.inference.pipeline import give_back_memory, in_order
 from audiodet.inference.progress import Progress
@@ -135,6 +135,8 @@ class Run:
                 yield detection.source, {"error": str(detection.error)}
             else:
                 entry = {"duration": detection.duration, "events": detection.candidates}
+                if told := noted(detection.source):
+                    entry["warnings"] = [text for _, text in told]
                 yield detection.source, entry
             if self.request.verbose:
                 print(self._told(detection), file=sys.stderr)
@@ -150,10 +152,12 @@ class Run:
     def _finish(self, journal: Journal, resumed: int) -> int:
         """Write all files from the journal and say what there is -> exit code."""
         whole = []
+        warnings = []
         events = 0
         seconds = 0.0
         for path, entry in self.work.entries(journal):
             whole.append(path)
+            warnings += [(path, text) for text in entry.get("warnings", ())]
             events += len(self.detector.decide(entry["events"]))
             seconds += entry["duration"]
         errors = self.work.problems
@@ -171,6 +175,7 @@ class Run:
             "events": events,
         }
         write_report(self.request.output, self._report(counts, seconds), errors)
+        write_problems(self.request.output, warnings, "warning")
         if not self.request.quiet:
             what = f"{counted(events, 'event')} in {counted(len(whole), 'recording')}"
             print(f"{what} ({seconds:.0f} s): {', '.join(written)}", file=sys.stderr)

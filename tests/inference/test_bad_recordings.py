@@ -104,6 +104,25 @@ def test_odd_names(name, detect, run, tmp_path):
     assert detect(tmp_path / "files", "-o", "-", "--format", "csv")[0] == 3
 
 
+def test_warnings_are_a_table(detect, tmp_path):
+    """Of a run that is resumed too; it goes when there are none."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    silence(folder / "slow.wav", 2.0, 8000)
+    sf.write(folder / "whole.wav", sound(2.0), RATE)
+    table = tmp_path / "out" / "warnings.tsv"
+    assert detect(folder, "-o", tmp_path / "out")[0] == 0
+    found = rows(table)
+    assert [name for name, _ in found] == [str(folder / "slow.wav")] * 2
+    assert {text.partition(",")[0] for _, text in found} == {
+        "sampled at 8000 Hz",
+        "2.0 s of nothing but zeros",
+    }
+    assert detect(folder, "-o", tmp_path / "out", "--resume")[0] == 0 and rows(table) == found
+    assert detect(folder / "whole.wav", "-o", tmp_path / "one")[0] == 0
+    assert not (tmp_path / "one" / "warnings.tsv").exists()
+
+
 @pytest.mark.parametrize("rate", [8000, 192000])
 @pytest.mark.parametrize("channels", range(1, 9))
 def test_rates_and_channels(rate, channels, run, tmp_path):

@@ -58,7 +58,8 @@ def device(monkeypatch):
         return front_end
 
     def receive(tensors):
-        assert all(isinstance(x, OnDevice) for x in tensors)
+        if not any(isinstance(x, OnDevice) for x in tensors):
+            return list(tensors)  # of the same model on the CPU
         received.append(len(tensors))
         return [x.own for x in tensors]
 

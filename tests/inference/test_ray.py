@@ -24,11 +24,12 @@ def cluster():
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory):
-    """A folder of 30 recordings, one of which is none."""
+    """A folder of 31 recordings, one of which is none, and one of a rate that is warned of."""
     folder = tmp_path_factory.mktemp("ray")
     for number in range(30):
         sf.write(folder / f"{number:02}.wav", sound(1.0 + number % 4, number), RATE)
     (folder / "20.wav").write_text("no sound")
+    sf.write(folder / "slow.wav", sound(2.0), 8000)
     return folder
 
 
@@ -57,7 +58,8 @@ def test_a_killed_worker_costs_no_row(cluster, many, detect, tmp_path, monkeypat
     assert len(killed[0]) == 2 and len(set(killed[0])) == 2
     assert code == 3, told
     assert detect(many, "-o", tmp_path / "local")[0] == 3
-    names = ("audiodet_events.tsv", "errors.tsv")
+    assert "slow.wav: sampled at 8000 Hz" in told
+    names = ("audiodet_events.tsv", "errors.tsv", "warnings.tsv")
     assert [rows(tmp_path / "ray" / name) for name in names] == [
         rows(tmp_path / "local" / name) for name in names
     ]
@@ -71,7 +73,7 @@ def test_a_recording_that_kills_every_worker_fails_alone(cluster, many, monkeypa
         def detect(self, paths):
             if any(path == "deadly" for path in paths):
                 os.kill(os.getpid(), signal.SIGKILL)
-            return [on_ray.Detection(path) for path in paths]
+            return [(on_ray.Detection(path), []) for path in paths]
 
     monkeypatch.setattr(on_ray, "Worker", Fragile)
     monkeypatch.setattr(on_ray, "TRIES", 2)
