@@ -46,6 +46,9 @@ def parse_args():
         help="detect, gpu: of the long file, 0 for none; hours: of each (10)",
     )
     parser.add_argument(
+        "--sound", type=float, default=1.0, help="hours: part of the file that is not silent (1)"
+    )
+    parser.add_argument(
         "--engine", default="auto", help="detect, hours: as of `audiodet detect` (auto)"
     )
     parser.add_argument("--rounds", type=int, default=9, help="measurements of each item (9)")

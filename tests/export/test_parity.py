@@ -19,7 +19,11 @@ from audiodet.modeling.stock import build_model
 from audiodet.weights import shipped_names
 from tests.systems import RATE, SYSTEMS, build, save, save_verifier
 
+# Its front end has no other rate; sounds are those of the others, an octave higher.
+MN04 = ["INPUT.AUDIO.SAMPLE_RATE", 32000, "INPUT.SPECTROGRAM.N_FFT", 1024]
+MN04 += ["INPUT.SPECTROGRAM.HOP", 320]
 EXTRA = [
+    ("pretrained/mn04_audiomask", MN04),
     ("crnn/poly_mini_fnn", []),
     ("audiomask/R_18_fused", ["MODEL.FUSION.VERIFIER", "{verifier}", "MODEL.FUSION.WINDOW", "box"]),
     ("rcrnn/rare_fused", ["MODEL.FUSION.VERIFIER", "{tagger}", "MODEL.CRNN.RNN", "gru"]),

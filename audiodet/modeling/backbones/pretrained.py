@@ -103,9 +103,12 @@ class PretrainedMaps(Backbone):
 
     def forward(self, x: torch.Tensor) -> dict:
         """(N, 1, H, T), all equally long -> maps by name."""
-        bands = {k: self.trunk.n_mels // stride for k, stride in self.trunk.strides.items()}
-        maps = self.flat_maps(x)
-        return {f"m{k}": v.unflatten(1, (-1, bands[k])) for k, v in maps.items()}
+        maps = {}
+        for k, flat in self.flat_maps(x).items():
+            bands = self.trunk.n_mels // self.trunk.strides[k]
+            # unflatten() would be exported with the sizes of the example
+            maps[f"m{k}"] = flat.reshape(len(flat), -1, bands, flat.shape[-1])
+        return maps
 
 
 class PretrainedSteps(PretrainedMaps):
