@@ -1,6 +1,5 @@
 """The systems side by side: size, multiply-adds, time to events with torch and exported, memory."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,10 +48,9 @@ def run(args, folder: str) -> dict:
     """Measure untrained systems: what they cost does not depend on their weights."""
     built = {name: System(name) for name in SYSTEMS}
     exported = {name: system.exported(folder) for name, system in built.items()}
-    timed = (args.rounds, time.process_time if args.cpu_time else time.perf_counter)
-    times = measure({name: system.detect for name, system in built.items()}, *timed)
-    times_exported = measure(exported, *timed)
-    steps = measure({name: system.step for name, system in built.items()}, *timed)
+    times = measure({name: system.detect for name, system in built.items()}, args.rounds)
+    times_exported = measure(exported, args.rounds)
+    steps = measure({name: system.step for name, system in built.items()}, args.rounds)
     figures = {}
     rows = []
     for name, system in built.items():

@@ -13,6 +13,8 @@ from detectron2.structures import Boxes, Instances
 from detectron2.utils.events import EventStorage
 from tabulate import tabulate
 
+clock = time.perf_counter  # or time.process_time, see --cpu-time
+
 
 def machine() -> str:
     """What the figures were measured on, in one line."""
@@ -21,9 +23,7 @@ def machine() -> str:
     return f"{kind}, {cores}, torch {torch.__version__}"
 
 
-def measure(
-    items: Mapping[str, Callable], rounds: int, clock: Callable = time.perf_counter
-) -> dict[str, list[float]]:
+def measure(items: Mapping[str, Callable], rounds: int) -> dict[str, list[float]]:
     """Seconds of each item, all items in turn; the first round warms up and is left out."""
     times = {name: [] for name in items}
     for number in range(rounds + 1):
