@@ -101,7 +101,7 @@ def test_scores_of_a_region_detector(model):
     curves = detector.scores(gated(), RATE)
     step = detector.grid.cell / RATE
     assert np.diff(curves.edges)[:-1] == pytest.approx(step)
-    far = (curves.seconds < 9.0) | (curves.seconds > 16.5)
+    far = (curves.seconds < 6.0) | (curves.seconds > 16.5)
     assert curves.scores.max() > 0 and curves.scores[far].max() == 0
     assert detector.scores(np.zeros(26 * RATE, np.float32), RATE).scores.max() == 0
 
