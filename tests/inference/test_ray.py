@@ -38,7 +38,7 @@ def test_no_cluster_at_that_address(detect, many, tmp_path):
     assert code == 1 and "--ray 127.0.0.1:1: no cluster there" in told
 
 
-def test_a_killed_worker_costs_no_row(cluster, many, detect, tmp_path, monkeypatch):
+def test_a_killed_worker_costs_no_row(cluster, many, detect, tmp_path, monkeypatch, caplog):
     begin, collected, killed = on_ray.start_workers, on_ray.detect_on_ray, []
 
     def start_and_note(request):
@@ -57,8 +57,8 @@ def test_a_killed_worker_costs_no_row(cluster, many, detect, tmp_path, monkeypat
     code, _, told = detect(many, "-o", tmp_path / "ray", "--ray", "--workers", "2")
     assert len(killed[0]) == 2 and len(set(killed[0])) == 2
     assert code == 3, told
+    assert "slow.wav: sampled at 8000 Hz" in caplog.text
     assert detect(many, "-o", tmp_path / "local")[0] == 3
-    assert "slow.wav: sampled at 8000 Hz" in told
     names = ("audiodet_events.tsv", "errors.tsv", "warnings.tsv")
     assert [rows(tmp_path / "ray" / name) for name in names] == [
         rows(tmp_path / "local" / name) for name in names
