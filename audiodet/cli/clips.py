@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from audiodet.cli.options import number, tell
+from audiodet.cli.options import exits, number, tell
 
 
 def add_parser(commands) -> None:
@@ -13,8 +13,7 @@ def add_parser(commands) -> None:
         help="a wav of each event that detect found",
         description="Cut each event that a run of detect reported out of its recording, into a "
         "folder per class with the surest first, and a table clips.tsv. Recordings are only read. "
-        "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some recordings could not be "
-        "used, 130 interrupted.",
+        + exits(),
     )
     parser.add_argument("run_folder", metavar="RUN", help="folder that audiodet detect wrote")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="folder of the clips")
@@ -26,7 +25,11 @@ def add_parser(commands) -> None:
         help="seconds before and after each event (%(default)s)",
     )
     parser.add_argument(
-        "--max-per-class", type=number(int, 1), default=0, metavar="N", help="the surest N (all)"
+        "--max-per-class",
+        type=number(int, 1),
+        default=0,
+        metavar="N",
+        help="only the surest N (all)",
     )
     parser.set_defaults(run=run, parser=parser)
 

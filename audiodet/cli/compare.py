@@ -2,7 +2,7 @@
 
 import argparse
 
-from audiodet.cli.options import add_scoring, tell, with_scoring
+from audiodet.cli.options import add_scoring, exits, tell, with_scoring
 
 SHOWN = 5  # recordings that are named for each side
 FILE = "comparison.json"
@@ -16,8 +16,7 @@ def add_parser(commands) -> None:
         help="two models on the same labelled recordings",
         description="Run two models over labelled recordings, each with its own thresholds, and "
         "say which is better: differences with 95 % intervals (paired bootstrap by recording), and "
-        "the recordings that each wins. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but "
-        "some recordings could not be used, 130 interrupted.",
+        "the recordings that each wins. " + exits(),
     )
     parser.add_argument("a", metavar="A", help="a model that ships, a checkpoint, a folder")
     parser.add_argument("b", metavar="B", help="the other")

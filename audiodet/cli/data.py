@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from audiodet.errors import DataError
+from audiodet.names import counted
 
 SHOWN = 10  # errors that are printed; all are counted
 LABELS = "label files or folders; labels.tsv:audio_folder; or a folder of recordings by class"
@@ -13,7 +14,11 @@ LABELS = "label files or folders; labels.tsv:audio_folder; or a folder of record
 
 def add_parser(commands) -> None:
     """Add ``audiodet data`` and its own subcommands."""
-    data = commands.add_parser("data", help="datasets: import labels, check, split")
+    data = commands.add_parser(
+        "data",
+        help="datasets: import labels, check, split",
+        description="Labelled recordings: one table of any labels, what is wrong, and splits.",
+    )
     below = data.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_import(below)
     _add_check(below)
@@ -32,7 +37,12 @@ def _add_import(below) -> None:
     parser.add_argument("--audio", metavar="DIR", help="folder of the recordings")
     parser.add_argument("--label-map", metavar="TSV", help="lines old<TAB>new; an empty new drops")
     parser.add_argument("--merge", action="store_true", help="join overlapping events of a label")
-    parser.add_argument("--columns", nargs="+", metavar="WHAT=NAME", help="where a guess is wrong")
+    parser.add_argument(
+        "--columns",
+        nargs="+",
+        metavar="WHAT=NAME",
+        help="event_label=species: where a guess is wrong",
+    )
     parser.add_argument(
         "--whole-clips", action="store_true", help="of a folder per class: each is one whole event"
     )
@@ -84,7 +94,9 @@ def _add_split(below) -> None:
         metavar=("TRAIN", "VAL", "TEST"),
         help="of the events (0.7 0.15 0.15)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the draw (%(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the draw (%(default)s)"
+    )
     parser.set_defaults(run=run_split, parser=parser)
 
 
@@ -109,7 +121,8 @@ def run_import(args: argparse.Namespace) -> int:
     for problem in table.problems[:SHOWN]:
         print(f"error: {problem}", file=sys.stderr)
     if table.problems:
-        raise DataError(f"{args.output} is not written: {len(table.problems)} errors in the labels")
+        errors = counted(len(table.problems), "error")
+        raise DataError(f"{args.output} is not written: {errors} in the labels")
     write_table(args.output, table)
     print("\n".join(describe(table)))
     print(f"{args.output}: file names are relative to {table.audio_dir or '.'}")
@@ -184,11 +197,14 @@ def _check_name(name: str, labels: Sequence[str] | None):
     from audiodet.data.datasets import parse_spec
     from audiodet.data.labels.check import check_dataset, check_tsv
     from audiodet.data.loader import sound_datasets
+    from audiodet.names import spelled_alike
 
     if "=" in name:
         split, labels_tsv, audio_dir = parse_spec(name)
         return check_tsv(labels_tsv, audio_dir, labels, split)
     if name not in DatasetCatalog:
-        known = ", ".join(sound_datasets())
-        raise DataError(f"{name}: no such dataset, expected one of {known}")
+        known = spelled_alike(name, sound_datasets())
+        raise DataError(
+            f"{name}: no such dataset, expected one of {known}; or name=labels.tsv:audio_folder"
+        )
     return check_dataset(name)

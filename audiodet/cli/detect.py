@@ -10,6 +10,7 @@ from audiodet.cli.options import (
     add_option,
     add_recordings,
     check_model,
+    exits,
     number,
 )
 from audiodet.cli.report import make_report
@@ -21,8 +22,9 @@ def add_parser(commands) -> None:
     parser = commands.add_parser(
         "detect",
         help="find events in recordings of any length and number",
-        description="Find events in recordings. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 "
-        "done but some inputs could not be used (errors.tsv names each and why), 130 interrupted.",
+        description="Find events in recordings. With --resume another --threshold (or 'model', for "
+        "the model's) holds for all of the run, without running the network again. "
+        + exits("errors.tsv names each and why"),
     )
     add_recordings(parser, "audiodet_output", "folder for the events, or - for stdout")
     parser.add_argument(

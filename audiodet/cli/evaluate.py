@@ -4,7 +4,14 @@ import argparse
 import os
 import sys
 
-from audiodet.cli.options import add_option, add_scoring, add_threshold, tell, with_scoring
+from audiodet.cli.options import (
+    add_option,
+    add_scoring,
+    add_threshold,
+    exits,
+    tell,
+    with_scoring,
+)
 
 
 def add_parser(commands) -> None:
@@ -13,9 +20,7 @@ def add_parser(commands) -> None:
         "evaluate",
         help="score a model on labelled recordings",
         description="Run a model over labelled recordings as detect does, and score its events: "
-        "ER and F1 of each label with 95 % intervals, and which labels are confused. Exit codes: "
-        "0 done, 1 failed, 2 wrong usage, 3 done but some recordings could not be used, 130 "
-        "interrupted.",
+        "ER and F1 of each label with 95 % intervals, and which labels are confused. " + exits(),
     )
     parser.add_argument("model", metavar="MODEL", help="a model that ships, a checkpoint, a folder")
     add_scoring(parser)

@@ -15,8 +15,7 @@ HELP = {
     "inputs": "a recording, a folder (with all that is in it), or @file with one path a line",
     "--config-file": "with --weights: a model's YAML",
     "--weights": "with --config-file: a checkpoint",
-    "--threshold": "lowest score of an event, for all labels or by label, or 'model' (the model's; "
-    "with --resume those of the run, which may be changed without running the network again)",
+    "--threshold": "lowest score of an event, for all labels or by label (the model's)",
     "--floor": "lowest score of a candidate that the journal keeps for other thresholds and the "
     "report (%(default)s)",
     "--engine": "onnxruntime, torch, or auto: the first where a file of `audiodet export` is there "
@@ -27,8 +26,7 @@ HELP = {
     "--batch-size": "windows per call of the network; changes no more than rounding "
     "(GPU 16, CPU 1)",
     "--workers": "threads, or actors of Ray (one per core)",
-    "--resume": "continue the run in OUT that was stopped; tables there in other formats are "
-    "renewed",
+    "--resume": "continue the run in OUT that was stopped",
     "--ray": "work on Ray: on this machine, or on the cluster at host:port, ray://... or auto; "
     "put it after the inputs or write --ray=ADDRESS",
     "--report": "also make a page to see, hear and judge the events: OUT/report/index.html",
@@ -42,6 +40,15 @@ HELP = {
     "--delay": "an event is printed at the latest S seconds of sound after its end; events longer "
     "than half of S may be cut (%(default)s)",
 }
+
+
+def exits(named: str = "") -> str:
+    """What a command says of its exit codes; ``named``: where unusable recordings are named."""
+    where = f" ({named})" if named else ""
+    return (
+        "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some recordings could not be "
+        f"used{where}, 130 interrupted."
+    )
 
 
 def add_option(parser, name: str, **options) -> None:

@@ -4,9 +4,7 @@ import argparse
 import os
 import sys
 
-from audiodet.cli.options import number
-
-SOME_FAILED = 3
+from audiodet.cli.options import exits, number, tell
 
 
 def add_parser(commands) -> None:
@@ -15,8 +13,7 @@ def add_parser(commands) -> None:
         "report",
         help="a page to look at, listen to and judge the events that detect found",
         description="Make a page of a run of audiodet detect: it opens from disk, without a server "
-        "or a network. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some recordings "
-        "could not be used (the page names each), 130 interrupted.",
+        "or a network. " + exits("the page names each"),
     )
     parser.add_argument("folder", metavar="RUN", help="folder that audiodet detect wrote")
     parser.add_argument(
@@ -76,10 +73,6 @@ def make_report(
     if curves:
         report.add_curves(found)
     written = report.write_report(found, page, report.Options(max_clips, Agreement(collar)))
-    for line in notes:
-        print(printable(line), file=sys.stderr)
     events = sum(len(recording.events) for recording in found.recordings)
     print(f"{events} events of any score: open {printable(str(written))}", file=sys.stderr)
-    for path, reason in found.problems:
-        print(f"error: {printable(f'{path}: {reason}')}", file=sys.stderr)
-    return SOME_FAILED if found.problems else 0
+    return tell(found.problems, notes)

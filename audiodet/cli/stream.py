@@ -18,10 +18,17 @@ def add_parser(commands) -> None:
         "wrong usage, 130 and 143 stopped by those signals.",
     )
     positive = number(int, 1)
-    parser.add_argument("--sample-rate", type=positive, required=True, metavar="HZ")
-    parser.add_argument("--channels", type=positive, default=1, metavar="N", help="(%(default)s)")
     parser.add_argument(
-        "--sample-format", choices=tuple(SAMPLE_FORMATS), default="s16le", help="(%(default)s)"
+        "--sample-rate", type=positive, required=True, metavar="HZ", help="of stdin"
+    )
+    parser.add_argument(
+        "--channels", type=positive, default=1, metavar="N", help="of stdin, averaged (%(default)s)"
+    )
+    parser.add_argument(
+        "--sample-format",
+        choices=tuple(SAMPLE_FORMATS),
+        default="s16le",
+        help="as ffmpeg names them (%(default)s)",
     )
     add_option(parser, "--delay", type=number(float, 0), default=12.0, metavar="S")
     add_model(parser)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from audiodet.cli.options import SOME_FAILED, add_loudness, intermixed, number
+from audiodet.cli.options import SOME_FAILED, add_loudness, exits, intermixed, number
 
 
 def add_parser(commands) -> None:
@@ -13,13 +13,12 @@ def add_parser(commands) -> None:
         description="Train a detector on labelled recordings: look at the data, divide them (or "
         "take train, val and test as LABELS are divided), choose a recipe and say why, train, tune "
         "a threshold for each label, score the test recordings. OUT then serves as --model "
-        "anywhere. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some recordings could "
-        "not be used, 130 interrupted.",
+        "anywhere. " + exits(),
     )
     add = parser.add_argument
     add("audio", metavar="AUDIO", help="folder of the recordings, which are only read")
     add("labels", metavar="LABELS", help="a label file of any format, or a folder of them")
-    add("settings", nargs="*", metavar="KEY VALUE", help="keys of the configuration")
+    add("settings", nargs="*", metavar="KEY VALUE", help="keys of the configuration and values")
     add("-o", "--output", required=True, metavar="OUT", help="folder of the detector")
     add("--config", default="", metavar="F", help="a YAML instead of the recipe that is chosen")
     add(

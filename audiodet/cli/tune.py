@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from audiodet.cli.options import add_scoring, number, tell, with_scoring
+from audiodet.cli.options import add_scoring, exits, number, tell, with_scoring
 
 SHOWN = 9  # rows of a printed curve; the file has all
 
@@ -16,8 +16,7 @@ def add_parser(commands) -> None:
         description="Choose the threshold and the shortest length of each label on validation "
         "recordings, and leave them in thresholds.json beside the model (its folder), where detect "
         "finds them, with the whole curve in tuning.tsv. A model that ships stays as it is: with "
-        "-o OUT a folder is made that serves as --model OUT. Exit codes: 0 done, 1 failed, 2 wrong "
-        "usage, 3 done but some recordings could not be used, 130 interrupted.",
+        "-o OUT a folder is made that serves as --model OUT. " + exits(),
     )
     parser.add_argument("model", metavar="MODEL", help="a folder, a checkpoint, or with -o any")
     add_scoring(parser)

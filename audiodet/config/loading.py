@@ -22,14 +22,20 @@ def load_config(config_file: str = "", opts=()) -> ConfigNode:
             a module that is not there, or keys that cannot work.
     """
     cfg = get_cfg()
-    _merge(cfg, config_file, list(opts))
+    merge(cfg, config_file, list(opts))
     import_modules(cfg.MODULES)
     check_config(cfg)
     cfg.freeze()
     return cfg
 
 
-def _merge(cfg, config_file: str, opts: list) -> None:
+def merge(cfg: ConfigNode, config_file: str, opts: list) -> None:
+    """Put a YAML and then ``KEY VALUE`` pairs into a configuration, in place.
+
+    Raises:
+        ConfigError: unknown key (the nearest known one is named), a value of another type, or a
+            file that is no plain YAML.
+    """
     where = config_file
     try:
         if config_file:

@@ -22,6 +22,7 @@ from audiodet.data.samplers import (
     kind_pattern,
 )
 from audiodet.errors import ConfigError, DataError
+from audiodet.names import spelled_alike
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +39,8 @@ def dataset_view(name: str, labels) -> str:
     """
     labels = list(labels)
     if name not in DatasetCatalog:
-        known = ", ".join(sound_datasets())
-        raise ConfigError(f"dataset {name!r} is not registered; registered are: {known}")
+        known = spelled_alike(name, sound_datasets())
+        raise ConfigError(f"dataset {name!r} is not registered, expected one of {known}")
     if not MetadataCatalog.get(name).get("thing_classes"):
         DatasetCatalog.get(name)  # its labels depend on the data and are known once it is loaded
     known = list(MetadataCatalog.get(name).thing_classes)
