@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.backbones.self_mask_resnet import SelfMaskResNet
 from tests.modeling.self_mask_clips import build, clip
 
 
