@@ -3,17 +3,18 @@
 import argparse
 import sys
 
-from audiodet.cli.options import exits, number, tell
+from audiodet.cli.options import new_command, number, tell
+
+ABOUT = (
+    "Cut each event that a run of detect reported out of its recording, into a folder per class "
+    "with the surest first, and a table clips.tsv. Recordings are only read."
+)
 
 
 def add_parser(commands) -> None:
     """Add ``audiodet clips``."""
-    parser = commands.add_parser(
-        "clips",
-        help="a wav of each event that detect found",
-        description="Cut each event that a run of detect reported out of its recording, into a "
-        "folder per class with the surest first, and a table clips.tsv. Recordings are only read. "
-        + exits(),
+    parser = new_command(
+        commands, run, "clips", "a wav of each event that detect found", ABOUT, exits=""
     )
     parser.add_argument("run_folder", metavar="RUN", help="folder that audiodet detect wrote")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="folder of the clips")
@@ -31,7 +32,6 @@ def add_parser(commands) -> None:
         metavar="N",
         help="only the surest N (all)",
     )
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:

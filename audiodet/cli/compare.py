@@ -2,27 +2,28 @@
 
 import argparse
 
-from audiodet.cli.options import add_scoring, exits, tell, with_scoring
+from audiodet.cli.options import add_scoring, new_command, tell, with_scoring
 
 SHOWN = 5  # recordings that are named for each side
 FILE = "comparison.json"
 SAMPLES = 1000  # of the bootstrap
 
+ABOUT = (
+    "Run two models over labelled recordings, each with its own thresholds, and say which is "
+    "better: differences with 95 % intervals (paired bootstrap by recording), and the recordings "
+    "that each wins."
+)
+
 
 def add_parser(commands) -> None:
     """Add ``audiodet compare``."""
-    parser = commands.add_parser(
-        "compare",
-        help="two models on the same labelled recordings",
-        description="Run two models over labelled recordings, each with its own thresholds, and "
-        "say which is better: differences with 95 % intervals (paired bootstrap by recording), and "
-        "the recordings that each wins. " + exits(),
+    parser = new_command(
+        commands, run, "compare", "two models on the same labelled recordings", ABOUT, exits=""
     )
     parser.add_argument("a", metavar="A", help="a model that ships, a checkpoint, a folder")
     parser.add_argument("b", metavar="B", help="the other")
     add_scoring(parser)
     parser.add_argument("-o", "--output", metavar="OUT", help="folder for comparison.json")
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:

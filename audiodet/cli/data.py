@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from audiodet.cli.options import new_command
 from audiodet.errors import DataError
 from audiodet.names import counted
 
@@ -26,12 +27,12 @@ def add_parser(commands) -> None:
 
 
 def _add_import(below) -> None:
-    parser = below.add_parser(
-        "import",
-        help="labels of other programs into one table",
-        description="Read labels of any format (docs/labels.md), find their recordings, and write "
-        "one tab-separated table that every command takes.",
+    about = (
+        "Read labels of any format (docs/labels.md), find their recordings, and write one "
+        "tab-separated table that every command takes."
     )
+    summary = "labels of other programs into one table"
+    parser = new_command(below, run_import, "import", summary, about)
     parser.add_argument("inputs", nargs="+", metavar="IN", help=LABELS)
     parser.add_argument("-o", "--output", required=True, metavar="TSV", help="the table")
     parser.add_argument("--audio", metavar="DIR", help="folder of the recordings")
@@ -49,16 +50,15 @@ def _add_import(below) -> None:
     parser.add_argument(
         "--negatives", action="store_true", help="recordings without labels are without events"
     )
-    parser.set_defaults(run=run_import, parser=parser)
 
 
 def _add_check(below) -> None:
-    check = below.add_parser(
-        "check",
-        help="find what would make training on a dataset wrong",
-        description="Decode every recording and place every label; exit 1 when training on the "
-        "data would be wrong. Several splits are also checked against each other.",
+    about = (
+        "Decode every recording and place every label; exit 1 when training on the data would be "
+        "wrong. Several splits are also checked against each other."
     )
+    summary = "find what would make training on a dataset wrong"
+    check = new_command(below, run_check, "check", summary, about)
     check.add_argument(
         "names",
         nargs="*",
@@ -68,16 +68,15 @@ def _add_check(below) -> None:
     check.add_argument("--tsv", metavar="FILE", help="labels of one's own dataset")
     check.add_argument("--audio", metavar="DIR", help="folder with the recordings of --tsv")
     check.add_argument("--labels", metavar="A,B", help="the labels that may occur")
-    check.set_defaults(run=run_check, parser=check)
 
 
 def _add_split(below) -> None:
-    parser = below.add_parser(
-        "split",
-        help="train, val and test tables from one",
-        description="Divide the recordings of a table, stratified by label; no recording and no "
-        "group stands in two tables.",
+    about = (
+        "Divide the recordings of a table, stratified by label; no recording and no group stands "
+        "in two tables."
     )
+    summary = "train, val and test tables from one"
+    parser = new_command(below, run_split, "split", summary, about)
     parser.add_argument("labels", metavar="LABELS", help="a table, or labels of any format")
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="train.tsv and so on")
     parser.add_argument(
@@ -97,7 +96,6 @@ def _add_split(below) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the draw (%(default)s)"
     )
-    parser.set_defaults(run=run_split, parser=parser)
 
 
 def run_import(args: argparse.Namespace) -> int:

@@ -10,21 +10,27 @@ from audiodet.cli.options import (
     add_option,
     add_recordings,
     check_model,
-    exits,
+    new_command,
     number,
 )
 from audiodet.cli.report import make_report
 from audiodet.inference.formats import FOLDERS, FORMATS
 
+ABOUT = (
+    "Find events in recordings. With --resume another --threshold (or 'model', for the model's) "
+    "holds for all of the run, without running the network again."
+)
+
 
 def add_parser(commands) -> None:
     """Add ``audiodet detect``."""
-    parser = commands.add_parser(
+    parser = new_command(
+        commands,
+        run,
         "detect",
-        help="find events in recordings of any length and number",
-        description="Find events in recordings. With --resume another --threshold (or 'model', for "
-        "the model's) holds for all of the run, without running the network again. "
-        + exits("errors.tsv names each and why"),
+        "find events in recordings of any length and number",
+        ABOUT,
+        exits="errors.tsv names each and why",
     )
     add_recordings(parser, "audiodet_output", "folder for the events, or - for stdout")
     parser.add_argument(
@@ -47,7 +53,6 @@ def add_parser(commands) -> None:
     add_option(parser, "--ray", nargs="?", const="local", type=_address, metavar="ADDRESS")
     add_option(parser, "--report", action="store_true")
     add_loudness(parser)
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,19 +8,21 @@ from audiodet.cli.options import (
     add_option,
     add_scoring,
     add_threshold,
-    exits,
+    new_command,
     tell,
     with_scoring,
+)
+
+ABOUT = (
+    "Run a model over labelled recordings as detect does, and score its events: ER and F1 of each "
+    "label with 95 % intervals, and which labels are confused."
 )
 
 
 def add_parser(commands) -> None:
     """Add ``audiodet evaluate``."""
-    parser = commands.add_parser(
-        "evaluate",
-        help="score a model on labelled recordings",
-        description="Run a model over labelled recordings as detect does, and score its events: "
-        "ER and F1 of each label with 95 % intervals, and which labels are confused. " + exits(),
+    parser = new_command(
+        commands, run, "evaluate", "score a model on labelled recordings", ABOUT, exits=""
     )
     parser.add_argument("model", metavar="MODEL", help="a model that ships, a checkpoint, a folder")
     add_scoring(parser)
@@ -38,7 +40,6 @@ def add_parser(commands) -> None:
         help="also PSDS, AP and the best F1, without thresholds; takes minutes where a model has "
         "many time steps a second",
     )
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -2,17 +2,24 @@
 
 import argparse
 
+from audiodet.cli.options import new_command
+
+ABOUT = (
+    "List the models that ship with audiodet, or print the cards of some: what they learned from, "
+    "their figures and limits."
+)
+
 
 def add_parser(commands) -> None:
     """Add ``audiodet models``."""
-    parser = commands.add_parser(
+    parser = new_command(
+        commands,
+        run,
         "models",
-        help="the models that ship: labels, thresholds, sizes, licences, cards",
-        description="List the models that ship with audiodet, or print the cards of some: what "
-        "they learned from, their figures and limits.",
+        "the models that ship: labels, thresholds, sizes, licences, cards",
+        ABOUT,
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="models whose cards are printed")
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:

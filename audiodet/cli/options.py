@@ -42,13 +42,24 @@ HELP = {
 }
 
 
-def exits(named: str = "") -> str:
-    """What a command says of its exit codes; ``named``: where unusable recordings are named."""
-    where = f" ({named})" if named else ""
-    return (
-        "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some recordings could not be "
-        f"used{where}, 130 interrupted."
-    )
+def new_command(commands, run: Callable, name: str, summary: str, about: str, exits=None):
+    """A subcommand's parser.
+
+    Args:
+        run: what runs it: parsed arguments -> exit code.
+        summary: for the list of commands; about: for its own help.
+        exits: where recordings that could not be used are named, "" for on stderr; None where it
+            has other exit codes than those.
+    """
+    if exits is not None:
+        where = f" ({exits})" if exits else ""
+        about += (
+            " Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some recordings could not be "
+            f"used{where}, 130 interrupted."
+        )
+    parser = commands.add_parser(name, help=summary, description=about)
+    parser.set_defaults(run=run, parser=parser)
+    return parser
 
 
 def add_option(parser, name: str, **options) -> None:

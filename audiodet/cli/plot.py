@@ -4,16 +4,23 @@ import argparse
 import os
 import sys
 
-from audiodet.cli.options import add_model, add_option, check_model, exits, number, tell
+from audiodet.cli.options import add_model, add_option, check_model, new_command, number, tell
+
+ABOUT = (
+    "Draw the spectrogram of each recording, the events that a model detects, and its scores over "
+    "time."
+)
 
 
 def add_parser(commands) -> None:
     """Add ``audiodet plot``."""
-    parser = commands.add_parser(
+    parser = new_command(
+        commands,
+        run,
         "plot",
-        help="pictures of recordings and what a model detects in them",
-        description="Draw the spectrogram of each recording, the events that a model detects, and "
-        "its scores over time. " + exits(),
+        "pictures of recordings and what a model detects in them",
+        ABOUT,
+        exits="",
     )
     add_option(parser, "inputs", nargs="+", metavar="INPUT")
     parser.add_argument(
@@ -29,7 +36,6 @@ def add_parser(commands) -> None:
     add("--start", type=seconds, default=0.0, metavar="S", help="second to begin at (%(default)s)")
     length = number(float, 0.1)
     add("--seconds", type=length, default=60.0, metavar="S", help="seconds drawn (%(default)s)")
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:

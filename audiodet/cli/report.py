@@ -4,16 +4,22 @@ import argparse
 import os
 import sys
 
-from audiodet.cli.options import exits, number, tell
+from audiodet.cli.options import new_command, number, tell
+
+ABOUT = (
+    "Make a page of a run of audiodet detect: it opens from disk, without a server or a network."
+)
 
 
 def add_parser(commands) -> None:
     """Add ``audiodet report``."""
-    parser = commands.add_parser(
+    parser = new_command(
+        commands,
+        run,
         "report",
-        help="a page to look at, listen to and judge the events that detect found",
-        description="Make a page of a run of audiodet detect: it opens from disk, without a server "
-        "or a network. " + exits("the page names each"),
+        "a page to look at, listen to and judge the events that detect found",
+        ABOUT,
+        exits="the page names each",
     )
     parser.add_argument("folder", metavar="RUN", help="folder that audiodet detect wrote")
     parser.add_argument(
@@ -45,7 +51,6 @@ def add_parser(commands) -> None:
         metavar="N",
         help="events of a class that can be heard, of each about 35 kB (%(default)s)",
     )
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,29 +7,34 @@ from audiodet.cli.options import (
     add_option,
     add_recordings,
     check_model,
-    exits,
+    new_command,
     number,
     tell,
 )
 
 SEPARATING = "tfseg_remix_mini"  # the model that ships with masks
 
+ABOUT = (
+    "Separate detected sounds by the masks of a segmentation model, one wav a class, at the "
+    "recording's own rate and length, one channel, 32-bit float."
+)
+
 
 def add_parser(commands) -> None:
     """Add ``audiodet separate``."""
-    parser = commands.add_parser(
+    parser = new_command(
+        commands,
+        run,
         "separate",
-        help="write a wav of each class that is detected in recordings",
-        description="Separate detected sounds by the masks of a segmentation model, one wav a "
-        "class, at the recording's own rate and length, one channel, 32-bit float. "
-        + exits("errors.tsv names each and why"),
+        "write a wav of each class that is detected in recordings",
+        ABOUT,
+        exits="errors.tsv names each and why",
     )
     add_recordings(parser, "audiodet_separated", "folder for <recording>_<class>.wav")
     add_option(parser, "--window", type=number(float, 0), default=10.0, metavar="S")
     add_option(parser, "--resume", action="store_true")
     add_option(parser, "--quiet", action="store_true")
     add_model(parser, default=SEPARATING)
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,18 +4,20 @@ import argparse
 import json
 import sys
 
-from audiodet.cli.options import add_model, add_option, check_model, number
+from audiodet.cli.options import add_model, add_option, check_model, new_command, number
 from audiodet.inference.formats import COLUMNS, SAMPLE_FORMATS
+
+ABOUT = (
+    "Read raw PCM from stdin and print events as JSON lines. Ctrl-C and SIGTERM end the stream: "
+    "what was heard until then is printed. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 and "
+    "143 stopped by those signals."
+)
 
 
 def add_parser(commands) -> None:
     """Add ``audiodet stream``."""
-    parser = commands.add_parser(
-        "stream",
-        help="events of raw PCM on stdin, as they happen",
-        description="Read raw PCM from stdin and print events as JSON lines. Ctrl-C and SIGTERM "
-        "end the stream: what was heard until then is printed. Exit codes: 0 done, 1 failed, 2 "
-        "wrong usage, 130 and 143 stopped by those signals.",
+    parser = new_command(
+        commands, run, "stream", "events of raw PCM on stdin, as they happen", ABOUT
     )
     positive = number(int, 1)
     parser.add_argument(
@@ -32,7 +34,6 @@ def add_parser(commands) -> None:
     )
     add_option(parser, "--delay", type=number(float, 0), default=12.0, metavar="S")
     add_model(parser)
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,19 +1,26 @@
 """``audiodet train``: your own detector, from a folder of labelled recordings."""
 
 import argparse
+from dataclasses import fields
 
-from audiodet.cli.options import SOME_FAILED, add_loudness, exits, intermixed, number
+from audiodet.cli.options import SOME_FAILED, add_loudness, intermixed, new_command, number
+
+ABOUT = (
+    "Train a detector on labelled recordings: look at the data, divide them (or take train, val "
+    "and test as LABELS are divided), choose a recipe and say why, train, tune a threshold for "
+    "each label, score the test recordings. OUT then serves as --model anywhere."
+)
 
 
 def add_parser(commands) -> None:
     """Add ``audiodet train``."""
-    parser = commands.add_parser(
+    parser = new_command(
+        commands,
+        run,
         "train",
-        help="your own detector, from a folder of labelled recordings",
-        description="Train a detector on labelled recordings: look at the data, divide them (or "
-        "take train, val and test as LABELS are divided), choose a recipe and say why, train, tune "
-        "a threshold for each label, score the test recordings. OUT then serves as --model "
-        "anywhere. " + exits(),
+        "your own detector, from a folder of labelled recordings",
+        ABOUT,
+        exits="",
     )
     add = parser.add_argument
     add("audio", metavar="AUDIO", help="folder of the recordings, which are only read")
@@ -37,7 +44,6 @@ def add_parser(commands) -> None:
     add("--device", default="auto", metavar="D", help="auto, cpu, cuda or cuda:1 (%(default)s)")
     add("--resume", action="store_true", help="continue a training in OUT that was stopped")
     add_loudness(parser)
-    parser.set_defaults(run=run, parser=parser)
     intermixed(parser)
 
 
@@ -48,16 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from audiodet.training.options import Options
     from audiodet.training.run import TrainingRun
 
-    options = Options(
-        config=args.config,
-        settings=tuple(args.settings),
-        minutes=args.minutes,
-        false_alarms_per_hour=args.false_alarms_per_hour,
-        device=args.device,
-        resume=args.resume,
-        quiet=args.quiet,
-        verbose=args.verbose,
-    )
-    training = TrainingRun(args.audio, args.labels, args.output, options)
+    options = {field.name: getattr(args, field.name) for field in fields(Options)}
+    training = TrainingRun(args.audio, args.labels, args.output, Options(**options))
     training.to_end()
     return SOME_FAILED if training.bad else 0

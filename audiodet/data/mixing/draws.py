@@ -57,6 +57,7 @@ class RecipeDraws:
             self.pools[clip.kind, ""].append(clip)
 
     def stream(self, purpose: str) -> random.Random:
+        """The random numbers of one purpose."""
         if purpose not in self.streams:
             self.streams[purpose] = random.Random(f"{self.seed}/{purpose}")
         return self.streams[purpose]
