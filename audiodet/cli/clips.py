@@ -1,21 +1,18 @@
-"""``audiodet clips``: a wav of each event that a run of detect found."""
+"""``audiodet clips``: a wav of each event that detect found.
+
+Cut each event that a run of detect reported out of its recording, into a folder per class with the
+surest first, and a table clips.tsv. Recordings are only read.
+"""
 
 import argparse
 import sys
 
 from audiodet.cli.options import new_command, number, tell
 
-ABOUT = (
-    "Cut each event that a run of detect reported out of its recording, into a folder per class "
-    "with the surest first, and a table clips.tsv. Recordings are only read."
-)
-
 
 def add_parser(commands) -> None:
     """Add ``audiodet clips``."""
-    parser = new_command(
-        commands, run, "clips", "a wav of each event that detect found", ABOUT, exits=""
-    )
+    parser = new_command(commands, run, "clips", __doc__, exits="")
     parser.add_argument("run_folder", metavar="RUN", help="folder that audiodet detect wrote")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="folder of the clips")
     parser.add_argument(

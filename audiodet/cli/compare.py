@@ -1,4 +1,8 @@
-"""``audiodet compare``: two models on the same labelled recordings."""
+"""``audiodet compare``: two models on the same labelled recordings.
+
+Run two models over labelled recordings, each with its own thresholds, and say which is better:
+differences with 95 % intervals (paired bootstrap by recording), and the recordings that each wins.
+"""
 
 import argparse
 
@@ -8,18 +12,10 @@ SHOWN = 5  # recordings that are named for each side
 FILE = "comparison.json"
 SAMPLES = 1000  # of the bootstrap
 
-ABOUT = (
-    "Run two models over labelled recordings, each with its own thresholds, and say which is "
-    "better: differences with 95 % intervals (paired bootstrap by recording), and the recordings "
-    "that each wins."
-)
-
 
 def add_parser(commands) -> None:
     """Add ``audiodet compare``."""
-    parser = new_command(
-        commands, run, "compare", "two models on the same labelled recordings", ABOUT, exits=""
-    )
+    parser = new_command(commands, run, "compare", __doc__, exits="")
     parser.add_argument("a", metavar="A", help="a model that ships, a checkpoint, a folder")
     parser.add_argument("b", metavar="B", help="the other")
     add_scoring(parser)

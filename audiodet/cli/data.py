@@ -11,6 +11,21 @@ from audiodet.names import counted
 
 SHOWN = 10  # errors that are printed; all are counted
 LABELS = "label files or folders; labels.tsv:audio_folder; or a folder of recordings by class"
+IMPORT = """import: labels of other programs into one table.
+
+Read labels of any format (docs/labels.md), find their recordings, and write one tab-separated table
+that every command takes.
+"""
+CHECK = """check: find what would make training on a dataset wrong.
+
+Decode every recording and place every label; exit 1 when training on the data would be wrong.
+Several splits are also checked against each other.
+"""
+SPLIT = """split: train, val and test tables from one.
+
+Divide the recordings of a table, stratified by label; no recording and no group stands in two
+tables.
+"""
 
 
 def add_parser(commands) -> None:
@@ -27,12 +42,7 @@ def add_parser(commands) -> None:
 
 
 def _add_import(below) -> None:
-    about = (
-        "Read labels of any format (docs/labels.md), find their recordings, and write one "
-        "tab-separated table that every command takes."
-    )
-    summary = "labels of other programs into one table"
-    parser = new_command(below, run_import, "import", summary, about)
+    parser = new_command(below, run_import, "import", IMPORT)
     parser.add_argument("inputs", nargs="+", metavar="IN", help=LABELS)
     parser.add_argument("-o", "--output", required=True, metavar="TSV", help="the table")
     parser.add_argument("--audio", metavar="DIR", help="folder of the recordings")
@@ -53,12 +63,7 @@ def _add_import(below) -> None:
 
 
 def _add_check(below) -> None:
-    about = (
-        "Decode every recording and place every label; exit 1 when training on the data would be "
-        "wrong. Several splits are also checked against each other."
-    )
-    summary = "find what would make training on a dataset wrong"
-    check = new_command(below, run_check, "check", summary, about)
+    check = new_command(below, run_check, "check", CHECK)
     check.add_argument(
         "names",
         nargs="*",
@@ -71,12 +76,7 @@ def _add_check(below) -> None:
 
 
 def _add_split(below) -> None:
-    about = (
-        "Divide the recordings of a table, stratified by label; no recording and no group stands "
-        "in two tables."
-    )
-    summary = "train, val and test tables from one"
-    parser = new_command(below, run_split, "split", summary, about)
+    parser = new_command(below, run_split, "split", SPLIT)
     parser.add_argument("labels", metavar="LABELS", help="a table, or labels of any format")
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="train.tsv and so on")
     parser.add_argument(

@@ -1,4 +1,8 @@
-"""``audiodet detect``: find events in recordings of any length and number."""
+"""``audiodet detect``: find events in recordings of any length and number.
+
+Find events in recordings. With --resume another --threshold (or 'model', for the model's) holds
+for all of the run, without running the network again.
+"""
 
 import argparse
 import os
@@ -16,22 +20,10 @@ from audiodet.cli.options import (
 from audiodet.cli.report import make_report
 from audiodet.inference.formats import FOLDERS, FORMATS
 
-ABOUT = (
-    "Find events in recordings. With --resume another --threshold (or 'model', for the model's) "
-    "holds for all of the run, without running the network again."
-)
-
 
 def add_parser(commands) -> None:
     """Add ``audiodet detect``."""
-    parser = new_command(
-        commands,
-        run,
-        "detect",
-        "find events in recordings of any length and number",
-        ABOUT,
-        exits="errors.tsv names each and why",
-    )
+    parser = new_command(commands, run, "detect", __doc__, exits="errors.tsv names each and why")
     add_recordings(parser, "audiodet_output", "folder for the events, or - for stdout")
     parser.add_argument(
         "--format",

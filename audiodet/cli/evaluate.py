@@ -1,4 +1,8 @@
-"""``audiodet evaluate``: how well a model finds the events of labelled recordings."""
+"""``audiodet evaluate``: score a model on labelled recordings.
+
+Run a model over labelled recordings as detect does, and score its events: ER and F1 of each label
+with 95 % intervals, and which labels are confused.
+"""
 
 import argparse
 import os
@@ -13,17 +17,10 @@ from audiodet.cli.options import (
     with_scoring,
 )
 
-ABOUT = (
-    "Run a model over labelled recordings as detect does, and score its events: ER and F1 of each "
-    "label with 95 % intervals, and which labels are confused."
-)
-
 
 def add_parser(commands) -> None:
     """Add ``audiodet evaluate``."""
-    parser = new_command(
-        commands, run, "evaluate", "score a model on labelled recordings", ABOUT, exits=""
-    )
+    parser = new_command(commands, run, "evaluate", __doc__, exits="")
     parser.add_argument("model", metavar="MODEL", help="a model that ships, a checkpoint, a folder")
     add_scoring(parser)
     add_threshold(parser)

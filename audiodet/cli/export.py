@@ -1,4 +1,9 @@
-"""``audiodet export``: a model as one file that runs without torch."""
+"""``audiodet export``: a model as one file that runs without torch.
+
+Write a model's front end, network and candidates as one ONNX file, with labels, thresholds and
+rate inside; --model FILE.onnx then runs it, with torch installed or not. Beside a checkpoint of
+the same name it is found by itself.
+"""
 
 import argparse
 import os
@@ -6,18 +11,10 @@ import sys
 
 from audiodet.cli.options import add_option, new_command
 
-ABOUT = (
-    "Write a model's front end, network and candidates as one ONNX file, with labels, thresholds "
-    "and rate inside; --model FILE.onnx then runs it, with torch installed or not. Beside a "
-    "checkpoint of the same name it is found by itself."
-)
-
 
 def add_parser(commands) -> None:
     """Add ``audiodet export``."""
-    parser = new_command(
-        commands, run, "export", "a model as one file that runs without torch", ABOUT
-    )
+    parser = new_command(commands, run, "export", __doc__)
     parser.add_argument("model", metavar="MODEL", nargs="?", default="", help="as of detect")
     add_option(parser, "--config-file", default="", metavar="F")
     add_option(parser, "--weights", default="", metavar="F")

@@ -1,24 +1,17 @@
-"""``audiodet models``: the models that ship."""
+"""``audiodet models``: the models that ship: labels, thresholds, sizes, licences, cards.
+
+List the models that ship with audiodet, or print the cards of some: what they learned from, their
+figures and limits.
+"""
 
 import argparse
 
 from audiodet.cli.options import new_command
 
-ABOUT = (
-    "List the models that ship with audiodet, or print the cards of some: what they learned from, "
-    "their figures and limits."
-)
-
 
 def add_parser(commands) -> None:
     """Add ``audiodet models``."""
-    parser = new_command(
-        commands,
-        run,
-        "models",
-        "the models that ship: labels, thresholds, sizes, licences, cards",
-        ABOUT,
-    )
+    parser = new_command(commands, run, "models", __doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="models whose cards are printed")
 
 

@@ -42,21 +42,23 @@ HELP = {
 }
 
 
-def new_command(commands, run: Callable, name: str, summary: str, about: str, exits=None):
+def new_command(commands, run: Callable, name: str, text: str, exits: str | None = None):
     """A subcommand's parser.
 
     Args:
         run: what runs it: parsed arguments -> exit code.
-        summary: for the list of commands; about: for its own help.
+        text: a line "NAME: what it does.", then a paragraph for its own help.
         exits: where recordings that could not be used are named, "" for on stderr; None where it
             has other exit codes than those.
     """
+    line, _, about = (text or "").partition("\n\n")  # python -OO has none
     if exits is not None:
         where = f" ({exits})" if exits else ""
         about += (
-            " Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some recordings could not be "
+            "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some recordings could not be "
             f"used{where}, 130 interrupted."
         )
+    summary = line.partition(": ")[2].rstrip(".")
     parser = commands.add_parser(name, help=summary, description=about)
     parser.set_defaults(run=run, parser=parser)
     return parser

@@ -1,4 +1,7 @@
-"""``audiodet plot``: pictures of one's own recordings, with what a model detects in them."""
+"""``audiodet plot``: pictures of recordings and what a model detects in them.
+
+Draw the spectrogram of each recording, the events that a model detects, and its scores over time.
+"""
 
 import argparse
 import os
@@ -6,22 +9,10 @@ import sys
 
 from audiodet.cli.options import add_model, add_option, check_model, new_command, number, tell
 
-ABOUT = (
-    "Draw the spectrogram of each recording, the events that a model detects, and its scores over "
-    "time."
-)
-
 
 def add_parser(commands) -> None:
     """Add ``audiodet plot``."""
-    parser = new_command(
-        commands,
-        run,
-        "plot",
-        "pictures of recordings and what a model detects in them",
-        ABOUT,
-        exits="",
-    )
+    parser = new_command(commands, run, "plot", __doc__, exits="")
     add_option(parser, "inputs", nargs="+", metavar="INPUT")
     parser.add_argument(
         "-o",

@@ -1,4 +1,7 @@
-"""``audiodet report``: a page to look at, listen to and judge the events of a run."""
+"""``audiodet report``: a page to look at, listen to and judge the events that detect found.
+
+Make a page of a run of audiodet detect: it opens from disk, without a server or a network.
+"""
 
 import argparse
 import os
@@ -6,21 +9,10 @@ import sys
 
 from audiodet.cli.options import new_command, number, tell
 
-ABOUT = (
-    "Make a page of a run of audiodet detect: it opens from disk, without a server or a network."
-)
-
 
 def add_parser(commands) -> None:
     """Add ``audiodet report``."""
-    parser = new_command(
-        commands,
-        run,
-        "report",
-        "a page to look at, listen to and judge the events that detect found",
-        ABOUT,
-        exits="the page names each",
-    )
+    parser = new_command(commands, run, "report", __doc__, exits="the page names each")
     parser.add_argument("folder", metavar="RUN", help="folder that audiodet detect wrote")
     parser.add_argument(
         "-o",

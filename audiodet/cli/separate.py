@@ -1,4 +1,8 @@
-"""``audiodet separate``: a wav of each class that is detected in recordings."""
+"""``audiodet separate``: write a wav of each class that is detected in recordings.
+
+Separate detected sounds by the masks of a segmentation model, one wav a class, at the recording's
+own rate and length, one channel, 32-bit float.
+"""
 
 import argparse
 
@@ -14,22 +18,10 @@ from audiodet.cli.options import (
 
 SEPARATING = "tfseg_remix_mini"  # the model that ships with masks
 
-ABOUT = (
-    "Separate detected sounds by the masks of a segmentation model, one wav a class, at the "
-    "recording's own rate and length, one channel, 32-bit float."
-)
-
 
 def add_parser(commands) -> None:
     """Add ``audiodet separate``."""
-    parser = new_command(
-        commands,
-        run,
-        "separate",
-        "write a wav of each class that is detected in recordings",
-        ABOUT,
-        exits="errors.tsv names each and why",
-    )
+    parser = new_command(commands, run, "separate", __doc__, exits="errors.tsv names each and why")
     add_recordings(parser, "audiodet_separated", "folder for <recording>_<class>.wav")
     add_option(parser, "--window", type=number(float, 0), default=10.0, metavar="S")
     add_option(parser, "--resume", action="store_true")

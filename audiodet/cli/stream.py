@@ -1,4 +1,9 @@
-"""``audiodet stream``: events of raw PCM on stdin, as they happen."""
+"""``audiodet stream``: events of raw PCM on stdin, as they happen.
+
+Read raw PCM from stdin and print events as JSON lines. Ctrl-C and SIGTERM end the stream: what was
+heard until then is printed. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 and 143 stopped by
+those signals.
+"""
 
 import argparse
 import json
@@ -7,18 +12,10 @@ import sys
 from audiodet.cli.options import add_model, add_option, check_model, new_command, number
 from audiodet.inference.formats import COLUMNS, SAMPLE_FORMATS
 
-ABOUT = (
-    "Read raw PCM from stdin and print events as JSON lines. Ctrl-C and SIGTERM end the stream: "
-    "what was heard until then is printed. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 and "
-    "143 stopped by those signals."
-)
-
 
 def add_parser(commands) -> None:
     """Add ``audiodet stream``."""
-    parser = new_command(
-        commands, run, "stream", "events of raw PCM on stdin, as they happen", ABOUT
-    )
+    parser = new_command(commands, run, "stream", __doc__)
     positive = number(int, 1)
     parser.add_argument(
         "--sample-rate", type=positive, required=True, metavar="HZ", help="of stdin"

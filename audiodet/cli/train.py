@@ -1,27 +1,19 @@
-"""``audiodet train``: your own detector, from a folder of labelled recordings."""
+"""``audiodet train``: your own detector, from a folder of labelled recordings.
+
+Train a detector on labelled recordings: look at the data, divide them (or take train, val and test
+as LABELS are divided), choose a recipe and say why, train, tune a threshold for each label, score
+the test recordings. OUT then serves as --model anywhere.
+"""
 
 import argparse
 from dataclasses import fields
 
 from audiodet.cli.options import SOME_FAILED, add_loudness, intermixed, new_command, number
 
-ABOUT = (
-    "Train a detector on labelled recordings: look at the data, divide them (or take train, val "
-    "and test as LABELS are divided), choose a recipe and say why, train, tune a threshold for "
-    "each label, score the test recordings. OUT then serves as --model anywhere."
-)
-
 
 def add_parser(commands) -> None:
     """Add ``audiodet train``."""
-    parser = new_command(
-        commands,
-        run,
-        "train",
-        "your own detector, from a folder of labelled recordings",
-        ABOUT,
-        exits="",
-    )
+    parser = new_command(commands, run, "train", __doc__, exits="")
     add = parser.add_argument
     add("audio", metavar="AUDIO", help="folder of the recordings, which are only read")
     add("labels", metavar="LABELS", help="a label file of any format, or a folder of them")

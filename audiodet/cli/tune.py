@@ -1,4 +1,10 @@
-"""``audiodet tune``: a model's thresholds and shortest lengths, chosen on validation recordings."""
+"""``audiodet tune``: choose a model's thresholds on labelled recordings.
+
+Choose the threshold and the shortest length of each label on validation recordings, and leave them
+in thresholds.json beside the model (its folder), where detect finds them, with the whole curve in
+tuning.tsv. A model that ships stays as it is: with -o OUT a folder is made that serves as --model
+OUT.
+"""
 
 import argparse
 from pathlib import Path
@@ -7,19 +13,10 @@ from audiodet.cli.options import add_scoring, new_command, number, tell, with_sc
 
 SHOWN = 9  # rows of a printed curve; the file has all
 
-ABOUT = (
-    "Choose the threshold and the shortest length of each label on validation recordings, and "
-    "leave them in thresholds.json beside the model (its folder), where detect finds them, with "
-    "the whole curve in tuning.tsv. A model that ships stays as it is: with -o OUT a folder is "
-    "made that serves as --model OUT."
-)
-
 
 def add_parser(commands) -> None:
     """Add ``audiodet tune``."""
-    parser = new_command(
-        commands, run, "tune", "choose a model's thresholds on labelled recordings", ABOUT, exits=""
-    )
+    parser = new_command(commands, run, "tune", __doc__, exits="")
     parser.add_argument("model", metavar="MODEL", help="a folder, a checkpoint, or with -o any")
     add_scoring(parser)
     goals = parser.add_mutually_exclusive_group()
