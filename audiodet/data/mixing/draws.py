@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, InitVar, dataclass, replace
 
-from audiodet.data.mixing.recipes import Augmentation, Background, Masker, Recipe, Reverb, Sound
+from audiodet.data.mixing.parts import Augmentation, Background, Masker, Reverb, Sound
+from audiodet.data.mixing.recipes import Recipe
 from audiodet.data.mixing.soundbank import Clip
 from audiodet.errors import DataError
 
