@@ -31,7 +31,6 @@ HELP = {
     "put it after the inputs or write --ray=ADDRESS",
     "--report": "also make a page to see, hear and judge the events: OUT/report/index.html",
     "--quiet": "say only what failed",
-    "--verbose": "say a line about each recording",
     "labelled": "labels.tsv:audio_folder, or labels of any format that is read and folders of "
     "recordings",
     "--collar": "seconds that the onset of a hit may be away (the model's, usually 0.5)",
@@ -87,11 +86,11 @@ def add_model(parser, default: str = DEFAULT_MODEL) -> None:
     add_option(parser, "--engine", choices=("auto", "onnxruntime", "torch"), default="auto")
 
 
-def add_loudness(parser) -> None:
-    """How much is said on stderr."""
+def add_loudness(parser, verbose: str = "say a line about each recording") -> None:
+    """How much is said on stderr; ``verbose``: what else."""
     loudness = parser.add_mutually_exclusive_group()
     add_option(loudness, "--quiet", action="store_true")
-    add_option(loudness, "--verbose", action="store_true")
+    loudness.add_argument("--verbose", action="store_true", help=verbose)
 
 
 def add_scoring(parser) -> None:

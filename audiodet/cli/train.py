@@ -35,7 +35,7 @@ def add_parser(commands) -> None:
     )
     add("--device", default="auto", metavar="D", help="auto, cpu, cuda or cuda:1 (%(default)s)")
     add("--resume", action="store_true", help="continue a training in OUT that was stopped")
-    add_loudness(parser)
+    add_loudness(parser, "say all that is logged, which training/log.txt keeps")
     intermixed(parser)
 
 
