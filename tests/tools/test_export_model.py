@@ -22,7 +22,9 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("export")
     data = write_tiny_data(folder / "tiny_export")
     opts = ("SOLVER.MAX_ITER", 1, "TEST.TUNE_THRESHOLDS", True)
-    train(tiny_config(data, folder / "out", *opts, test=["test"]))
+    cfg = tiny_config(data, folder / "out", *opts, test=["test"])
+    train(cfg)
+    (folder / "out" / "config.yaml").write_text(cfg.dump())
     as_in_fold(folder / "out", "fold0")
     return folder / "out"
 
