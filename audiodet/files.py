@@ -33,10 +33,7 @@ def atomic_path(path: str | os.PathLike, durable: bool = True):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch()
     except OSError as error:
-        raise AudiodetError(
-            f"{path.parent}: cannot be written to ({error.strerror}), expected a folder in which "
-            "this user may make files"
-        ) from error
+        raise _not_writable(path.parent, error) from error
     try:
         yield temporary
         if durable:
@@ -49,6 +46,13 @@ def atomic_path(path: str | os.PathLike, durable: bool = True):
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _not_writable(folder: Path, error: OSError) -> AudiodetError:
+    return AudiodetError(
+        f"{folder}: cannot be written to ({error.strerror}), expected a folder in which this user "
+        "may make files"
+    )
 
 
 def _to_disk(path: Path) -> None:
@@ -88,10 +92,7 @@ def atomic_folder(path: str | os.PathLike):
         _clear_leftovers(path)
         temporary.mkdir(parents=True)
     except OSError as error:
-        raise AudiodetError(
-            f"{path.parent}: cannot be written to ({error.strerror}), expected a folder in which "
-            "this user may make files"
-        ) from error
+        raise _not_writable(path.parent, error) from error
     try:
         yield temporary
         with suppress(FileNotFoundError):

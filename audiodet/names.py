@@ -1,7 +1,8 @@
 """Names of recordings as tables show them: one line of text each, unique where files need it."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 
 FORBIDDEN = '/\\:*?"<>|'  # of some system's file names
 RESERVED = {"CON", "PRN", "AUX", "NUL"}  # names that Windows keeps for devices, as COM1 to LPT9
@@ -44,6 +45,15 @@ def path_cell(path: str) -> str:
 def counted(number: int, noun: str) -> str:
     """ "1 event", "2,000 events"."""
     return f"{number:,} {noun}" + ("s" if number != 1 else "")
+
+
+def spelled_alike(name: str, known: Iterable[str], most: int = 5) -> str:
+    """Known names in words, those that are spelled most like ``name`` where there are many."""
+    known = list(known)
+    if len(known) <= most:
+        return ", ".join(known)
+    near = get_close_matches(name, known, most, cutoff=0.0)
+    return f"{', '.join(near)} or {len(known) - len(near)} others"
 
 
 def unique_names(paths: Sequence[str], longest: int = LONGEST) -> dict[str, str]:

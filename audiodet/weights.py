@@ -47,8 +47,14 @@ def find_weights(name: str) -> str:
     """Path of a model that ships, of a checkpoint, or of the one in a trained detector's folder.
 
     Raises:
-        WeightsError: there is neither such a name nor such a file, or the folder holds no model.
+        WeightsError: there is neither such a name nor such a file, or the folder holds no model;
+            or the file is an exported one.
     """
+    if name.endswith(".onnx"):
+        raise WeightsError(
+            f"{name}: an exported file, which detect, stream, separate and plot run; expected the "
+            "model that it was made of"
+        )
     path = SHIPPED / f"{name}.safetensors"
     path = path if path.is_file() else Path(name)
     if path.is_dir():

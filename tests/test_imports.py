@@ -16,7 +16,7 @@ PACKAGE = Path(audiodet.__file__).parent
 ROWS = (
     ("_detectron2", "_pkg_resources", "_screen", "config", "errors", "files", "names", "weights"),
     ("events",),
-    ("audio", "postprocessing", "voting"),
+    ("audio", "matching", "postprocessing", "voting"),
     ("data.labels", "data.label_kinds"),
     ("data.mixing",),
     ("data", "data.datasets"),

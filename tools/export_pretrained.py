@@ -10,14 +10,13 @@ import audiodet  # noqa: F401  makes detectron2 importable
 
 import numpy as np
 
-from audiodet import model_zoo
 from audiodet.data.datasets.rare_mini import FOLDS, RARE_LABELS
 from audiodet.data.datasets.rare_varied import RARE_VARIED
 from audiodet.errors import AudiodetError
 from audiodet.evaluation import load_clips, score_clips
-from audiodet.export.write import renew
 from audiodet.files import write_text
 from audiodet.weights import SHIPPED
+from export_model import LICENCES, in_words, ship
 
 NAME, TRUNK = "audiodet_rare", "backbone.trunk."
 CHOICES = np.linspace(0.02, 0.98, 97)  # of a threshold
@@ -26,7 +25,7 @@ COST = 3.0  # points of F1 that a threshold may cost on mixtures
 SCORES = Path(__file__).resolve().parents[1] / "tests" / "audiodet_rare_scores.json"
 CARD = """# {name}
 
-{what} for {labels}: a frame-level head on EfficientAT's mn04, which stays as AudioSet left it.
+Detector for {labels}: a frame-level head on EfficientAT's mn04, which stays as AudioSet left it.
 
 - **Made by** `{command}`, exported with `tools/export_pretrained.py`.
 - **Origin**: `mn04_as_mAP_432.pt` of the public EfficientAT release (Schmid, Koutini, Widmer:
@@ -34,8 +33,7 @@ CARD = """# {name}
   trained on AudioSet. {where}
 - **Data of the head**: mixtures of recordings of a sound bank (`soundbank.csv`), {train} (hash of
   the recipes {train_hash}), every clip once. Rows seen in training: {rows}.
-- **Licences of the data**: CC0, CC BY, ODbL, and clips of ESC-50 that are to be treated as
-  **non-commercial**; so are these weights. The bank's own table names every author and source.
+{licences}
 - **Thresholds** (inside the file): {thresholds}; found on the test mixtures of {tuned}, each scored
   by a fold model of the same recipe and length that never heard its sources: the highest that cost
   at most {cost:g} points of F1 there, so that hours of sound bring few false alarms.
@@ -65,6 +63,14 @@ def figures(clips, thresholds: dict) -> str:
     """ER and F1 of each class, of test clips at these thresholds."""
     table = score_clips(clips, RARE_LABELS, thresholds, True).per_label
     return ", ".join(f"{k} ER {x['ER']:.2f} F1 {x['F1']:.1f} %" for k, x in table.items())
+
+
+def test_clips(run: Path) -> list:
+    """The scored clips of all test sets of a run."""
+    found = []
+    for path in sorted((run / "inference").glob("*/clips.jsonl")):
+        found += load_clips(path)
+    return found
 
 
 def best_events(clips) -> list:
@@ -97,63 +103,55 @@ def careful_thresholds(rows: list) -> dict[str, float]:
 
 def write_model(run: Path, name: str, thresholds: dict, fields: dict, shared=()) -> None:
     """weights/<name>.safetensors and weights/<name>.md."""
-    target = SHIPPED / f"{name}.safetensors"
-    model_zoo.export(str(run / "model_final.pth"), thresholds, str(target), shared=shared)
-    each = ", ".join(f"{k} {v:.3f}" for k, v in thresholds.items())
     text = CARD.format(
-        name=name, cost=COST, labels=", ".join(RARE_LABELS), thresholds=each, **fields
+        name=name,
+        cost=COST,
+        labels=", ".join(RARE_LABELS),
+        licences=LICENCES,
+        thresholds=in_words(thresholds),
+        **fields,
     )
-    write_text(target.with_suffix(".md"), text.rstrip() + "\n")
-    renew(target)
-    print(f"{target}: {target.stat().st_size / 1e6:.2f} MB")
+    target = SHIPPED / f"{name}.safetensors"
+    ship(target, run / "model_final.pth", thresholds, lambda model: text, shared=shared)
+
+
+def card_fields(train: str, rows: str, tuned: str) -> dict:
+    """Fields of a card, those of a fold model where they differ."""
+    return {
+        "command": "tools/reproduce.py pretrained-rare",
+        "where": f"Its weights are those inside `{NAME}`.",
+        "train": train,
+        "train_hash": RARE_VARIED.hash(train),
+        "rows": rows,
+        "tuned": tuned,
+        "notice": "",
+    }
 
 
 def main(args) -> None:
     """Write the model of all folds, then those of each."""
     root = Path(args.runs)
-    clips = {
-        fold: [
-            clip
-            for path in sorted((root / f"mn04_frame_fold{fold}/inference").glob("*/clips.jsonl"))
-            for clip in load_clips(path)
-        ]
-        for fold in range(FOLDS)
-    }
+    clips = {fold: test_clips(root / f"mn04_frame_fold{fold}") for fold in range(FOLDS)}
     rows = {fold: best_events(own) for fold, own in clips.items()}
     write_text(SCORES, json.dumps({str(fold): own for fold, own in rows.items()}) + "\n")
     thresholds = {"all": careful_thresholds(sum(rows.values(), []))}
     for fold in rows:
         others = [own for other, own in rows.items() if other != fold]
         thresholds[str(fold)] = careful_thresholds(sum(others, []))
-    notice = NOTICE.format(text=Path(args.licence).read_text(encoding="utf-8"))
     everything = [clip for own in clips.values() for clip in own]
-    common = {"what": "Detector", "command": "tools/reproduce.py pretrained-rare"}
-    train = "rare_varied_all_train"
     all_folds = {
-        **common,
+        **card_fields("rare_varied_all_train", "all", "all folds"),
         "command": f"tools/train_net.py --config-file configs/pretrained/{NAME}.yaml",
         "where": "Its weights are in this file.",
-        "train": train,
-        "train_hash": RARE_VARIED.hash(train),
-        "rows": "all",
-        "tuned": "all folds",
         "figures": "of the fold models, quiet and hard together: "
         + figures(everything, thresholds["all"]),
-        "notice": notice,
+        "notice": NOTICE.format(text=Path(args.licence).read_text(encoding="utf-8")),
     }
     write_model(Path(args.all), NAME, thresholds["all"], all_folds)
     for fold, own in clips.items():
-        train = f"rare_varied_fold{fold}_train"
-        fields = {
-            **common,
-            "where": f"Its weights are those inside `{NAME}`.",
-            "train": train,
-            "train_hash": RARE_VARIED.hash(train),
-            "rows": f"those of the folds other than {fold}",
-            "tuned": "the other folds",
-            "figures": "quiet and hard together: " + figures(own, thresholds[str(fold)]),
-            "notice": "",
-        }
+        seen = f"those of the folds other than {fold}"
+        fields = card_fields(f"rare_varied_fold{fold}_train", seen, "the other folds")
+        fields["figures"] = "quiet and hard together: " + figures(own, thresholds[str(fold)])
         name, run = f"{NAME}_mini_fold{fold}", root / f"mn04_frame_fold{fold}"
         write_model(run, name, thresholds[str(fold)], fields, (NAME, TRUNK))
 

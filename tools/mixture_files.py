@@ -17,7 +17,7 @@ import yaml
 from scipy.io import wavfile
 from tqdm import tqdm
 
-from audiodet.data.labels.table import STRONG
+from audiodet.data.labels.rows import STRONG
 from audiodet.data.mixing.recipes import Recipe, Sound, recipes_hash
 from audiodet.data.mixing.rendering import PlacedSound, mix, render_parts
 from audiodet.errors import DataError

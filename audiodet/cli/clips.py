@@ -1,21 +1,18 @@
-"""``audiodet clips``: a wav of each event that a run of detect found."""
+"""``audiodet clips``: a wav of each event that detect found.
+
+Cut each event that a run of detect reported out of its recording, into a folder per class with the
+surest first, and a table clips.tsv. Recordings are only read.
+"""
 
 import argparse
 import sys
 
-from audiodet.cli.options import number, tell
+from audiodet.cli.options import new_command, number, tell
 
 
 def add_parser(commands) -> None:
     """Add ``audiodet clips``."""
-    parser = commands.add_parser(
-        "clips",
-        help="a wav of each event that detect found",
-        description="Cut each event that a run of detect reported out of its recording, into a "
-        "folder per class with the surest first, and a table clips.tsv. Recordings are only read. "
-        "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some recordings could not be "
-        "used, 130 interrupted.",
-    )
+    parser = new_command(commands, run, "clips", __doc__, exits="")
     parser.add_argument("run_folder", metavar="RUN", help="folder that audiodet detect wrote")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="folder of the clips")
     parser.add_argument(
@@ -26,9 +23,12 @@ def add_parser(commands) -> None:
         help="seconds before and after each event (%(default)s)",
     )
     parser.add_argument(
-        "--max-per-class", type=number(int, 1), default=0, metavar="N", help="the surest N (all)"
+        "--max-per-class",
+        type=number(int, 1),
+        default=0,
+        metavar="N",
+        help="only the surest N (all)",
     )
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,8 +1,12 @@
-"""``audiodet compare``: two models on the same labelled recordings."""
+"""``audiodet compare``: two models on the same labelled recordings.
+
+Run two models over labelled recordings, each with its own thresholds, and say which is better:
+differences with 95 % intervals (paired bootstrap by recording), and the recordings that each wins.
+"""
 
 import argparse
 
-from audiodet.cli.options import add_scoring, tell, with_scoring
+from audiodet.cli.options import add_scoring, new_command, tell, with_scoring
 
 SHOWN = 5  # recordings that are named for each side
 FILE = "comparison.json"
@@ -11,19 +15,11 @@ SAMPLES = 1000  # of the bootstrap
 
 def add_parser(commands) -> None:
     """Add ``audiodet compare``."""
-    parser = commands.add_parser(
-        "compare",
-        help="two models on the same labelled recordings",
-        description="Run two models over labelled recordings, each with its own thresholds, and "
-        "say which is better: differences with 95 % intervals (paired bootstrap by recording), and "
-        "the recordings that each wins. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but "
-        "some recordings could not be used, 130 interrupted.",
-    )
+    parser = new_command(commands, run, "compare", __doc__, exits="")
     parser.add_argument("a", metavar="A", help="a model that ships, a checkpoint, a folder")
     parser.add_argument("b", metavar="B", help="the other")
     add_scoring(parser)
     parser.add_argument("-o", "--output", metavar="OUT", help="folder for comparison.json")
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -5,15 +5,36 @@ import os
 import sys
 from collections.abc import Sequence
 
+from audiodet.cli.options import new_command
 from audiodet.errors import DataError
+from audiodet.names import counted
 
 SHOWN = 10  # errors that are printed; all are counted
 LABELS = "label files or folders; labels.tsv:audio_folder; or a folder of recordings by class"
+IMPORT = """import: labels of other programs into one table.
+
+Read labels of any format (docs/labels.md), find their recordings, and write one tab-separated table
+that every command takes.
+"""
+CHECK = """check: find what would make training on a dataset wrong.
+
+Decode every recording and place every label; exit 1 when training on the data would be wrong.
+Several splits are also checked against each other.
+"""
+SPLIT = """split: train, val and test tables from one.
+
+Divide the recordings of a table, stratified by label; no recording and no group stands in two
+tables.
+"""
 
 
 def add_parser(commands) -> None:
     """Add ``audiodet data`` and its own subcommands."""
-    data = commands.add_parser("data", help="datasets: import labels, check, split")
+    data = commands.add_parser(
+        "data",
+        help="datasets: import labels, check, split",
+        description="Labelled recordings: one table of any labels, what is wrong, and splits.",
+    )
     below = data.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_import(below)
     _add_check(below)
@@ -21,34 +42,28 @@ def add_parser(commands) -> None:
 
 
 def _add_import(below) -> None:
-    parser = below.add_parser(
-        "import",
-        help="labels of other programs into one table",
-        description="Read labels of any format (docs/labels.md), find their recordings, and write "
-        "one tab-separated table that every command takes.",
-    )
+    parser = new_command(below, run_import, "import", IMPORT)
     parser.add_argument("inputs", nargs="+", metavar="IN", help=LABELS)
     parser.add_argument("-o", "--output", required=True, metavar="TSV", help="the table")
     parser.add_argument("--audio", metavar="DIR", help="folder of the recordings")
     parser.add_argument("--label-map", metavar="TSV", help="lines old<TAB>new; an empty new drops")
     parser.add_argument("--merge", action="store_true", help="join overlapping events of a label")
-    parser.add_argument("--columns", nargs="+", metavar="WHAT=NAME", help="where a guess is wrong")
+    parser.add_argument(
+        "--columns",
+        nargs="+",
+        metavar="WHAT=NAME",
+        help="event_label=species: where a guess is wrong",
+    )
     parser.add_argument(
         "--whole-clips", action="store_true", help="of a folder per class: each is one whole event"
     )
     parser.add_argument(
         "--negatives", action="store_true", help="recordings without labels are without events"
     )
-    parser.set_defaults(run=run_import, parser=parser)
 
 
 def _add_check(below) -> None:
-    check = below.add_parser(
-        "check",
-        help="find what would make training on a dataset wrong",
-        description="Decode every recording and place every label; exit 1 when training on the "
-        "data would be wrong. Several splits are also checked against each other.",
-    )
+    check = new_command(below, run_check, "check", CHECK)
     check.add_argument(
         "names",
         nargs="*",
@@ -58,16 +73,10 @@ def _add_check(below) -> None:
     check.add_argument("--tsv", metavar="FILE", help="labels of one's own dataset")
     check.add_argument("--audio", metavar="DIR", help="folder with the recordings of --tsv")
     check.add_argument("--labels", metavar="A,B", help="the labels that may occur")
-    check.set_defaults(run=run_check, parser=check)
 
 
 def _add_split(below) -> None:
-    parser = below.add_parser(
-        "split",
-        help="train, val and test tables from one",
-        description="Divide the recordings of a table, stratified by label; no recording and no "
-        "group stands in two tables.",
-    )
+    parser = new_command(below, run_split, "split", SPLIT)
     parser.add_argument("labels", metavar="LABELS", help="a table, or labels of any format")
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="train.tsv and so on")
     parser.add_argument(
@@ -84,8 +93,9 @@ def _add_split(below) -> None:
         metavar=("TRAIN", "VAL", "TEST"),
         help="of the events (0.7 0.15 0.15)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the draw (%(default)s)")
-    parser.set_defaults(run=run_split, parser=parser)
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the draw (%(default)s)"
+    )
 
 
 def run_import(args: argparse.Namespace) -> int:
@@ -109,7 +119,8 @@ def run_import(args: argparse.Namespace) -> int:
     for problem in table.problems[:SHOWN]:
         print(f"error: {problem}", file=sys.stderr)
     if table.problems:
-        raise DataError(f"{args.output} is not written: {len(table.problems)} errors in the labels")
+        errors = counted(len(table.problems), "error")
+        raise DataError(f"{args.output} is not written: {errors} in the labels")
     write_table(args.output, table)
     print("\n".join(describe(table)))
     print(f"{args.output}: file names are relative to {table.audio_dir or '.'}")
@@ -184,11 +195,14 @@ def _check_name(name: str, labels: Sequence[str] | None):
     from audiodet.data.datasets import parse_spec
     from audiodet.data.labels.check import check_dataset, check_tsv
     from audiodet.data.loader import sound_datasets
+    from audiodet.names import spelled_alike
 
     if "=" in name:
         split, labels_tsv, audio_dir = parse_spec(name)
         return check_tsv(labels_tsv, audio_dir, labels, split)
     if name not in DatasetCatalog:
-        known = ", ".join(sound_datasets())
-        raise DataError(f"{name}: no such dataset, expected one of {known}")
+        known = spelled_alike(name, sound_datasets())
+        raise DataError(
+            f"{name}: no such dataset, expected one of {known}; or name=labels.tsv:audio_folder"
+        )
     return check_dataset(name)

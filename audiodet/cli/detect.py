@@ -1,4 +1,8 @@
-"""``audiodet detect``: find events in recordings of any length and number."""
+"""``audiodet detect``: find events in recordings of any length and number.
+
+Find events in recordings. With --resume another --threshold (or 'model', for the model's) holds
+for all of the run, without running the network again.
+"""
 
 import argparse
 import os
@@ -10,6 +14,7 @@ from audiodet.cli.options import (
     add_option,
     add_recordings,
     check_model,
+    new_command,
     number,
 )
 from audiodet.cli.report import make_report
@@ -18,12 +23,7 @@ from audiodet.inference.formats import FOLDERS, FORMATS
 
 def add_parser(commands) -> None:
     """Add ``audiodet detect``."""
-    parser = commands.add_parser(
-        "detect",
-        help="find events in recordings of any length and number",
-        description="Find events in recordings. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 "
-        "done but some inputs could not be used (errors.tsv names each and why), 130 interrupted.",
-    )
+    parser = new_command(commands, run, "detect", __doc__, exits="errors.tsv names each and why")
     add_recordings(parser, "audiodet_output", "folder for the events, or - for stdout")
     parser.add_argument(
         "--format",
@@ -45,7 +45,6 @@ def add_parser(commands) -> None:
     add_option(parser, "--ray", nargs="?", const="local", type=_address, metavar="ADDRESS")
     add_option(parser, "--report", action="store_true")
     add_loudness(parser)
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -38,7 +38,12 @@ PACKAGES = {
 
 def add_parser(commands) -> None:
     """Add ``audiodet doctor``."""
-    parser = commands.add_parser("doctor", help="say what is installed and how to add the rest")
+    parser = commands.add_parser(
+        "doctor",
+        help="say what is installed and how to add the rest",
+        description="Say what audiodet needs, what of it is here and works, and the command that "
+        "adds the rest. Exit code 1 where a required part does not work.",
+    )
     parser.set_defaults(run=lambda args: main())
 
 

@@ -1,22 +1,26 @@
-"""``audiodet evaluate``: how well a model finds the events of labelled recordings."""
+"""``audiodet evaluate``: score a model on labelled recordings.
+
+Run a model over labelled recordings as detect does, and score its events: ER and F1 of each label
+with 95 % intervals, and which labels are confused.
+"""
 
 import argparse
 import os
 import sys
 
-from audiodet.cli.options import add_option, add_scoring, add_threshold, tell, with_scoring
+from audiodet.cli.options import (
+    add_option,
+    add_scoring,
+    add_threshold,
+    new_command,
+    tell,
+    with_scoring,
+)
 
 
 def add_parser(commands) -> None:
     """Add ``audiodet evaluate``."""
-    parser = commands.add_parser(
-        "evaluate",
-        help="score a model on labelled recordings",
-        description="Run a model over labelled recordings as detect does, and score its events: "
-        "ER and F1 of each label with 95 % intervals, and which labels are confused. Exit codes: "
-        "0 done, 1 failed, 2 wrong usage, 3 done but some recordings could not be used, 130 "
-        "interrupted.",
-    )
+    parser = new_command(commands, run, "evaluate", __doc__, exits="")
     parser.add_argument("model", metavar="MODEL", help="a model that ships, a checkpoint, a folder")
     add_scoring(parser)
     add_threshold(parser)
@@ -33,7 +37,6 @@ def add_parser(commands) -> None:
         help="also PSDS, AP and the best F1, without thresholds; takes minutes where a model has "
         "many time steps a second",
     )
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:

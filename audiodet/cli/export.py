@@ -1,21 +1,20 @@
-"""``audiodet export``: a model as one file that runs without torch."""
+"""``audiodet export``: a model as one file that runs without torch.
+
+Write a model's front end, network and candidates as one ONNX file, with labels, thresholds and
+rate inside; --model FILE.onnx then runs it, with torch installed or not. Beside a checkpoint of
+the same name it is found by itself.
+"""
 
 import argparse
 import os
 import sys
 
-from audiodet.cli.options import add_option
+from audiodet.cli.options import add_option, new_command
 
 
 def add_parser(commands) -> None:
     """Add ``audiodet export``."""
-    parser = commands.add_parser(
-        "export",
-        help="a model as one file that runs without torch",
-        description="Write a model's front end, network and candidates as one ONNX file, with "
-        "labels, thresholds and rate inside; --model FILE.onnx then runs it, with torch installed "
-        "or not. Beside a checkpoint of the same name it is found by itself.",
-    )
+    parser = new_command(commands, run, "export", __doc__)
     parser.add_argument("model", metavar="MODEL", nargs="?", default="", help="as of detect")
     add_option(parser, "--config-file", default="", metavar="F")
     add_option(parser, "--weights", default="", metavar="F")
@@ -23,7 +22,6 @@ def add_parser(commands) -> None:
     parser.add_argument(
         "--torchscript", action="store_true", help="a TorchScript archive instead, for C++"
     )
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:

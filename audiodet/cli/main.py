@@ -6,27 +6,18 @@ some inputs could not be used; 130 interrupted. A subcommand is a module with ``
 """
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
 from audiodet import __version__
-from audiodet.cli.clips import add_parser as add_clips
-from audiodet.cli.compare import add_parser as add_compare
-from audiodet.cli.data import add_parser as add_data
-from audiodet.cli.detect import add_parser as add_detect
-from audiodet.cli.doctor import add_parser as add_doctor
-from audiodet.cli.evaluate import add_parser as add_evaluate
-from audiodet.cli.export import add_parser as add_export
-from audiodet.cli.models import add_parser as add_models
-from audiodet.cli.plot import add_parser as add_plot
-from audiodet.cli.report import add_parser as add_report
-from audiodet.cli.separate import add_parser as add_separate
-from audiodet.cli.stream import add_parser as add_stream
 from audiodet.cli.streams import cannot_print, own_streams
-from audiodet.cli.train import add_parser as add_train
-from audiodet.cli.tune import add_parser as add_tune
 from audiodet.errors import AudiodetError
+
+COMMANDS = (
+    "detect report clips plot stream separate train evaluate tune compare export models doctor data"
+).split()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,21 +61,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="audiodet", description="Sound event detection.")
     parser.add_argument("--version", action="version", version=f"audiodet {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (
-        add_detect,
-        add_report,
-        add_clips,
-        add_plot,
-        add_stream,
-        add_separate,
-        add_train,
-        add_evaluate,
-        add_tune,
-        add_compare,
-        add_export,
-        add_models,
-        add_doctor,
-        add_data,
-    ):
-        add(commands)
+    for name in COMMANDS:
+        importlib.import_module(f"audiodet.cli.{name}").add_parser(commands)
     return parser

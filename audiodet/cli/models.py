@@ -1,18 +1,18 @@
-"""``audiodet models``: the models that ship."""
+"""``audiodet models``: the models that ship: labels, thresholds, sizes, licences, cards.
+
+List the models that ship with audiodet, or print the cards of some: what they learned from, their
+figures and limits.
+"""
 
 import argparse
+
+from audiodet.cli.options import new_command
 
 
 def add_parser(commands) -> None:
     """Add ``audiodet models``."""
-    parser = commands.add_parser(
-        "models",
-        help="the models that ship: labels, thresholds, sizes, licences, cards",
-        description="List the models that ship with audiodet, or print the cards of some: what "
-        "they learned from, their figures and limits.",
-    )
+    parser = new_command(commands, run, "models", __doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="models whose cards are printed")
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -15,8 +15,7 @@ HELP = {
     "inputs": "a recording, a folder (with all that is in it), or @file with one path a line",
     "--config-file": "with --weights: a model's YAML",
     "--weights": "with --config-file: a checkpoint",
-    "--threshold": "lowest score of an event, for all labels or by label, or 'model' (the model's; "
-    "with --resume those of the run, which may be changed without running the network again)",
+    "--threshold": "lowest score of an event, for all labels or by label (the model's)",
     "--floor": "lowest score of a candidate that the journal keeps for other thresholds and the "
     "report (%(default)s)",
     "--engine": "onnxruntime, torch, or auto: the first where a file of `audiodet export` is there "
@@ -27,13 +26,11 @@ HELP = {
     "--batch-size": "windows per call of the network; changes no more than rounding "
     "(GPU 16, CPU 1)",
     "--workers": "threads, or actors of Ray (one per core)",
-    "--resume": "continue the run in OUT that was stopped; tables there in other formats are "
-    "renewed",
+    "--resume": "continue the run in OUT that was stopped",
     "--ray": "work on Ray: on this machine, or on the cluster at host:port, ray://... or auto; "
     "put it after the inputs or write --ray=ADDRESS",
     "--report": "also make a page to see, hear and judge the events: OUT/report/index.html",
     "--quiet": "say only what failed",
-    "--verbose": "say a line about each recording",
     "labelled": "labels.tsv:audio_folder, or labels of any format that is read and folders of "
     "recordings",
     "--collar": "seconds that the onset of a hit may be away (the model's, usually 0.5)",
@@ -42,6 +39,28 @@ HELP = {
     "--delay": "an event is printed at the latest S seconds of sound after its end; events longer "
     "than half of S may be cut (%(default)s)",
 }
+
+
+def new_command(commands, run: Callable, name: str, text: str, exits: str | None = None):
+    """A subcommand's parser.
+
+    Args:
+        run: what runs it: parsed arguments -> exit code.
+        text: a line "NAME: what it does.", then a paragraph for its own help.
+        exits: where recordings that could not be used are named, "" for on stderr; None where it
+            has other exit codes than those.
+    """
+    line, _, about = (text or "").partition("\n\n")  # python -OO has none
+    if exits is not None:
+        where = f" ({exits})" if exits else ""
+        about += (
+            "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some recordings could not be "
+            f"used{where}, 130 interrupted."
+        )
+    summary = line.partition(": ")[2].rstrip(".")
+    parser = commands.add_parser(name, help=summary, description=about)
+    parser.set_defaults(run=run, parser=parser)
+    return parser
 
 
 def add_option(parser, name: str, **options) -> None:
@@ -67,11 +86,11 @@ def add_model(parser, default: str = DEFAULT_MODEL) -> None:
     add_option(parser, "--engine", choices=("auto", "onnxruntime", "torch"), default="auto")
 
 
-def add_loudness(parser) -> None:
-    """How much is said on stderr."""
+def add_loudness(parser, verbose: str = "say a line about each recording") -> None:
+    """How much is said on stderr; ``verbose``: what else."""
     loudness = parser.add_mutually_exclusive_group()
     add_option(loudness, "--quiet", action="store_true")
-    add_option(loudness, "--verbose", action="store_true")
+    loudness.add_argument("--verbose", action="store_true", help=verbose)
 
 
 def add_scoring(parser) -> None:

@@ -1,22 +1,19 @@
-"""``audiodet plot``: pictures of one's own recordings, with what a model detects in them."""
+"""``audiodet plot``: pictures of recordings and what a model detects in them.
+
+Draw the spectrogram of each recording, the events that a model detects, and its scores over time.
+"""
 
 import argparse
 import os
 import sys
 
-from audiodet.cli.options import add_model, check_model, number, tell
+from audiodet.cli.options import add_model, add_option, check_model, new_command, number, tell
 
 
 def add_parser(commands) -> None:
     """Add ``audiodet plot``."""
-    parser = commands.add_parser(
-        "plot",
-        help="pictures of recordings and what a model detects in them",
-        description="Draw the spectrogram of each recording, the events that a model detects, and "
-        "its scores over time. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some "
-        "recordings could not be used, 130 interrupted.",
-    )
-    parser.add_argument("recordings", nargs="+", metavar="RECORDING")
+    parser = new_command(commands, run, "plot", __doc__, exits="")
+    add_option(parser, "inputs", nargs="+", metavar="INPUT")
     parser.add_argument(
         "-o",
         "--output",
@@ -27,28 +24,26 @@ def add_parser(commands) -> None:
     add_model(parser)
     seconds = number(float, 0)
     add = parser.add_argument
-    add("--start", type=seconds, default=0.0, metavar="S", help="begin here (%(default)s)")
-    add(
-        "--seconds", type=number(float, 0.1), default=60.0, metavar="S", help="draw S (%(default)s)"
-    )
-    parser.set_defaults(run=run, parser=parser)
+    add("--start", type=seconds, default=0.0, metavar="S", help="second to begin at (%(default)s)")
+    length = number(float, 0.1)
+    add("--seconds", type=length, default=60.0, metavar="S", help="seconds drawn (%(default)s)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run ``audiodet plot``."""
     check_model(args)
     is_file = os.path.splitext(args.output)[1] and not os.path.isdir(args.output)
-    if is_file and len(args.recordings) > 1:
+    if is_file and len(args.inputs) > 1:
         args.parser.error(f"-o {args.output}: expected a folder for several recordings")
     from audiodet.errors import AudioError
     from audiodet.inference.detector import Detector
     from audiodet.inference.inputs import collect
-    from audiodet.inference.loading import load_model
+    from audiodet.inference.opening import open_model
     from audiodet.names import unique_names
 
-    model = load_model(args.model, args.config_file, args.weights, args.device)
+    model = open_model(args.model, args.config_file, args.weights, args.device, args.engine)
     detector = Detector(model, args.thresholds)
-    paths, problems = collect(args.recordings)
+    paths, problems = collect(args.inputs)
     names = unique_names(paths)
     for detection in detector.detect_many(paths, with_scores=True):
         path = detection.source

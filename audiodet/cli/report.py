@@ -1,23 +1,18 @@
-"""``audiodet report``: a page to look at, listen to and judge the events of a run."""
+"""``audiodet report``: a page to look at, listen to and judge the events that detect found.
+
+Make a page of a run of audiodet detect: it opens from disk, without a server or a network.
+"""
 
 import argparse
 import os
 import sys
 
-from audiodet.cli.options import number
-
-SOME_FAILED = 3
+from audiodet.cli.options import new_command, number, tell
 
 
 def add_parser(commands) -> None:
     """Add ``audiodet report``."""
-    parser = commands.add_parser(
-        "report",
-        help="a page to look at, listen to and judge the events that detect found",
-        description="Make a page of a run of audiodet detect: it opens from disk, without a server "
-        "or a network. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some recordings "
-        "could not be used (the page names each), 130 interrupted.",
-    )
+    parser = new_command(commands, run, "report", __doc__, exits="the page names each")
     parser.add_argument("folder", metavar="RUN", help="folder that audiodet detect wrote")
     parser.add_argument(
         "-o",
@@ -48,7 +43,6 @@ def add_parser(commands) -> None:
         metavar="N",
         help="events of a class that can be heard, of each about 35 kB (%(default)s)",
     )
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -76,10 +70,6 @@ def make_report(
     if curves:
         report.add_curves(found)
     written = report.write_report(found, page, report.Options(max_clips, Agreement(collar)))
-    for line in notes:
-        print(printable(line), file=sys.stderr)
     events = sum(len(recording.events) for recording in found.recordings)
     print(f"{events} events of any score: open {printable(str(written))}", file=sys.stderr)
-    for path, reason in found.problems:
-        print(f"error: {printable(f'{path}: {reason}')}", file=sys.stderr)
-    return SOME_FAILED if found.problems else 0
+    return tell(found.problems, notes)

@@ -1,28 +1,32 @@
-"""``audiodet separate``: a wav of each class that is detected in recordings."""
+"""``audiodet separate``: write a wav of each class that is detected in recordings.
+
+Separate detected sounds by the masks of a segmentation model, one wav a class, at the recording's
+own rate and length, one channel, 32-bit float.
+"""
 
 import argparse
 
-from audiodet.cli.options import add_model, add_option, add_recordings, check_model, number, tell
+from audiodet.cli.options import (
+    add_model,
+    add_option,
+    add_recordings,
+    check_model,
+    new_command,
+    number,
+    tell,
+)
 
 SEPARATING = "tfseg_remix_mini"  # the model that ships with masks
 
 
 def add_parser(commands) -> None:
     """Add ``audiodet separate``."""
-    parser = commands.add_parser(
-        "separate",
-        help="write a wav of each class that is detected in recordings",
-        description="Separate detected sounds by the masks of a segmentation model, one wav a "
-        "class, at the recording's own rate and length, one channel, 32-bit float. Exit codes: 0 "
-        "done, 1 failed, 2 wrong usage, 3 done but some inputs could not be used (errors.tsv names "
-        "each and why), 130 interrupted.",
-    )
+    parser = new_command(commands, run, "separate", __doc__, exits="errors.tsv names each and why")
     add_recordings(parser, "audiodet_separated", "folder for <recording>_<class>.wav")
     add_option(parser, "--window", type=number(float, 0), default=10.0, metavar="S")
     add_option(parser, "--resume", action="store_true")
     add_option(parser, "--quiet", action="store_true")
     add_model(parser, default=SEPARATING)
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:

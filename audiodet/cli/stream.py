@@ -1,31 +1,36 @@
-"""``audiodet stream``: events of raw PCM on stdin, as they happen."""
+"""``audiodet stream``: events of raw PCM on stdin, as they happen.
+
+Read raw PCM from stdin and print events as JSON lines. Ctrl-C and SIGTERM end the stream: what was
+heard until then is printed. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 and 143 stopped by
+those signals.
+"""
 
 import argparse
 import json
 import sys
 
-from audiodet.cli.options import add_model, add_option, check_model, number
+from audiodet.cli.options import add_model, add_option, check_model, new_command, number
 from audiodet.inference.formats import COLUMNS, SAMPLE_FORMATS
 
 
 def add_parser(commands) -> None:
     """Add ``audiodet stream``."""
-    parser = commands.add_parser(
-        "stream",
-        help="events of raw PCM on stdin, as they happen",
-        description="Read raw PCM from stdin and print events as JSON lines. Ctrl-C and SIGTERM "
-        "end the stream: what was heard until then is printed. Exit codes: 0 done, 1 failed, 2 "
-        "wrong usage, 130 and 143 stopped by those signals.",
-    )
+    parser = new_command(commands, run, "stream", __doc__)
     positive = number(int, 1)
-    parser.add_argument("--sample-rate", type=positive, required=True, metavar="HZ")
-    parser.add_argument("--channels", type=positive, default=1, metavar="N", help="(%(default)s)")
     parser.add_argument(
-        "--sample-format", choices=tuple(SAMPLE_FORMATS), default="s16le", help="(%(default)s)"
+        "--sample-rate", type=positive, required=True, metavar="HZ", help="of stdin"
+    )
+    parser.add_argument(
+        "--channels", type=positive, default=1, metavar="N", help="of stdin, averaged (%(default)s)"
+    )
+    parser.add_argument(
+        "--sample-format",
+        choices=tuple(SAMPLE_FORMATS),
+        default="s16le",
+        help="as ffmpeg names them (%(default)s)",
     )
     add_option(parser, "--delay", type=number(float, 0), default=12.0, metavar="S")
     add_model(parser)
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,25 +1,23 @@
-"""``audiodet train``: your own detector, from a folder of labelled recordings."""
+"""``audiodet train``: your own detector, from a folder of labelled recordings.
+
+Train a detector on labelled recordings: look at the data, divide them (or take train, val and test
+as LABELS are divided), choose a recipe and say why, train, tune a threshold for each label, score
+the test recordings. OUT then serves as --model anywhere.
+"""
 
 import argparse
+from dataclasses import fields
 
-from audiodet.cli.options import SOME_FAILED, add_loudness, intermixed, number
+from audiodet.cli.options import SOME_FAILED, add_loudness, intermixed, new_command, number
 
 
 def add_parser(commands) -> None:
     """Add ``audiodet train``."""
-    parser = commands.add_parser(
-        "train",
-        help="your own detector, from a folder of labelled recordings",
-        description="Train a detector on labelled recordings: look at the data, divide them (or "
-        "take train, val and test as LABELS are divided), choose a recipe and say why, train, tune "
-        "a threshold for each label, score the test recordings. OUT then serves as --model "
-        "anywhere. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some recordings could "
-        "not be used, 130 interrupted.",
-    )
+    parser = new_command(commands, run, "train", __doc__, exits="")
     add = parser.add_argument
     add("audio", metavar="AUDIO", help="folder of the recordings, which are only read")
     add("labels", metavar="LABELS", help="a label file of any format, or a folder of them")
-    add("settings", nargs="*", metavar="KEY VALUE", help="keys of the configuration")
+    add("settings", nargs="*", metavar="KEY VALUE", help="keys of the configuration and values")
     add("-o", "--output", required=True, metavar="OUT", help="folder of the detector")
     add("--config", default="", metavar="F", help="a YAML instead of the recipe that is chosen")
     add(
@@ -37,8 +35,7 @@ def add_parser(commands) -> None:
     )
     add("--device", default="auto", metavar="D", help="auto, cpu, cuda or cuda:1 (%(default)s)")
     add("--resume", action="store_true", help="continue a training in OUT that was stopped")
-    add_loudness(parser)
-    parser.set_defaults(run=run, parser=parser)
+    add_loudness(parser, "say all that is logged, which training/log.txt keeps")
     intermixed(parser)
 
 
@@ -49,16 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from audiodet.training.options import Options
     from audiodet.training.run import TrainingRun
 
-    options = Options(
-        config=args.config,
-        settings=tuple(args.settings),
-        minutes=args.minutes,
-        false_alarms_per_hour=args.false_alarms_per_hour,
-        device=args.device,
-        resume=args.resume,
-        quiet=args.quiet,
-        verbose=args.verbose,
-    )
-    training = TrainingRun(args.audio, args.labels, args.output, options)
+    options = {field.name: getattr(args, field.name) for field in fields(Options)}
+    training = TrainingRun(args.audio, args.labels, args.output, Options(**options))
     training.to_end()
     return SOME_FAILED if training.bad else 0

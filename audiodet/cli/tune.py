@@ -1,24 +1,22 @@
-"""``audiodet tune``: a model's thresholds and shortest lengths, chosen on validation recordings."""
+"""``audiodet tune``: choose a model's thresholds on labelled recordings.
+
+Choose the threshold and the shortest length of each label on validation recordings, and leave them
+in thresholds.json beside the model (its folder), where detect finds them, with the whole curve in
+tuning.tsv. A model that ships stays as it is: with -o OUT a folder is made that serves as --model
+OUT.
+"""
 
 import argparse
 from pathlib import Path
 
-from audiodet.cli.options import add_scoring, number, tell, with_scoring
+from audiodet.cli.options import add_scoring, new_command, number, tell, with_scoring
 
 SHOWN = 9  # rows of a printed curve; the file has all
 
 
 def add_parser(commands) -> None:
     """Add ``audiodet tune``."""
-    parser = commands.add_parser(
-        "tune",
-        help="choose a model's thresholds on labelled recordings",
-        description="Choose the threshold and the shortest length of each label on validation "
-        "recordings, and leave them in thresholds.json beside the model (its folder), where detect "
-        "finds them, with the whole curve in tuning.tsv. A model that ships stays as it is: with "
-        "-o OUT a folder is made that serves as --model OUT. Exit codes: 0 done, 1 failed, 2 wrong "
-        "usage, 3 done but some recordings could not be used, 130 interrupted.",
-    )
+    parser = new_command(commands, run, "tune", __doc__, exits="")
     parser.add_argument("model", metavar="MODEL", help="a folder, a checkpoint, or with -o any")
     add_scoring(parser)
     goals = parser.add_mutually_exclusive_group()
@@ -36,7 +34,6 @@ def add_parser(commands) -> None:
         help="most hits with at most N false alarms an hour of each label",
     )
     parser.add_argument("-o", "--output", metavar="OUT", help="folder for a tuned copy")
-    parser.set_defaults(run=run, parser=parser)
 
 
 def _share(text: str) -> float:

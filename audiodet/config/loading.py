@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +11,11 @@ import yaml
 from audiodet.config import ConfigNode, get_cfg
 from audiodet.config.checks import check_config
 from audiodet.errors import ConfigError
+
+MISMATCH = re.compile(
+    r"Type mismatch \(<class '(\w+)'> vs\. <class '(\w+)'>\) with values \((.*) vs\. (.*)\) for "
+    r"config key: (\S+)"
+)
 
 
 def load_config(config_file: str = "", opts=()) -> ConfigNode:
@@ -22,14 +28,20 @@ def load_config(config_file: str = "", opts=()) -> ConfigNode:
             a module that is not there, or keys that cannot work.
     """
     cfg = get_cfg()
-    _merge(cfg, config_file, list(opts))
+    merge(cfg, config_file, list(opts))
     import_modules(cfg.MODULES)
     check_config(cfg)
     cfg.freeze()
     return cfg
 
 
-def _merge(cfg, config_file: str, opts: list) -> None:
+def merge(cfg: ConfigNode, config_file: str, opts: list) -> None:
+    """Put a YAML and then ``KEY VALUE`` pairs into a configuration, in place.
+
+    Raises:
+        ConfigError: unknown key (the nearest known one is named), a value of another type, or a
+            file that is no plain YAML.
+    """
     where = config_file
     try:
         if config_file:
@@ -46,9 +58,15 @@ def _merge(cfg, config_file: str, opts: list) -> None:
         hint = f", did you mean {near[0]}?" if near else ""
         raise ConfigError(f"{where}: unknown key {key}{hint}") from error
     except (AssertionError, ValueError, OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"{where}: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{where}: {_in_words(str(error))}") from error
     except (AttributeError, TypeError) as error:
         raise ConfigError(f"{where}: no configuration, expected KEY: value lines") from error
+
+
+def _in_words(text: str) -> str:
+    """An error of yacs on one line; of a value of another type what is there and what should be."""
+    text = " ".join(text.split())
+    return MISMATCH.sub(r"\5 is \4 (\2), expected \1 such as \3", text)
 
 
 def _all_keys(node, prefix="") -> list[str]:

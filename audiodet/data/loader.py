@@ -22,6 +22,7 @@ from audiodet.data.samplers import (
     kind_pattern,
 )
 from audiodet.errors import ConfigError, DataError
+from audiodet.names import spelled_alike
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +39,8 @@ def dataset_view(name: str, labels) -> str:
     """
     labels = list(labels)
     if name not in DatasetCatalog:
-        known = ", ".join(sound_datasets())
-        raise ConfigError(f"dataset {name!r} is not registered; registered are: {known}")
+        known = spelled_alike(name, sound_datasets())
+        raise ConfigError(f"dataset {name!r} is not registered, expected one of {known}")
     if not MetadataCatalog.get(name).get("thing_classes"):
         DatasetCatalog.get(name)  # its labels depend on the data and are known once it is loaded
     known = list(MetadataCatalog.get(name).thing_classes)
@@ -164,23 +165,14 @@ def build_train_loader(cfg, start_iter: int = 0, kinds: LabelKinds = LabelKinds(
             f"SOLVER.ACCUMULATE is {cfg.SOLVER.ACCUMULATE}, expected a divisor of "
             f"SOLVER.IMS_PER_BATCH {batch}"
         )
-    start = start_iter * batch
-    seed = max(cfg.SEED, 0)
     mapper = SEDMapper(cfg, is_train=True)
-    seconds = cfg.INPUT.SEQUENCE.FRAMES * mapper.log_mel.seconds_per_frame
+    order = (max(cfg.SEED, 0), start_iter * batch)
     if cfg.DATALOADER.WEAK_PER_BATCH:
-        if "unlabelled" in kinds.learned:
-            raise ConfigError(
-                f"DATALOADER.WEAK_PER_BATCH is {cfg.DATALOADER.WEAK_PER_BATCH}, expected 0: a "
-                "batch of weak and strong clips would leave out the unlabelled ones"
-            )
-        parts = list(of_kinds(clips).values())
-        pattern = kind_pattern(cfg.DATALOADER.WEAK_PER_BATCH, batch, *map(len, parts))
-        dataset = MixedDataset(parts)
-        sampler = MixedSampler([len(part) for part in parts], pattern, seed, start)
+        dataset, sampler = _mixed(cfg, clips, kinds, order)
     else:
+        seconds = cfg.INPUT.SEQUENCE.FRAMES * mapper.log_mel.seconds_per_frame
         dataset = SequenceDataset(clips, seconds) if seconds else EpochDataset(clips)
-        sampler = ResumableSampler(len(dataset), seed, start)
+        sampler = ResumableSampler(len(dataset), *order)
     return build_detection_train_loader(
         dataset,
         mapper=mapper,
@@ -190,6 +182,20 @@ def build_train_loader(cfg, start_iter: int = 0, kinds: LabelKinds = LabelKinds(
         num_workers=cfg.DATALOADER.NUM_WORKERS,
         collate_fn=Batch,
     )
+
+
+def _mixed(cfg, clips: list, kinds: LabelKinds, order: tuple) -> tuple[MixedDataset, MixedSampler]:
+    """Weak and strong clips in each batch; ``order``: seed, and samples that came before."""
+    weak = cfg.DATALOADER.WEAK_PER_BATCH
+    if "unlabelled" in kinds.learned:
+        raise ConfigError(
+            f"DATALOADER.WEAK_PER_BATCH is {weak}, expected 0: a batch of weak and strong clips "
+            "would leave out the unlabelled ones"
+        )
+    parts = list(of_kinds(clips).values())
+    sizes = [len(part) for part in parts]
+    pattern = kind_pattern(weak, cfg.SOLVER.IMS_PER_BATCH, *sizes)
+    return MixedDataset(parts), MixedSampler(sizes, pattern, *order)
 
 
 def build_test_loader(cfg, name: str, crop: bool = False, kinds=LABEL_KINDS):

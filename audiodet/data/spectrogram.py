@@ -142,6 +142,7 @@ class LogMel(nn.Module):
         return (power @ self.filters.T).mT
 
     def forward(self, waveform: torch.Tensor) -> torch.Tensor:
+        """(..., samples) -> (..., H, T)."""
         mel = self.mel_power(waveform)
         return (mel.add_(self.floor) if self.floor_added else mel.clamp_(min=self.floor)).log_()
 

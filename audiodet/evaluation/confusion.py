@@ -7,8 +7,8 @@ from tabulate import tabulate
 
 from audiodet.evaluation.clips import ClipResult
 from audiodet.evaluation.counts import Matching, of_label
-from audiodet.evaluation.growing import match, possible_hits
 from audiodet.events import Event
+from audiodet.matching import by_score, match, possible_hits
 
 NOTHING = "(nothing)"
 
@@ -50,8 +50,8 @@ def confusion(
 
 def _pairs(true: list[Event], reported: list[Event], matching: Matching) -> tuple[list, list, list]:
     """The largest matching: pairs, true events left over, reported ones left over."""
-    ranked = sorted(reported, key=lambda event: -event.score)
-    taken = match(possible_hits(true, ranked, matching))
+    ranked = by_score(reported)
+    _, taken = match(possible_hits(true, ranked, matching))
     pairs = [(true[i], ranked[j]) for i, j in taken.items()]
     matched = set(taken.values())
     missed = [event for i, event in enumerate(true) if i not in taken]

@@ -33,6 +33,7 @@ class Matching(Agreement):
 
     @classmethod
     def from_config(cls, cfg) -> "Matching":
+        """As the TEST section of a configuration says."""
         return cls(cfg.TEST.COLLAR, cfg.TEST.EVALUATE_OFFSET, cfg.TEST.OFFSET_FRACTION)
 
     def count(

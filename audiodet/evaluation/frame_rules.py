@@ -16,8 +16,8 @@ import numpy as np
 
 from audiodet.errors import ConfigError
 from audiodet.evaluation.counts import Matching, of_label
-from audiodet.evaluation.growing import hits_by_score
 from audiodet.events import Event
+from audiodet.matching import hits_by_score
 from audiodet.modeling.frame_events import RunRules, smooth
 
 logger = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ import numpy as np
 from audiodet.errors import DataError
 from audiodet.evaluation.clips import ClipResult
 from audiodet.evaluation.counts import Matching, check_clips, of_label
-from audiodet.evaluation.growing import hits_by_score
 from audiodet.evaluation.scores import rates
+from audiodet.evaluation.thresholds import counts_by_threshold
 
 # Shortest lengths that are tried: parts of the length that 95 % of a label's true events reach.
 LENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -160,22 +160,7 @@ def curve(
         shortest: events shorter than this, in seconds, are left out.
         hours: of all clips, in which false alarms are counted.
     """
-    scores = [np.zeros(0)]
-    gains = [np.zeros(0)]
-    true = 0
-    for clip in clips:
-        reference = of_label(clip.reference, label)
-        true += len(reference)
-        candidates = of_label(clip.candidates, label)
-        candidates = [event for event in candidates if event.offset - event.onset >= shortest]
-        for values, part in zip((scores, gains), hits_by_score(reference, candidates, matching)):
-            values.append(part)
-    distinct, place = np.unique(-np.concatenate(scores), return_inverse=True)
-    changes = np.zeros((len(distinct), 2))  # reported, hits
-    np.add.at(changes, place, np.column_stack([np.ones(len(place)), np.concatenate(gains)]))
-    reported, hits = np.vstack([np.zeros(2), changes.cumsum(axis=0)]).T
-    table = rates(np.column_stack([hits, reported - hits, true - hits]))
-    nothing = max(1.0, 0.01 - distinct[0]) if len(distinct) else 1.0  # a score may be 1.0
-    thresholds = np.append(nothing, -distinct)
+    thresholds, counts = counts_by_threshold(clips, label, matching, shortest=shortest)
+    table = rates(counts)
     columns = [table[name] for name in COLUMNS[1:4]]
-    return np.column_stack([thresholds, *columns, (reported - hits) / hours])
+    return np.column_stack([thresholds, *columns, counts[:, 1] / hours])

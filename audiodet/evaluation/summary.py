@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from audiodet.evaluation.clips import ClipResult, save_clips, write_events
 from audiodet.evaluation.counts import Matching, Segments, score_clips
 from audiodet.evaluation.report import micro_table, one_line, table, write_json
-from audiodet.evaluation.scores import micro_rates, micro_results, results
+from audiodet.evaluation.scores import SEDScores, micro_rates, micro_results, results
 
 
 @dataclass
@@ -60,17 +60,21 @@ def summarize(
         same = seconds == test.SEGMENT_SECONDS
         micro = segments if same else score_clips(*scored, Segments(seconds))
         _add_micro(summary, micro, seconds, test.BOOTSTRAP)
+    summary.head = {"dataset": name, **_described(events, thresholds, test)}
+    return summary
+
+
+def _described(events: SEDScores, thresholds: Mapping[str, float], test) -> dict:
+    """What was scored and how."""
     left_out = events.without_reference
-    summary.head = {
-        "dataset": name,
-        "clips": len(clips),
-        "labels": list(labels),
+    return {
+        "clips": len(events.clips),
+        "labels": list(events.labels),
         "thresholds": dict(thresholds),
         "best_event_per_clip": test.BEST_EVENT_PER_CLIP,
         "left_out_of_mean": [] if test.ZERO_WITHOUT_REFERENCE else left_out,
         "scored_zero": left_out if test.ZERO_WITHOUT_REFERENCE else [],
     }
-    return summary
 
 
 def _add_micro(summary: Summary, micro, seconds: float, resamples: int) -> None:

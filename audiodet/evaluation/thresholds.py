@@ -9,6 +9,7 @@ from audiodet.evaluation.clips import ClipResult
 from audiodet.evaluation.counts import Matching, of_label
 from audiodet.evaluation.scores import rates
 from audiodet.events import decide
+from audiodet.matching import hits_by_score
 
 logger = logging.getLogger(__name__)
 
@@ -21,33 +22,52 @@ def sweep_thresholds(
 ) -> dict[str, np.ndarray]:
     """ER and F1 of each label at every threshold that makes a difference.
 
-    A threshold keeps the best-scored events of a clip, so sed_eval counts each such prefix once.
-
     Returns:
-        for each label an array (thresholds, 3) of (threshold, ER, F1 in percent), from high to
-        low: the first row reports nothing, and the next each let in one more score. A row holds
-        for thresholds down to, but without, that of the next row. NaN without true events.
+        for each label an array (T, 3) of (threshold, ER, F1 in percent), NaN without true events;
+        the rows are those of :func:`counts_by_threshold`.
     """
     sweeps = {}
     for label in labels:
-        counts = np.zeros(3)  # of the first row
-        scores = [np.zeros(0)]
-        changes = [np.zeros((0, 3))]
-        for clip in clips:
-            if clip.is_scored(label):
-                steps, counts_at = _steps(clip, label, best_event_per_clip, matching)
-                counts += counts_at[0]
-                scores.append(steps)
-                changes.append(np.diff(counts_at, axis=0))
-        # Every distinct score of all clips together, from high to low.
-        distinct, place = np.unique(-np.concatenate(scores), return_inverse=True)
-        change = np.zeros((len(distinct), 3))
-        np.add.at(change, place, np.concatenate(changes))
-        table = rates(np.vstack([counts, counts + change.cumsum(axis=0)]))
-        nothing = max(1.0, 0.01 - distinct[0]) if len(distinct) else 1.0  # a score may be 1.0
-        thresholds = np.append(nothing, -distinct)
+        scored = [clip for clip in clips if clip.is_scored(label)]
+        thresholds, counts = counts_by_threshold(scored, label, matching, best_event_per_clip)
+        table = rates(counts)
         sweeps[label] = np.column_stack([thresholds, table["ER"], table["F1"]])
     return sweeps
+
+
+def counts_by_threshold(
+    clips: Sequence[ClipResult],
+    label: str,
+    matching: Matching,
+    best_event_per_clip: bool = False,
+    shortest: float = 0.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Thresholds (T,) of a label from high to low; hits, insertions and deletions (T, 3) at each.
+
+    The first row reports nothing, and the next each let in one more score. A row holds for
+    thresholds down to, but without, that of the next row.
+
+    Args:
+        clips: those that are scored for the label.
+        shortest: events shorter than this, in seconds, are left out.
+    """
+    scores = [np.zeros(0)]
+    gains = [np.zeros(0)]
+    true = 0
+    rules = ({label: -np.inf}, best_event_per_clip, {label: shortest})
+    for clip in clips:
+        reference = of_label(clip.reference, label)
+        true += len(reference)
+        events = decide(of_label(clip.candidates, label), *rules)
+        for values, part in zip((scores, gains), hits_by_score(reference, events, matching)):
+            values.append(part)
+    distinct, place = np.unique(-np.concatenate(scores), return_inverse=True)
+    changes = np.zeros((len(distinct), 2))  # reported, hits
+    np.add.at(changes, place, np.column_stack([np.ones(len(place)), np.concatenate(gains)]))
+    reported, hits = np.vstack([np.zeros(2), changes.cumsum(axis=0)]).T
+    nothing = max(1.0, 0.01 - distinct[0]) if len(distinct) else 1.0  # a score may be 1.0
+    counts = np.column_stack([hits, reported - hits, true - hits])
+    return np.append(nothing, -distinct), counts
 
 
 def tune_thresholds(
@@ -83,20 +103,6 @@ def tune_thresholds(
         else:
             thresholds[label] = _middle_of_best(known[label])
     return thresholds
-
-
-def _steps(clip: ClipResult, label: str, best_event_per_clip: bool, matching: Matching):
-    """Scores (S,) from high to low at which the clip's counts change, and counts (S + 1, 3)."""
-    everything = {label: -np.inf}
-    events = decide(of_label(clip.candidates, label), everything, best_event_per_clip)
-    scores = np.unique([event.score for event in events])[::-1]
-    true = of_label(clip.reference, label)
-    counts = []
-    for score in (np.inf, *scores):
-        reported = decide(events, {label: score})
-        (count,), _ = matching.count([label], true, reported, clip.duration)
-        counts.append(count)
-    return scores, np.array(counts)
 
 
 def _middle_of_best(sweep: np.ndarray) -> float:

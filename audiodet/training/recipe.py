@@ -9,7 +9,6 @@ TOUCHING_PART = 0.02  # of the events, from which on they must be kept apart
 FRAMES_OF_SHORT = 10  # that a short event (5 % are shorter) should last
 HOPS = (0.002, 0.02)  # shortest and longest hop of the fine recipe, in seconds
 CROP_FRAMES = 512
-STARTS = {"fine": "scratch", "pretrained": "audiodet_rare", "weak": "audiodet_rare"}
 
 
 @dataclass

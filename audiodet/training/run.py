@@ -17,7 +17,9 @@ from pathlib import Path
 
 from detectron2.utils.env import seed_all_rng
 
-from audiodet.config.loading import load_config
+from audiodet.config import get_cfg
+from audiodet.config.loading import load_config, merge
+from audiodet.data.labels.writing import write_table
 from audiodet.engine.trainer import Trainer
 from audiodet.errors import AudiodetError, DataError
 from audiodet.evaluation.goals import Goal
@@ -29,7 +31,7 @@ from audiodet.training.options import Options
 from audiodet.training.pieces import PIECES, in_pieces
 from audiodet.training.progress import Progress, logging_to, say
 from audiodet.training.recipe import choose_recipe
-from audiodet.training.splits import read_splits, write_table
+from audiodet.training.splits import read_splits
 from audiodet.training.survey import survey
 from audiodet.weights import MODEL_FILE
 
@@ -64,8 +66,9 @@ class TrainingRun:
     def __init__(self, audio: str, labels: str, output: str | os.PathLike, options: Options):
         """
         Raises:
-            AudiodetError: no such folder or labels, or ``output`` holds a finished detector.
+            AudiodetError: no such folder, labels or keys, or ``output`` holds a finished detector.
         """
+        merge(get_cfg(), options.config, list(options.settings))  # a misspelt key is said first
         output = Path(output)
         for path, what in ((audio, "a folder of recordings"), (labels, "labels")):
             if not os.path.exists(path):
@@ -121,10 +124,10 @@ class TrainingRun:
         for name, reason in facts.bad.items():
             self.say(f"not used: {name}: {reason}")
         for split, table in tables.items():
-            write_table(table, self.output / "data" / f"{split}.tsv")
+            write_table(self.output / "data" / f"{split}.tsv", table)
             if split != "test" or facts.kind == "weak":
                 table = in_pieces(table, self.work / PIECES)
-                write_table(table, self._table(split))
+                write_table(self._table(split), table)
         recipe = choose_recipe(facts)
         paths = {split: self._table(split) for split in tables if self._table(split).exists()}
         cfg = Configurator(self.work, paths, facts, self.options, self.say).choose(recipe)

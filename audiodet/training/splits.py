@@ -3,7 +3,6 @@
 from collections import Counter
 from pathlib import Path
 
-from audiodet.data.labels import writing
 from audiodet.data.labels.reading import read_labels
 from audiodet.data.labels.rows import LabelTable
 from audiodet.data.labels.splitting import SPLITS, split_recordings
@@ -82,8 +81,3 @@ def _refuse_shared(tables: dict[str, LabelTable]) -> None:
             f"{shared[0]} is in {' and '.join(where)} ({len(shared)} recordings are in two "
             "splits), expected each recording in one"
         )
-
-
-def write_table(table: LabelTable, path: Path) -> None:
-    """Write rows as a DESED table, whatever they were read from."""
-    writing.write_table(path, table)

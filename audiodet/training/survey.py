@@ -49,10 +49,6 @@ class Survey:
         """Duration of a split's recordings."""
         return sum(self.durations.get(split, {}).values())
 
-    def longest(self) -> float:
-        """Duration of the longest recording."""
-        return max(max(files.values(), default=0.0) for files in self.durations.values())
-
     def lines(self) -> list[str]:
         """What there is, for people."""
         lines = []

@@ -67,6 +67,7 @@ def place_tags(labelled: Iterable[tuple[Event, str]], span) -> list[tuple[Event,
 
 
 def row_count(tags) -> int:
+    """Rows that placed tags take, at least one."""
     return 1 + max((row for *_, row in tags), default=0)
 
 
@@ -105,6 +106,7 @@ def draw_tags(ax, tags, colour: str, name: str, upwards: bool):
 
 
 def draw_proposals(ax, proposals):
+    """(onset, offset, objectness) of region proposals, in seconds, as lines."""
     onsets, offsets, objectness = np.array(proposals, dtype=float).T
     ax.hlines(objectness, onsets, offsets, color=PROPOSAL, linewidth=0.8, alpha=0.8)
     _score_axis(ax, "proposals")
@@ -132,6 +134,7 @@ def draw_regions(ax, regions, chosen):
 
 
 def draw_curves(ax, curves):
+    """Scores over time, {label: (seconds (S,), values (S,))}, as lines with a legend."""
     for colour, (label, (seconds, values)) in zip(CURVES * len(curves), curves.items()):
         ax.plot(seconds, values, color=colour, linewidth=1.2, label=label)
     _score_axis(ax, "score")

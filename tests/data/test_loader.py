@@ -196,7 +196,7 @@ def test_views_that_cannot_be(register):
         r"expected some of DATASETS.LABELS \['dog'\]",
     ):
         dataset_view(name, ["dog"])
-    with pytest.raises(ConfigError, match="'toy_othr' is not registered; .*toy_other"):
+    with pytest.raises(ConfigError, match="'toy_othr' is not registered, .* one of toy_other"):
         dataset_view("toy_othr", OWN)
 
 

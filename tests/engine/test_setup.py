@@ -93,7 +93,7 @@ def test_code_in_a_yaml_never_runs(yaml, tmp_path):
 @pytest.mark.parametrize(
     "opts, message",
     [
-        (["SOLVER.MAX_ITER", "many"], "SOLVER.MAX_ITER"),
+        (["SOLVER.MAX_ITER", "many"], "SOLVER.MAX_ITER is many .str., expected int such as 4"),
         (["SOLVER.MAX_ITER"], "odd length"),
         (["DATASETS.LABELS", "dog"], "DATASETS.LABELS"),
         (["SOLVER.EARLY_STOP", "3"], "SOLVER.EARLY_STOP"),

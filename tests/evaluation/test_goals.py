@@ -4,40 +4,12 @@ import numpy as np
 import pytest
 
 from audiodet.errors import DataError
-from audiodet.evaluation import ClipResult, Matching, score_clips, sweep_thresholds
-from audiodet.evaluation.goals import Goal, curve, tune_for_goal
-from audiodet.evaluation.growing import hits_by_score
+from audiodet.evaluation import ClipResult, score_clips
+from audiodet.evaluation.goals import Goal, tune_for_goal
 from audiodet.events import Event
 
 from .test_counts import LABELS, random_clips
 from .test_thresholds import solved_by_hand
-
-
-@pytest.mark.parametrize("matching", [Matching(), Matching(0.2, True, 0.5), Matching(2.0)])
-def test_every_row_is_sed_evals(matching):
-    """The growing matching against one matching of sed_eval for each threshold."""
-    clips = random_clips(number=20)
-    for clip in clips:  # equal scores, within clips and between them
-        clip.candidates = [e._replace(score=round(e.score, 1)) for e in clip.candidates]
-    for label, sweep in sweep_thresholds(clips, LABELS, matching=matching).items():
-        table = curve(clips, label, matching, 0.0, 1.0)
-        assert table[:, [0, 3]] == pytest.approx(sweep[:, [0, 2]])
-
-
-def test_a_hit_that_has_to_move_is_moved():
-    """.9 may hit either, .8 only the first: sed_eval's best matching has both."""
-    true = [Event(1.0, 2.0, "cry"), Event(1.6, 2.5, "cry")]
-    found = [Event(1.3, 2.0, "cry", 0.9), Event(0.6, 1.5, "cry", 0.8), Event(1.3, 3.0, "cry", 0.7)]
-    scores, gains = hits_by_score(true, found, Matching(0.5))
-    assert scores.tolist() == [0.9, 0.8, 0.7] and gains.tolist() == [1, 1, 0]
-
-
-def test_thousands_of_crowded_events():
-    """A chain as long as the recording: the counts of a sorted sweep, which is optimal here."""
-    true = [Event(0.1 * i, 0.1 * i + 0.05, "cry") for i in range(3000)]
-    found = [Event(0.1 * i + 0.07, 0.1 * i + 0.1, "cry", 1 - i / 4000) for i in range(2999)]
-    _, gains = hits_by_score(true, found[::-1], Matching(0.08))
-    assert gains.sum() == 2999
 
 
 def test_goals_by_hand():

@@ -93,3 +93,6 @@ def test_plot_command(bad, checkpoint, tmp_path, capsys):
     one = str(tmp_path / "one.svg")
     assert main(["plot", str(bad / "a.wav"), "-o", one, *options]) == 0
     assert "<svg" in (tmp_path / "one.svg").read_text()[:500]
+    options += ["--engine", "onnxruntime"]
+    assert main(["plot", str(bad / "a.wav"), "-o", one, *options]) == 1
+    assert "no exported file" in capsys.readouterr().err

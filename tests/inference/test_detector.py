@@ -182,6 +182,8 @@ def test_from_pretrained_by_name_and_path(checkpoint, folder):
     assert Detector.from_pretrained(checkpoint, window=12.0).labels == LABELS
     with pytest.raises(WeightsError, match="nothing: no such model or file; models that ship"):
         Detector.from_pretrained("nothing")
+    with pytest.raises(WeightsError, match="mine.onnx: an exported file, .*that it was made of"):
+        Detector.from_pretrained("mine.onnx")
     with pytest.raises(ConfigError, match="device 'tpu9' does not work"):
         Detector.from_pretrained("rcrnn_rare", device="tpu9")
 

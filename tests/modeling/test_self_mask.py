@@ -1,58 +1,16 @@
-"""The self-mask ResNet by its published shapes; its losses by hand."""
+"""The self-mask ResNet by the paper: its shapes; its losses by hand."""
 
 import math
 
 import pytest
 import torch
 from detectron2.modeling import build_model
-from detectron2.structures import Boxes, Instances
 
 from audiodet.data.spectrogram import normalize_product
 from audiodet.engine.setup import load_config
-from audiodet.errors import ConfigError
 from audiodet.modeling.backbones.self_mask_resnet import SelfMask, SelfMaskResNet, pooled
 from audiodet.modeling.self_mask import Streams, region_loss, sounding
-
-NARROW = [
-    "MODEL.DEVICE",
-    "cpu",
-    "MODEL.SELF_MASK.STEM",
-    4,
-    "MODEL.SELF_MASK.WIDTHS",
-    "(4, 4, 6, 8)",
-    "DATASETS.LABELS",
-    "('a', 'b', 'c')",
-    "DATASETS.TRAIN",
-    "()",
-]
-
-
-def build(*opts):
-    torch.manual_seed(0)
-    opts = [str(x) for x in (*NARROW, *opts)]
-    return build_model(load_config("configs/self_mask/desed.yaml", opts))
-
-
-def truth(*events, frames=1024):
-    instances = Instances((128, frames))
-    instances.gt_boxes = Boxes(
-        torch.tensor([[a, 0.0, b, 128.0] for a, b, _ in events]).reshape(-1, 4)
-    )
-    instances.gt_classes = torch.tensor([k for *_, k in events], dtype=torch.int64)
-    return instances
-
-
-def clip(kind="strong", events=(), labels=(), frames=1024, seed=0):
-    image = torch.randn(1, 128, frames, generator=torch.Generator().manual_seed(seed))
-    target = torch.zeros(3)
-    target[list(labels)] = 1.0
-    return {
-        "image": image,
-        "label_kind": kind,
-        "instances": truth(*events, frames=frames),
-        "clip_labels": target,
-    }
-
+from tests.modeling.self_mask_clips import build, clip
 
 # Trainable, without mask module: three readings of the widths (convolutions without bias,
 # squeeze-and-excitation with a sixteenth of the channels, ten classes).
@@ -120,29 +78,6 @@ def test_a_mask_of_ones_is_no_mask():
         last.shortcut.weight.zero_()
         assert torch.equal(masked.step_logits([clip()])[0], plain.step_logits([clip()])[0])
     assert "loss_region" not in plain.train()([clip()])
-
-
-def test_unequal_lengths_in_a_batch_equal_one_by_one():
-    model = build().eval()
-    clips = [clip(frames=frames, seed=frames) for frames in (1024, 300, 1024, 301)]
-    with torch.no_grad():
-        for together, one in zip(model.streams(clips), clips):
-            (alone,) = model.streams([one])
-            assert len(together.cells) == model.backbone.steps(one["image"].shape[-1])
-            for a, b in zip(together, alone):
-                torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
-
-
-def test_in_training_silence_follows_a_shorter_clip():
-    """One pass for all lengths; a clip's streams end with its last cell."""
-    model, seen = build().train(), []
-    model.backbone.register_forward_hook(lambda m, inputs, out: seen.append(inputs[0].shape))
-    clips = [clip("strong", [(0.0, 9.0, 1)], [1], 300), clip("weak", labels=[0], frames=1024)]
-    found = model.streams(clips)
-    assert seen == [(2, 1, 128, 1024)]
-    assert [len(x.cells) for x in found] == [len(x.sound) for x in found] == [38, 128]
-    assert found[0].mask_map.shape == (1, 64, 152) and len(found[0].mask) == 38
-    assert all(loss.isfinite() for loss in model(clips).values())
 
 
 def test_a_short_clip_is_filled_with_silence_before_it_is_scaled():
@@ -235,15 +170,6 @@ def test_both_networks_of_the_mask_have_shortcuts(maps):
         assert second(x).abs().sum() > 0
 
 
-def test_only_weak_or_only_strong_clips():
-    model = build().train()
-    weak = model([clip("weak", labels=[1]), clip("weak", labels=[0])])
-    assert weak["loss_cell"] == 0 and weak["loss_clip"] > 0
-    sum(weak.values()).backward()
-    strong = model([clip("strong", [(8.0, 80.0, 2)], [2])])
-    assert strong["loss_cell"] > 0 and strong["loss_clip"] > 0
-
-
 def test_class_weights_of_the_challenge():
     """Eq. 3 with the rarest and commonest class of DCASE 2019's weak data: nearly uniform."""
     model = build()
@@ -265,34 +191,6 @@ def test_class_weights_of_the_challenge():
     exact = torch.tensor([math.exp(1 / n) for n in (2, 1, 4)])
     torch.testing.assert_close(model.class_weights[1], exact / exact.sum())
     assert "class_weights" in model.state_dict()
-
-
-def test_the_model_learns_a_clip_it_sees_often():
-    model = build()
-    batch = [clip("strong", [(100.0, 300.0, 1)], [1], 512), clip("weak", (), [0], 512, seed=1)]
-    batch[0]["image"][:, 30:60, 100:300] += 6.0
-    batch[1]["image"][:, 80:110, 50:250] += 6.0
-    optimizer = torch.optim.Adam(model.parameters(), 0.01)
-    for _ in range(12):
-        optimizer.zero_grad()
-        loss = sum(model(batch).values())
-        loss.backward()
-        optimizer.step()
-    with torch.no_grad():
-        scores = model.step_scores(batch)
-    inside = scores[0][15:35, 1].mean() - scores[0][[*range(8), *range(45, 64)], 1].mean()
-    assert inside > 0.3 and scores[1][:, 0].max() > scores[1][:, 2].max()
-
-
-def test_bad_sizes():
-    with pytest.raises(
-        ConfigError, match=r"MODEL.SELF_MASK.MAPS is 3, expected 0, 1 or 4 \(the stem's\)"
-    ):
-        build("MODEL.SELF_MASK.MAPS", 3)
-    with pytest.raises(ConfigError, match=r"WIDTHS is \[4, 4, 6\], expected 4"):
-        build("MODEL.SELF_MASK.WIDTHS", "(4, 4, 6)")
-    with pytest.raises(ConfigError, match="64 mel bands, the backbone expects 128"):
-        build().eval()([{"image": torch.zeros(1, 64, 100)}])
 
 
 def test_the_papers_best_row():

@@ -122,6 +122,15 @@ def test_a_finished_folder_and_a_strangers_are_left_alone(trained, folder, tmp_p
     assert (tmp_path / "training" / "thesis.txt").read_text() == "mine"
 
 
+def test_a_misspelt_key_is_said_before_anything_is_read(folder, tmp_path, capsys):
+    assert main(words(folder, tmp_path / "mine", "SOLVER.MAXITER", "3")) == 1
+    said = capsys.readouterr().err
+    assert said == (
+        "error: command line: unknown key SOLVER.MAXITER, did you mean SOLVER.MAX_ITER?\n"
+    )
+    assert not (tmp_path / "mine").exists()
+
+
 def test_a_bad_recording_does_not_stop_the_others(folder, tmp_path, capsys):
     shutil.copytree(folder, tmp_path / "data")
     (tmp_path / "data" / "audio" / "train3.wav").write_bytes(b"RIFF no sound")

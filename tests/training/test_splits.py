@@ -4,7 +4,8 @@ import pytest
 
 from audiodet.data.labels.table import read_table
 from audiodet.errors import DataError
-from audiodet.training.splits import named_splits, read_splits, write_table
+from audiodet.data.labels.writing import write_table
+from audiodet.training.splits import named_splits, read_splits
 from tests.training.sounds import write_folder
 
 
@@ -47,5 +48,5 @@ def test_a_recording_in_two_splits_is_refused(folder):
 
 def test_what_is_written_reads_the_same(folder, tmp_path):
     table = read_splits(folder / "audio", folder / "labels")["train"]
-    write_table(table, tmp_path / "again.tsv")
+    write_table(tmp_path / "again.tsv", table)
     assert read_table(tmp_path / "again.tsv").events() == table.events()

@@ -34,7 +34,7 @@ def test_facts(by_hand):
     assert facts.labels == ("high", "low") and facts.kind == "strong"
     assert facts.lengths == pytest.approx([0.99, 1.0, 1.0, 1.995, 2.0])
     assert facts.touching == pytest.approx(1 / 5)
-    assert facts.seconds("train") == 10.0 and facts.longest() == 10.0 and facts.sample_rate == RATE
+    assert facts.seconds("train") == 10.0 and facts.sample_rate == RATE
     assert facts.events["train"] == {"low": 3, "high": 2}
     assert "train: 1 recordings, 0.2 min, 5 events (2 high, 3 low)" in facts.lines()
 

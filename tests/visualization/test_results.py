@@ -1,9 +1,5 @@
 """From recordings, annotations and results to pictures."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import soundfile as sf
@@ -22,8 +18,8 @@ from audiodet.inference.loading import final_thresholds
 from audiodet.modeling.frame_classifier import FrameClassifier
 from audiodet.visualization import choose_clips, visualize_results
 import clip_sources
+from tests.tiny import ROOT, run_tool
 
-ROOT = Path(__file__).resolve().parents[2]
 CONFIG = str(ROOT / "configs" / "rcrnn" / "rare.yaml")
 LABELS = ["babycry", "glassbreak", "gunshot"]
 RATE = 44100
@@ -205,15 +201,9 @@ def test_results_become_pictures(dataset, tmp_path):
 
 @pytest.mark.parametrize("source", ["annotation", "dataloader", "model"])
 def test_tool_draws(source, dataset, weights, tmp_path, monkeypatch, capsys):
-    spec = importlib.util.spec_from_file_location(
-        "visualize_data", ROOT / "tools" / "visualize_data.py"
-    )
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    opts = ["MODEL.WEIGHTS", weights, "DATALOADER.NUM_WORKERS", "0", "SOLVER.IMS_PER_BATCH", "1"]
-    argv = ["visualize_data.py", "--config-file", CONFIG, "--source", source, "--dataset", dataset]
-    argv += ["--output-dir", str(tmp_path / "out"), "--limit", "2"]
-    monkeypatch.setattr(sys, "argv", argv + ["--proposals"] * (source == "model") + opts)
-    tool.main(tool.parse_args())
+    arguments = ["--config-file", CONFIG, "--source", source, "--dataset", dataset, "--limit", 2]
+    arguments += ["--output-dir", tmp_path / "out", *["--proposals"] * (source == "model")]
+    opts = ("MODEL.WEIGHTS", weights, "DATALOADER.NUM_WORKERS", 0, "SOLVER.IMS_PER_BATCH", 1)
+    assert run_tool(monkeypatch, *arguments, *opts, tool="visualize_data") == ""
     assert len(list((tmp_path / "out").glob("00[01]_clip?.png"))) == 2
     assert str(tmp_path / "out") in capsys.readouterr().out

@@ -27,7 +27,8 @@ from audiodet.data.datasets.common import (
     table_dicts,
     tree_path,
 )
-from audiodet.data.labels.table import LabelTable, Row, read_lines
+from audiodet.data.labels.rows import LabelTable, Row
+from audiodet.data.labels.text import read_lines
 from audiodet.errors import DataError
 
 LETTERS = {

@@ -10,7 +10,8 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from audiodet.audio import audio_info
 from audiodet.data.labels.annotations import cut_late_events, event_annotation, merge_overlaps
-from audiodet.data.labels.table import LabelTable, Row, outside_clip, read_table
+from audiodet.data.labels.rows import LabelTable, Row, outside_clip
+from audiodet.data.labels.table import read_table
 from audiodet.errors import DataError
 
 WHERE = "see datasets/README.md for the tree and where to get it"

@@ -19,7 +19,7 @@ import zlib
 
 from audiodet.data.datasets.common import read_good_table, register_tree, table_dicts
 from audiodet.data.labels.annotations import cut_long_clips, merge_overlaps
-from audiodet.data.labels.table import LabelTable
+from audiodet.data.labels.rows import LabelTable
 from audiodet.errors import DataError
 
 logger = logging.getLogger(__name__)

@@ -47,5 +47,4 @@ def _draw(name: str, bank: SoundBank) -> list[Recipe]:
 
 
 POLY_MINI = StandIn(POLY_MINI_NAMES, POLY_LABELS, _draw, merge_overlaps)
-load_poly_mini = POLY_MINI.load
 poly_mini_hash = POLY_MINI.hash

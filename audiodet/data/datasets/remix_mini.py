@@ -60,5 +60,4 @@ def _finish(clips: list[dict], name: str) -> list[dict]:
 
 
 REMIX_MINI = StandIn(REMIX_MINI_NAMES, REMIX_LABELS, _draw, _finish)
-load_remix_mini = REMIX_MINI.load
 remix_mini_hash = REMIX_MINI.hash

@@ -29,7 +29,7 @@ from audiodet.data.datasets.common import (
     table_dicts,
     tree_path,
 )
-from audiodet.data.labels.table import STRONG, LabelTable
+from audiodet.data.labels.rows import STRONG, LabelTable
 from audiodet.errors import DataError
 
 LABELS = {

@@ -26,7 +26,8 @@ from audiodet.data.datasets.common import (
     table_dicts,
     tree_path,
 )
-from audiodet.data.labels.table import STRONG, Row, read_table
+from audiodet.data.labels.rows import STRONG, Row
+from audiodet.data.labels.table import read_table
 
 LABELS = tuple(
     """

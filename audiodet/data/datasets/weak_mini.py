@@ -32,5 +32,4 @@ def _finish(clips: list[dict], name: str) -> list[dict]:
 
 
 WEAK_MINI = StandIn(WEAK_MINI_NAMES, WEAK_LABELS, _draw, _finish)
-load_weak_mini = WEAK_MINI.load
 weak_mini_hash = WEAK_MINI.hash

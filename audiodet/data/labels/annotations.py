@@ -7,7 +7,7 @@ from itertools import chain
 
 from detectron2.structures import BoxMode
 
-from audiodet.data.labels.table import outside_clip
+from audiodet.data.labels.rows import outside_clip
 
 logger = logging.getLogger(__name__)
 

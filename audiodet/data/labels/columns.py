@@ -133,7 +133,7 @@ def _kind(path: str, header: Sequence[str], found: Mapping[str, str]) -> str:
         return kind_of(path, roles)
     except NotLabels as error:
         text = str(error).replace(f"found {roles}", f"found {list(header)}")
-        raise NotLabels(text) from None
+        raise NotLabels(f"{text}; `audiodet data import --columns` says which is which") from None
 
 
 def _notes(found: Mapping[str, str], filename: str) -> list[str]:

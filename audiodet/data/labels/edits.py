@@ -50,6 +50,16 @@ def map_labels(table: LabelTable, mapping: Mapping[str, str]) -> None:
     table.rows = rows
 
 
+def note_cases(table: LabelTable) -> None:
+    """Say which labels differ only in case: they are learned as different sounds."""
+    spellings = {}
+    for label in table.labels():
+        spellings.setdefault(label.casefold(), []).append(label)
+    for labels in spellings.values():
+        if len(labels) > 1:
+            table.notes.append(f"labels that differ only in case: {', '.join(labels)}")
+
+
 def expect_labels(table: LabelTable, labels: Sequence[str]) -> None:
     """Make rows of other labels problems."""
     good = []

@@ -6,13 +6,14 @@ DATASETS.CUSTOM, and for whatever trains, scores or tunes on a user's own labels
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from audiodet.data.labels.columns import NAMELESS
 from audiodet.data.labels.edits import (
     expect_labels,
     join_overlaps,
     map_labels,
+    note_cases,
     refuse_overlaps,
     shown,
 )
@@ -27,24 +28,11 @@ FOLDERS = "a folder per class"
 OWN_PREFIX = "audiodet_"  # of the tables that `audiodet detect` writes
 
 
-def read_labels(
-    paths: str | os.PathLike | Sequence[str | os.PathLike],
-    audio: str | os.PathLike | None = None,
-    *,
-    label_map: Mapping[str, str] | None = None,
-    merge: bool | None = None,
-    columns: Mapping[str, str] | None = None,
-    whole_clips: bool = False,
-    negatives: bool = False,
-    labels: Sequence[str] | None = None,
-) -> LabelTable:
-    """Read label files and folders, and find the recordings that they name.
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How labels are read.
 
-    Args:
-        paths: label files, folders of them, "labels.tsv:audio_folder", folders of recordings; or
-            a folder of recordings with a folder per class.
-        audio: the folder of the recordings; None: the folders among ``paths`` that hold
-            recordings, else those of the label files.
+    Attributes:
         label_map: {label as written: label wanted}, "" leaves its events out; others stay.
         merge: of overlapping events of one label: None keeps them, True joins them, False makes
             each a problem.
@@ -54,6 +42,29 @@ def read_labels(
             end; else they are weak labels.
         negatives: recordings that no label file names are clips without events; else not used.
         labels: the labels that may occur; None accepts all.
+    """
+
+    label_map: Mapping[str, str] | None = None
+    merge: bool | None = None
+    columns: Mapping[str, str] | None = None
+    whole_clips: bool = False
+    negatives: bool = False
+    labels: Sequence[str] | None = None
+
+
+def read_labels(
+    paths: str | os.PathLike | Sequence[str | os.PathLike],
+    audio: str | os.PathLike | None = None,
+    **options,
+) -> LabelTable:
+    """Read label files and folders, and find the recordings that they name.
+
+    Args:
+        paths: label files, folders of them, "labels.tsv:audio_folder", folders of recordings; or
+            a folder of recordings with a folder per class.
+        audio: the folder of the recordings; None: the folders among ``paths`` that hold
+            recordings, else those of the label files.
+        options: see :class:`Options`.
 
     Returns:
         All rows as one table: ``kind`` is "strong", "weak" or "unlabelled", file names are
@@ -66,27 +77,32 @@ def read_labels(
         DataError: nothing to read, a file of no known format, a folder of mixed formats, strong
             and weak labels together, or no name matches a recording.
     """
-    sources = find_sources(paths, audio)
-    if sources.labels:
-        table = _combined(sources, columns)
-        names = {row.filename for row in table.rows}
-        if not sources.named and all(map(os.path.isfile, names)):
-            recordings = Recordings("", [])  # names are relative to the working directory
-        else:
-            recordings = find_recordings(sources.audio, deep=sources.named)
-        _match(table, recordings, sources.named)
-        _add_unlisted(table, recordings, negatives)
-    else:
-        table = _class_folders(find_recordings(sources.audio), whole_clips)
-    if label_map is not None:
-        map_labels(table, label_map)
-    _note_cases(table)
-    if labels is not None:
-        expect_labels(table, labels)
-    if merge:
+    options = Options(**options)
+    table = _with_recordings(find_sources(paths, audio), options)
+    if options.label_map is not None:
+        map_labels(table, options.label_map)
+    note_cases(table)
+    if options.labels is not None:
+        expect_labels(table, options.labels)
+    if options.merge:
         join_overlaps(table)
-    elif merge is not None:
+    elif options.merge is not None:
         refuse_overlaps(table)
+    return table
+
+
+def _with_recordings(sources: Sources, options: Options) -> LabelTable:
+    """The rows of all label files, or of folders by class, by the names of recordings on disk."""
+    if not sources.labels:
+        return _class_folders(find_recordings(sources.audio), options.whole_clips)
+    table = _combined(sources, options.columns)
+    names = {row.filename for row in table.rows}
+    if not sources.named and all(map(os.path.isfile, names)):
+        recordings = Recordings("", [])  # names are relative to the working directory
+    else:
+        recordings = find_recordings(sources.audio, deep=sources.named)
+    _match(table, recordings, sources.named)
+    _add_unlisted(table, recordings, options.negatives)
     return table
 
 
@@ -206,16 +222,6 @@ def _add_unlisted(table: LabelTable, recordings: Recordings, negatives: bool) ->
         table.notes.append(f"{len(others)} recordings without labels are clips without events")
     elif others:
         table.unlisted = others
-
-
-def _note_cases(table: LabelTable) -> None:
-    """Say which labels differ only in case: they are learned as different sounds."""
-    spellings = {}
-    for label in table.labels():
-        spellings.setdefault(label.casefold(), []).append(label)
-    for labels in spellings.values():
-        if len(labels) > 1:
-            table.notes.append(f"labels that differ only in case: {', '.join(labels)}")
 
 
 def _class_folders(recordings: Recordings, whole_clips: bool) -> LabelTable:

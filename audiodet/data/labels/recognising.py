@@ -62,9 +62,7 @@ def read_file(path: str, columns: Mapping[str, str] | None = None) -> LabelTable
         raise DataError(f"{path}: XML of no known form, expected an EAF of ELAN")
     if "ooTextFile" in start[:60]:
         return read_textgrid(path, text, recording)
-    if (not start and suffix == ".rttm") or re.match(
-        r"(;;.*\n|\s)*SPEAKER\s+\S+\s+\S+\s+[\d.]+\s", start
-    ):
+    if RTTM_START.match(start) or (not start and suffix == ".rttm"):
         return read_rttm(path, text.split("\n"))
     return _read_lines(path, text, recording, columns)
 

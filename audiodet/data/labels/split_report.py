@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from statistics import median
 
+from audiodet.names import counted
+
 SHOWN = 5  # mistakes of one kind that are printed; the others are counted
 NOT_LISTED = "in the folder but not listed, not used"
 
@@ -81,7 +83,9 @@ def format_reports(reports: Sequence[SplitReport]) -> tuple[str, bool]:
         errors += sum(map(len, report.errors.values()))
     if leaks:
         lines += _listing("error", "in two splits", leaks)
-    verdict = f"{errors} errors: training on this data would be wrong" if errors else "no errors"
+    verdict = "no errors"
+    if errors:
+        verdict = f"{counted(errors, 'error')}: training on this data would be wrong"
     return "\n".join([*lines, verdict]), not errors
 
 

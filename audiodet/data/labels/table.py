@@ -13,20 +13,9 @@ Other columns are ignored. UTF-8 with or without byte order mark, any line ends.
 import os
 from collections.abc import Sequence
 
-from audiodet.data.labels.rows import STRONG, WEAK, LabelTable, Problem, Row, outside_clip
+from audiodet.data.labels.rows import STRONG, WEAK, LabelTable, Problem
 from audiodet.data.labels.text import read_lines
 from audiodet.errors import DataError
-
-__all__ = [
-    "STRONG",
-    "WEAK",
-    "LabelTable",
-    "Problem",
-    "Row",
-    "outside_clip",
-    "read_lines",
-    "read_table",
-]
 
 
 class NotLabels(DataError):

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, InitVar, dataclass, replace
 
-from audiodet.data.mixing.recipes import Augmentation, Background, Masker, Recipe, Reverb, Sound
+from audiodet.data.mixing.parts import Augmentation, Background, Masker, Reverb, Sound
+from audiodet.data.mixing.recipes import Recipe
 from audiodet.data.mixing.soundbank import Clip
 from audiodet.errors import DataError
 
@@ -57,6 +58,7 @@ class RecipeDraws:
             self.pools[clip.kind, ""].append(clip)
 
     def stream(self, purpose: str) -> random.Random:
+        """The random numbers of one purpose."""
         if purpose not in self.streams:
             self.streams[purpose] = random.Random(f"{self.seed}/{purpose}")
         return self.streams[purpose]

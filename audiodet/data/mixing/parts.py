@@ -87,6 +87,7 @@ class Augmentation:
 
     @classmethod
     def from_dict(cls, written: dict) -> "Augmentation":
+        """From its written form."""
         room = written.get("reverb")
         reverb = Reverb(**room) if room else None
         return cls(written["speed"], tuple(written["eq_db"]), reverb)
@@ -128,6 +129,7 @@ class Sound:
         return self.start + self.length
 
     def to_dict(self) -> dict:
+        """Its written form."""
         written = write_fields(self, SOUND_FIELDS)
         if self.augment:
             written["augment"] = asdict(self.augment)
@@ -137,6 +139,7 @@ class Sound:
 
     @classmethod
     def from_dict(cls, written: dict) -> "Sound":
+        """From its written form."""
         fields = read_fields(written, SOUND_FIELDS)
         if fields["augment"]:
             fields["augment"] = Augmentation.from_dict(fields["augment"])
@@ -161,6 +164,7 @@ class Masker:
 
     @classmethod
     def from_dict(cls, written: dict | None) -> "Masker | None":
+        """From its written form; None where there is none."""
         if not written:
             return None
         return cls(**{**written, "sound": Sound.from_dict(written["sound"])})

@@ -14,10 +14,8 @@ from audiodet.data.mixing.parts import (
     OVERLAY_FIELDS,
     SCENE_FIELDS,
     SOUND_FIELDS,
-    Augmentation,  # noqa: F401  they belong to recipes, and are imported from here
     Background,
     Masker,
-    Reverb,  # noqa: F401
     Sound,
     read_fields,
     write_fields,

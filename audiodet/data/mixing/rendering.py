@@ -17,7 +17,8 @@ from scipy.signal import oaconvolve
 
 from audiodet.audio.io import read_audio
 from audiodet.data.mixing.levels import as_loud, rms
-from audiodet.data.mixing.recipes import Background, Recipe, Reverb, Sound
+from audiodet.data.mixing.parts import Background, Reverb, Sound
+from audiodet.data.mixing.recipes import Recipe
 from audiodet.errors import DataError
 
 VERSION = 1  # to be raised when the same recipe comes to sound different

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from audiodet.events import Agreement, Event
-from audiodet.visualization.report.matching import agree, match
+from audiodet.matching import match, possible_hits
 from audiodet.visualization.report.media import holds, part_around
 from audiodet.visualization.report.sources import Run
 
@@ -50,19 +50,20 @@ def collect_items(run: Run, matching: Agreement) -> list[Item]:
 
 def _compare(events: Sequence[Item], truth: Sequence[Item], matching: Agreement) -> None:
     """Fill in hits, thresholds and rivals of one recording; rivals are still items."""
-    for label in {item.event.label for item in (*events, *truth)}:
-        ours = [item for item in events if item.event.label == label]
-        theirs = [item for item in truth if item.event.label == label]
-        pairs = ([item.event for item in theirs], [item.event for item in ours])
-        hits, found = match(*pairs, matching)
-        for item, hit in zip(ours, hits):
-            item.hit = hit
-        for item, threshold in zip(theirs, found):
-            item.found = threshold
-    for item in events:
-        if not item.hit:
-            near = [other for other in truth if agree(other.event, item.event, matching)]
-            item.rivals = [other for other in near if other.event.label != item.event.label]
+    ranked = sorted(events, key=lambda item: -item.event.score)
+    true = [item.event for item in truth]
+    near = possible_hits(true, [item.event for item in ranked], matching)
+    edges = []
+    for item, places in zip(ranked, near):
+        edges.append([i for i in places if true[i].label == item.event.label])
+    found, _ = match(edges)
+    for item, place, places in zip(ranked, found, near):
+        item.hit = place is not None
+        if item.hit:
+            truth[place].found = item.event.score
+        else:
+            others = [truth[i] for i in places]
+            item.rivals = [x for x in others if x.event.label != item.event.label]
 
 
 def labels_of(run: Run, items: Sequence[Item]) -> list[str]:

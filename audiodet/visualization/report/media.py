@@ -31,6 +31,7 @@ class Scale(NamedTuple):
     high_hz: float
 
     def place(self, hz: float) -> float:
+        """Where a frequency lies, from 0 (low) to 1."""
         (position,) = mel_positions([hz], BANDS, self.low_hz, self.high_hz)
         return float(np.clip((position + 0.5) / BANDS, 0, 1))
 

@@ -66,6 +66,13 @@ def test_unknown_sets_and_banks_without_the_classes_are_refused(family, syntheti
     assert not drawn
 
 
+@pytest.mark.parametrize("name", ["poly_mini_test", "remix_mini_0db_fold0_test", "weak_mini_test"])
+def test_the_stand_ins_need_their_classes(name, synthetic_bank, monkeypatch):
+    monkeypatch.setenv("AUDIODET_SOUNDBANK", synthetic_bank)
+    with pytest.raises(DataError, match=f"of cat_meow, .*, sneeze, which {name} needs"):
+        DatasetCatalog.get(name)
+
+
 def test_labels_of_the_bank(family, synthetic_bank):
     toy, _ = family
     anything = StandIn(NAMES, None, toy.draw)

@@ -2,7 +2,6 @@
 
 import pytest
 from detectron2.data import DatasetCatalog, MetadataCatalog
-from detectron2.structures import BoxMode
 
 from audiodet.data.datasets.tut_sed import (
     FOLDS,
@@ -11,6 +10,7 @@ from audiodet.data.datasets.tut_sed import (
     register_tut_sed,
     scene_labels,
 )
+from audiodet.data.labels.annotations import event_annotation
 from audiodet.errors import AudioError, DataError
 
 SECONDS = 2.0
@@ -71,15 +71,7 @@ def clip(top, image_id, scene, name, *events):
         "width": SECONDS,
         "label_kind": "strong",
         "scene": scene,
-        "annotations": [
-            {
-                "bbox": [onset, 0.0, offset, 1.0],
-                "bbox_mode": BoxMode.XYXY_ABS,
-                "category_id": category,
-                "iscrowd": 0,
-            }
-            for onset, offset, category in events
-        ],
+        "annotations": [event_annotation(*event) for event in events],
     }
 
 

@@ -2,7 +2,6 @@
 
 import pytest
 from detectron2.data import DatasetCatalog, MetadataCatalog
-from detectron2.structures import BoxMode
 
 from audiodet.data.datasets.common import register_tree
 from audiodet.data.datasets.tut_sed_synthetic import (
@@ -10,6 +9,7 @@ from audiodet.data.datasets.tut_sed_synthetic import (
     load_tut_sed_synthetic,
     register_tut_sed_synthetic,
 )
+from audiodet.data.labels.annotations import event_annotation
 from audiodet.errors import AudioError, DataError
 
 SPLITS = {"test": [0], "validation": [20, 21], "train": [40, 41]}
@@ -55,15 +55,7 @@ def clip(top, image_id, number, *events):
         "height": 1,
         "width": SECONDS[number],
         "label_kind": "strong",
-        "annotations": [
-            {
-                "bbox": [onset, 0.0, offset, 1.0],
-                "bbox_mode": BoxMode.XYXY_ABS,
-                "category_id": category,
-                "iscrowd": 0,
-            }
-            for onset, offset, category in events
-        ],
+        "annotations": [event_annotation(*event) for event in events],
     }
 
 

@@ -11,7 +11,8 @@ import soundfile as sf
 
 from audiodet.data.datasets.standins import recipes_to_dicts
 from audiodet.data.mixing.rules import make_recipes
-from audiodet.data.mixing.recipes import Augmentation, Background, Recipe, Reverb, recipes_hash
+from audiodet.data.mixing.parts import Augmentation, Background, Reverb
+from audiodet.data.mixing.recipes import Recipe, recipes_hash
 from audiodet.data.mixing.draws import (
     EQ_DB,
     GAP,

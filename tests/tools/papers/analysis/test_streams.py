@@ -7,7 +7,7 @@ import torch
 from papers.analysis.streams import draw_streams, stream_arrays
 from audiodet.events import Event
 from audiodet.visualization import save_figure
-from tests.modeling.test_self_mask import build, clip
+from tests.modeling.self_mask_clips import build, clip
 
 LABELS = ["a", "b", "c"]
 

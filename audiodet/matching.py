@@ -1,22 +1,22 @@
 """Hits of one label at every threshold, in one pass: the largest matching grows by one path.
 
-sed_eval counts hits as the largest one-to-one matching of true and reported events. An event more
-makes it larger by at most one, along one augmenting path (Berge 1957), so each next threshold costs
-a search and not a matching of its own: hours with thousands of events stay seconds.
+sed_eval counts hits as the largest one-to-one matching of true and reported events. Events are let
+in by falling score; one more makes the matching larger by at most one, along one augmenting path
+(Berge 1957), and what was matched stays matched. So each next threshold costs a search and not a
+matching of its own: hours with thousands of events stay seconds.
 
-Shape shorthand: C candidates, R true events, S distinct scores.
+Shape shorthand: C candidates, R true events.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from audiodet.evaluation.counts import Matching
-from audiodet.events import Event
+from audiodet.events import Agreement, Event
 
 
 def hits_by_score(
-    reference: Sequence[Event], candidates: Sequence[Event], matching: Matching
+    reference: Sequence[Event], candidates: Sequence[Event], matching: Agreement
 ) -> tuple[np.ndarray, np.ndarray]:
     """How each candidate changes a clip's counts, when they are let in by falling score.
 
@@ -27,30 +27,19 @@ def hits_by_score(
         scores (C,) from high to low, and gains (C,): 1 where the candidate is a hit more, else 0
         (a false alarm more). Sums over equal scores are those of sed_eval.
     """
-    ranked = sorted(candidates, key=lambda event: -event.score)
-    gains = np.zeros(len(ranked), int)
-    match(possible_hits(reference, ranked, matching), gains)
+    ranked = by_score(candidates)
+    found, _ = match(possible_hits(reference, ranked, matching))
+    gains = np.array([true is not None for true in found], int)
     return np.array([event.score for event in ranked]), gains
 
 
-def match(edges: list[list[int]], gains: np.ndarray | None = None) -> dict[int, int]:
-    """The largest matching, grown candidate by candidate -> {true event: candidate}.
-
-    Args:
-        edges: of :func:`possible_hits`.
-        gains: (C,) gets 1 where a candidate made it larger.
-    """
-    taken = {}  # true event -> the candidate matched with it, by their indices
-    held = {}  # and the other way round
-    for number in range(len(edges)):
-        found = _augment(number, edges, taken, held)
-        if gains is not None:
-            gains[number] = found
-    return taken
+def by_score(events: Sequence[Event]) -> list[Event]:
+    """Events from the highest score to the lowest."""
+    return sorted(events, key=lambda event: -event.score)
 
 
 def possible_hits(
-    reference: Sequence[Event], candidates: Sequence[Event], matching: Matching
+    reference: Sequence[Event], candidates: Sequence[Event], matching: Agreement
 ) -> list[list[int]]:
     """For each candidate the indices of the true events, of any label, that it may hit."""
     onsets = np.array([event.onset for event in reference])
@@ -65,21 +54,36 @@ def possible_hits(
     return edges
 
 
-def _augment(candidate: int, edges: list[list[int]], taken: dict, held: dict) -> bool:
-    """Match a candidate more, moving others along a path; whether there is such a path."""
+def match(edges: list[list[int]]) -> tuple[list[int | None], dict[int, int]]:
+    """The largest matching, grown candidate by candidate.
+
+    Args:
+        edges: of :func:`possible_hits`.
+
+    Returns:
+        for each candidate the true event that is found since it was let in, None where it made the
+        matching no larger; and at the end {true event: the candidate matched with it}.
+    """
+    taken = {}  # true event -> the candidate matched with it
+    held = {}  # and the other way round
+    found = [_augment(number, edges, taken, held) for number in range(len(edges))]
+    return found, taken
+
+
+def _augment(candidate: int, edges: list[list[int]], taken: dict, held: dict) -> int | None:
+    """Match a candidate more along the shortest path -> the true event at its end, if any."""
     came_from = {}  # true event -> the candidate that leads to it
     waiting = [candidate]
-    while waiting:
-        current = waiting.pop()
+    for current in waiting:
         for true in edges[current]:
             if true in came_from:
                 continue
             came_from[true] = current
             if true not in taken:
                 _move(true, came_from, taken, held)
-                return True
+                return true
             waiting.append(taken[true])
-    return False
+    return None
 
 
 def _move(true: int | None, came_from: dict, taken: dict, held: dict) -> None:
