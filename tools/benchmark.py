@@ -30,20 +30,20 @@ def parse_args():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("subject", nargs="?", default="rcrnn", choices=subjects())
-    parser.add_argument("--model", default="rcrnn_rare", help="rcrnn, detect: name or checkpoint")
+    parser.add_argument("--model", default="rcrnn_rare", help="rcrnn, detect, int8: name or file")
     parser.add_argument("--batch-size", type=int, default=8, help="rcrnn: clips per batch (8)")
     parser.add_argument(
         "--weights", metavar="FILE", help="audiomask: trained R18 detector for the precision check"
     )
     parser.add_argument(
-        "--files", type=int, default=200, help="detect: 30-s wavs in the folder (200)"
+        "--files", type=int, default=200, help="30-s wavs of detect, mixtures of int8 (200)"
     )
     parser.add_argument(
         "--hours", type=float, default=10.0, help="detect: the long file; 0 for none"
     )
     parser.add_argument("--engine", default="auto", help="detect: as of `audiodet detect` (auto)")
     parser.add_argument("--rounds", type=int, default=9, help="measurements of each item (9)")
-    parser.add_argument("--threads", type=int, default=0, help="torch threads; 0: as torch chooses")
+    parser.add_argument("--threads", type=int, default=0, help="torch threads; 1: CPU time counts")
     parser.add_argument("--device", default="auto", help="gpu: auto, cuda or cpu (auto)")
     parser.add_argument("--crops", type=int, default=16, help="gpu: crops of 8 s in a step (16)")
     parser.add_argument("--output", help="write the figures as JSON too")

@@ -22,14 +22,18 @@ def machine() -> str:
 
 
 def measure(items: Mapping[str, Callable], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each item, all items in turn; the first round warms up and is left out."""
+    """Seconds of each item, all items in turn; the first round warms up and is left out.
+
+    With one thread they are seconds of CPU time, which other jobs hardly change.
+    """
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
     times = {name: [] for name in items}
     for number in range(rounds + 1):
         for name, function in items.items():
-            start = time.perf_counter()
+            start = clock()
             function()
             if number:
-                times[name].append(time.perf_counter() - start)
+                times[name].append(clock() - start)
     return times
 
 
