@@ -31,13 +31,15 @@ def parse_args():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("subject", nargs="?", default="rcrnn", choices=subjects())
-    parser.add_argument("--model", default="rcrnn_rare", help="rcrnn, detect, hours: a name")
+    parser.add_argument(
+        "--model", default="rcrnn_rare", help="rcrnn, detect, hours: a name; int8: name or file"
+    )
     parser.add_argument("--batch-size", type=int, default=8, help="rcrnn: clips per batch (8)")
     parser.add_argument(
         "--weights", metavar="FILE", help="audiomask: trained R18 detector for the precision check"
     )
     parser.add_argument(
-        "--files", type=int, default=200, help="detect: 30-s wavs in the folder (200)"
+        "--files", type=int, default=200, help="30-s wavs of detect, mixtures of int8 (200)"
     )
     parser.add_argument(
         "--hours",

@@ -79,7 +79,7 @@ def test_the_demo_on_recordings_with_a_long_event(demo, bank, tmp_path, capsys):
     demo(argparse.Namespace(soundbank=str(bank), output_dir=str(out), opts=TINY))
     said = capsys.readouterr()
     assert "3 events are longer than 15 s, only their beginning is mixed: siren/" in said.err
-    assert re.search(r"About \d+ minutes on this machine: 2 training steps of \d", said.out)
+    assert re.search(r"About [\d.]+ minutes on this machine: 2 training steps of \d", said.out)
     assert said.out.index("About ") < said.out.index("Done, on")
     assert f"Done, on recordings of {bank}." in said.out
     assert len(list(out.glob("mixtures/data/mixture_data/devtrain/*/audio/*.wav"))) == 20
