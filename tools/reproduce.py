@@ -13,7 +13,7 @@ from audiodet.data.mixing.soundbank import soundbank_root
 from audiodet.errors import AudiodetError, DataError
 from audiodet.files import write_text
 from papers.engine import reproduce, show
-from papers.pages import heading, kept, page_of, put
+from papers.pages import heading, kept, made_now, page_of, put
 from papers.runs import Options
 from papers.tables import detectors, load_tables
 
@@ -81,15 +81,17 @@ def main(args) -> None:
     path = root / f"{args.name}{'-shipped' if args.shipped else ''}.json"
     with kept() as text:
         if args.stored:
-            show(args.name, read_report(path), options)
+            report = read_report(path)
+            show(args.name, report, options)
         else:
-            report = reproduce(args.name, options)
+            report = {**reproduce(args.name, options), "made": made_now()}
             write_text(path, json.dumps(report, indent=1, default=float) + "\n")
     print(f"\nfigures: {path}")
     if args.write:
         command = f"tools/reproduce.py {args.name}" + " --shipped" * args.shipped
         command += " ".join([" --folds", *map(str, args.folds)]) if args.folds else ""
-        print(f"page: {put(args.name, heading(path, command) + text.getvalue())}")
+        above = heading(path, report.get("made", {}), command)
+        print(f"page: {put(args.name, above + text.getvalue())}")
 
 
 def read_report(path: Path) -> dict:

@@ -23,11 +23,17 @@ def page_of(name: str, folder: Path = FOLDER) -> Path:
     raise DataError(f"{folder}: no page has <!-- table: {name} -->, where its table would stand")
 
 
-def heading(path: Path, command: str) -> str:
-    """Day, machine and command of the figures that a report's file holds."""
-    day = datetime.date.fromtimestamp(path.stat().st_mtime)
+def made_now() -> dict[str, str]:
+    """Day and machine of figures that were just counted."""
     cores = len(os.sched_getaffinity(0))
-    return f"{day}, {processor()}, {cores} cores, shared with other jobs: `{command}`."
+    return {"day": str(datetime.date.today()), "machine": f"{processor()}, {cores} cores"}
+
+
+def heading(path: Path, made: dict, command: str) -> str:
+    """When, where and how the figures of a report's file were counted; older files say no place."""
+    day = datetime.date.fromtimestamp(path.stat().st_mtime)
+    where = f", {made['machine']}" if made else ""
+    return f"{made.get('day', day)}{where}: `{command}`\n"
 
 
 def processor() -> str:
