@@ -190,7 +190,7 @@ def _test_sets(table: Table) -> dict[str, str]:
             for name in run.cfg.DATASETS.TEST:
                 benchmark = name.partition("_mini")[0]
                 hashes[name] = HASHES[benchmark](name)
-    print("test sets: " + ", ".join(f"{name} {found}" for name, found in hashes.items()))
+    print("\ntest sets: " + ", ".join(f"{name} {found}" for name, found in hashes.items()))
     return hashes
 
 
