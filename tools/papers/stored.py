@@ -4,6 +4,7 @@ import json
 import math
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import yaml
@@ -132,7 +133,8 @@ def final_thresholds(run: Run) -> dict[str, float]:
     cfg = run.cfg
     values = cfg.TEST.THRESHOLDS
     path = run.folder / "decisions.yaml"
-    if run.weights and not run.tune and not cfg.TEST.TUNE_RULES:
+    is_tuned = run.tune or cfg.TEST.TUNE_RULES
+    if run.weights and Path(run.weights).is_file() and not is_tuned:
         values = carried_rules(run.weights)["TEST.THRESHOLDS"]
     elif cfg.TEST.TUNE_RULES and path.is_file():
         values = yaml.safe_load(path.read_text())["TEST"]["THRESHOLDS"]
