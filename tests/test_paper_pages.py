@@ -9,6 +9,14 @@ from papers.tables import load_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted((ROOT / "docs" / "papers").glob("*.md"))
+# Tables and figures of each paper.
+PRINTED = {
+    "audiomask": ("I II III", 5),
+    "crnn": ("I II III IV V VI", 7),
+    "rcrnn": ("1 2 3 4", 4),
+    "self_mask": ("1", 3),
+    "tf_segmentation": ("I II III IV V VI VII VIII IX", 8),
+}
 OWN = re.compile(r"\| test \(`::` of `(\S+)`\) \|")
 
 
@@ -39,3 +47,36 @@ def test_what_a_page_names_exists(page):
         assert name in tables
     for name in re.findall(r"tools/reproduce.py ([a-z0-9-]+)", text):
         assert name in tables, f"{page.name}: {name}"
+
+
+def rows_of(text: str, header: str) -> list[list[str]]:
+    """Cells of the rows of the table that begins with a header."""
+    rows = []
+    for line in text.split(header, 1)[1].splitlines()[2:]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_table_and_figure_of_the_paper_has_a_row(page):
+    rows = rows_of(page.read_text(encoding="utf-8"), "| paper | command | state |")
+    tables, figures = PRINTED[page.stem]
+    numbers = {"Table": [], "Fig": []}
+    number = r"(?:[IVX]+|[0-9]+)\b"
+    for name, *_, state in rows:
+        for kind, listed in re.findall(rf"(Table|Fig)\.? ({number}(?:, {number})*)", name):
+            numbers[kind] += listed.split(", ")
+        assert state, name
+    assert set(tables.split()) <= set(numbers["Table"])
+    assert {str(i + 1) for i in range(figures)} <= set(numbers["Fig"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_is_the_same_names_the_test_that_proves_it(page):
+    rows = rows_of(page.read_text(encoding="utf-8"), "| paper | here | test")
+    assert len(rows) > 12
+    for statement, here, test in rows:
+        assert re.match(r"(same|differs|not built|not stated)\b", here), statement
+        assert "::test_" in test or not here.startswith("same"), statement

@@ -10,10 +10,10 @@ from pathlib import Path
 import audiodet  # noqa: F401  makes detectron2 importable
 
 from audiodet.data.mixing.soundbank import soundbank_root
-from audiodet.errors import AudiodetError
+from audiodet.errors import AudiodetError, DataError
 from audiodet.files import write_text
-from papers.engine import reproduce
-from papers.pages import kept, page_of, put
+from papers.engine import reproduce, show
+from papers.pages import heading, kept, made_now, page_of, put
 from papers.runs import Options
 from papers.tables import detectors, load_tables
 
@@ -45,6 +45,9 @@ def parse_args():
         help=f"audiomask-table*: only these of {', '.join(known)}",
     )
     parser.add_argument(
+        "--stored", action="store_true", help="print DIR/NAME.json as it is; nothing is scored"
+    )
+    parser.add_argument(
         "--write", action="store_true", help="also put the table into its page of docs/papers"
     )
     parser.add_argument("--opts", nargs="*", default=[], help="KEY VALUE pairs for all trainings")
@@ -56,7 +59,7 @@ def parse_args():
 
 def main(args) -> None:
     """Print the table and keep it as JSON; trainings that are done are not repeated."""
-    if args.name != "rcrnn-table2":
+    if args.name != "rcrnn-table2" and not args.stored:
         soundbank_root()  # ends here where there is none
     root = Path(args.output_dir).resolve()
     options = Options(
@@ -75,13 +78,28 @@ def main(args) -> None:
     )
     if args.write:
         page_of(args.name)  # ends here where there is none
-    with kept() as text:
-        report = reproduce(args.name, options)
-    if args.write:
-        print(f"\npage: {put(args.name, text.getvalue())}")
     path = root / f"{args.name}{'-shipped' if args.shipped else ''}.json"
-    write_text(path, json.dumps(report, indent=1, default=float) + "\n")
+    with kept() as text:
+        if args.stored:
+            report = read_report(path)
+            show(args.name, report, options)
+        else:
+            report = {**reproduce(args.name, options), "made": made_now()}
+            write_text(path, json.dumps(report, indent=1, default=float) + "\n")
     print(f"\nfigures: {path}")
+    if args.write:
+        command = f"tools/reproduce.py {args.name}" + " --shipped" * args.shipped
+        command += " ".join([" --folds", *map(str, args.folds)]) if args.folds else ""
+        above = heading(path, report.get("made", {}), command)
+        print(f"page: {put(args.name, above + text.getvalue())}")
+
+
+def read_report(path: Path) -> dict:
+    """The figures that an earlier run has left; DataError if there are none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error}), expected an earlier report") from error
 
 
 if __name__ == "__main__":

@@ -2,17 +2,16 @@
 
 import errno
 import os
-import re
 from pathlib import Path
 
 import torch
 from detectron2.checkpoint import DetectionCheckpointer
-from detectron2.checkpoint.c2_model_loading import align_and_update_state_dicts
 from detectron2.config import CfgNode
 from detectron2.utils import comm
 from detectron2.utils.file_io import PathManager
 
 from audiodet.engine.faults import LAST, LossNormalizers, last_checkpoint
+from audiodet.engine.image_models import init_from_image_model
 from audiodet.errors import WeightsError
 from audiodet.files import atomic_path, write_text
 from audiodet.modeling.model import SEDModel
@@ -199,37 +198,3 @@ def _load_part(part, prefix: str, tensors: dict, path: str) -> None:
             f"{tuple(expected[missing[0]].shape)} expected"
         )
     part.load_state_dict(fitting)
-
-
-def init_from_image_model(model, tensors: dict, path: str) -> None:
-    """Start a ResNet (with or without its FPN) from a model of detectron2's zoo.
-
-    Names are matched by detectron2's own rules. The first convolution, of three colours, is
-    summed over them for a model of one channel: a spectrogram is a grey image.
-
-    Raises:
-        WeightsError: the file holds no ResNet of this depth and width.
-    """
-    expected = {f"backbone.{name}": x for name, x in model.backbone.state_dict().items()}
-    stem = next(x for name, x in expected.items() if name.endswith("stem.conv1.weight"))
-    images = {name: _one_channel(torch.as_tensor(x), stem) for name, x in tensors.items()}
-    caffe2 = "." not in "".join(images)  # ImageNet models: "res2_0_branch2a_w"
-    matched = align_and_update_state_dicts(expected, images, c2_conversion=caffe2)
-    fitting = {name: x for name, x in matched.items() if name in expected}
-    # ImageNet models have no FPN, and some hold their batch statistics inside the weights.
-    optional = re.compile("fpn_|top_block|running_|num_batches_tracked")
-    wanted = [name for name in expected if not optional.search(name)]
-    missing = sorted(set(wanted) - set(fitting))
-    if missing:
-        raise WeightsError(
-            f"{path}: {len(missing)} of {len(wanted)} tensors of the ResNet are missing or of "
-            f"another shape, first {missing[0]} {tuple(expected[missing[0]].shape)} expected"
-        )
-    tensors = {name.removeprefix("backbone."): x for name, x in fitting.items()}
-    model.backbone.load_state_dict(tensors, strict=False)
-
-
-def _one_channel(x: torch.Tensor, stem: torch.Tensor) -> torch.Tensor:
-    """The weights of a stem (C, 3, 7, 7) -> (C, 1, 7, 7), where the model's stem is so."""
-    is_stem = x.ndim == 4 and x.shape[1] == 3 and x.shape[2:] == stem.shape[2:]
-    return x.sum(1, keepdim=True) if is_stem and stem.shape[1] == 1 else x

@@ -14,7 +14,13 @@ from audiodet.modeling import (  # noqa: F401
     verifier,
 )
 from audiodet.modeling.backbones import crnn as crnn_backbone  # noqa: F401
-from audiodet.modeling.backbones import fpn, mask_network, pretrained, self_mask_resnet  # noqa: F401
+from audiodet.modeling.backbones import (  # noqa: F401
+    crnn_1d,
+    fpn,
+    mask_network,
+    pretrained,
+    self_mask_resnet,  # noqa: F401
+)
 from audiodet.modeling.backbones import rcrnn as rcrnn_backbone  # noqa: F401
 from audiodet.modeling.counting import keras_count  # noqa: F401
 from audiodet.modeling.hooks import box_voting, clip_contrast, connect_cut, fusion  # noqa: F401

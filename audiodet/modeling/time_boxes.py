@@ -141,6 +141,21 @@ class DropoutFCHead(FastRCNNConvFCHead):
         return {**head, "dropout": cfg.MODEL.ROI_BOX_HEAD.DROPOUT}
 
 
+@ROI_BOX_HEAD_REGISTRY.register()
+class PositionSensitiveHead(nn.Flatten):
+    """No layer of its own: each time bin of a region is weighed by the output layers alone.
+
+    R-FCN (Dai et al. 2016) has score maps of each bin by a 1x1 convolution, and a region's score
+    is the mean of what each bin's own maps are there. Both are linear, as pooling by averages is:
+    the same as one linear layer over all bins of the region's features.
+    """
+
+    def __init__(self, cfg, input_shape: ShapeSpec):
+        super().__init__()
+        size = input_shape.channels * input_shape.height * input_shape.width
+        self.output_shape = ShapeSpec(channels=size)
+
+
 class TimeOutputLayers(FastRCNNOutputLayers):
     """Softmax over K + 1 classes, and two learned deltas for each of the K classes."""
 

@@ -9,6 +9,7 @@ from detectron2.modeling import GeneralizedRCNN
 from detectron2.structures import ImageList
 
 from audiodet.config import with_class_counts
+from audiodet.errors import ConfigError
 from audiodet.modeling.clip_input import ClipInput
 from audiodet.modeling.hooks.registry import build_postprocessors
 from audiodet.modeling.intervals import as_truth
@@ -37,7 +38,7 @@ class TimeRCNN(SEDModel, GeneralizedRCNN):
 
     @classmethod
     def from_config(cls, cfg):
-        parts = super().from_config(with_time_rpn(with_class_counts(cfg)))
+        parts = cls._detectron2_parts(with_time_rpn(with_class_counts(cfg)))
         return {
             **parts,
             "clip_input": ClipInput.from_config(cfg, parts["backbone"].size_divisibility),
@@ -45,6 +46,20 @@ class TimeRCNN(SEDModel, GeneralizedRCNN):
             "pixel_mean": [0.0],
             "pixel_std": [1.0],
         }
+
+    @classmethod
+    def _detectron2_parts(cls, cfg):
+        """See :meth:`GeneralizedRCNN.from_config`; ConfigError for a map that there is not."""
+        wanted = {*cfg.MODEL.RPN.IN_FEATURES, *cfg.MODEL.ROI_HEADS.IN_FEATURES}
+        try:
+            return super().from_config(cfg)
+        except KeyError as error:
+            if error.args[0] not in wanted:
+                raise
+            raise ConfigError(
+                f"MODEL.BACKBONE.NAME is {cfg.MODEL.BACKBONE.NAME!r}, expected one that has the "
+                f"map {error} of MODEL.RPN.IN_FEATURES and MODEL.ROI_HEADS.IN_FEATURES"
+            ) from error
 
     def preprocess_image(self, batched_inputs) -> ImageList:
         return self.clip_input(batched_inputs, self.device)

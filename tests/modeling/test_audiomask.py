@@ -1,16 +1,13 @@
 """AudioMask's region detector: time anchors on a feature pyramid, full-height boxes."""
 
-import pickle
-
 import pytest
 import torch
 from detectron2.modeling import build_model
 from detectron2.structures import Boxes, Instances
 from detectron2.utils.events import EventStorage
 
-from audiodet.engine.checkpoint import init_backbone
 from audiodet.engine.setup import load_config
-from audiodet.errors import ConfigError, WeightsError
+from audiodet.errors import ConfigError
 from audiodet.modeling import keras_count
 
 SMALL = ("MODEL.BACKBONE.PRECISION", "float32", "MODEL.ROI_BOX_HEAD.FC_DIM", "16")
@@ -150,92 +147,3 @@ def test_stock_faster_rcnn_is_a_configuration():
 def test_bad_configuration(opts, message):
     with pytest.raises(ConfigError, match=message):
         make("R_18_FPN", *opts)
-
-
-class TestImageWeights:
-    """Starting from a local file of detectron2's zoo."""
-
-    @pytest.fixture(scope="class")
-    def tensors(self):
-        """A stock three-colour R18-FPN, by the names of a COCO model."""
-        colour = make("stock_R_18_FPN", "MODEL.PIXEL_MEAN", [0.0] * 3, "MODEL.PIXEL_STD", [1.0] * 3)
-        return {k: v.numpy() for k, v in colour.state_dict().items() if "clip_input" not in k}
-
-    def start(self, tensors, path, trust=True):
-        with open(path, "wb") as file:
-            pickle.dump({"model": tensors, "__author__": "a test"}, file)
-        opts = ("MODEL.BACKBONE.INIT_WEIGHTS", path, "MODEL.TRUST_PICKLE", trust)
-        model = make("R_18_FPN", *opts)
-        torch.nn.init.zeros_(model.backbone.bottom_up.stem.conv1.weight)
-        init_backbone(model, model.cfg)
-        return model
-
-    def test_first_convolution_is_summed_over_colours(self, tensors, tmp_path):
-        model = self.start(tensors, tmp_path / "coco.pkl")
-        stem = tensors["backbone.bottom_up.stem.conv1.weight"]
-        assert stem.shape == (64, 3, 7, 7)
-        found = model.backbone.bottom_up.stem.conv1.weight
-        torch.testing.assert_close(found, torch.as_tensor(stem).sum(1, keepdim=True))
-        torch.testing.assert_close(
-            model.backbone.fpn_lateral2.weight,
-            torch.as_tensor(tensors["backbone.fpn_lateral2.weight"]),
-        )
-
-    def test_a_model_without_fpn(self, tensors, tmp_path):
-        prefix = "backbone.bottom_up."
-        only = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        model = self.start(only, tmp_path / "imagenet.pkl")
-        found = model.backbone.bottom_up.res5[1].conv2.weight
-        torch.testing.assert_close(found, torch.as_tensor(only["res5.1.conv2.weight"]))
-
-    def test_another_depth_is_refused(self, tensors, tmp_path):
-        less = {k: v for k, v in tensors.items() if "res5" not in k}
-        with pytest.raises(WeightsError, match="coco.pkl: .* tensors of the ResNet are missing"):
-            self.start(less, tmp_path / "coco.pkl")
-
-    def test_a_pickle_is_not_trusted_by_itself(self, tensors, tmp_path):
-        with pytest.raises(WeightsError, match="coco.pkl: refused"):
-            self.start(tensors, tmp_path / "coco.pkl", trust=False)
-
-    def colour_features(self, log_mel):
-        """A stock three-colour image model with norms as of a training, its maps of a picture."""
-        torch.manual_seed(1)
-        mean = [103.53, 116.28, 123.675]
-        scale = ("MODEL.PIXEL_MEAN", mean, "MODEL.PIXEL_STD", [1.0] * 3)
-        model = make("stock_R_18_FPN", *scale, "MODEL.RESNETS.NORM", "FrozenBN").eval()
-        tensors = model.state_dict()
-        for name, x in tensors.items():
-            if name.endswith(("running_mean", "norm.bias")):
-                x.normal_(0, 0.3)
-            elif name.endswith("running_var"):
-                x.uniform_(0.5, 2.0)
-        tensors["backbone.bottom_up.stem.conv1.norm.running_var"].fill_(1e3)  # of bytes
-        grey = (log_mel - log_mel.amin()) / (log_mel.amax() - log_mel.amin())
-        picture = 255 * grey.round(decimals=3) - torch.tensor(mean)[:, None, None]
-        with torch.no_grad():
-            return model.backbone(picture[None]), {k: v.numpy() for k, v in tensors.items()}
-
-    def test_features_are_those_of_the_image_model(self, tmp_path):
-        """With the norm and input scale of such files; with batch norm from 0 to 1 they are not."""
-        torch.manual_seed(0)
-        log_mel = torch.nn.functional.avg_pool2d(torch.randn(1, 132, 324), 5, 1)
-        expected, tensors = self.colour_features(log_mel)
-        with open(tmp_path / "coco.pkl", "wb") as file:
-            tensors = {k: v for k, v in tensors.items() if "clip_input" not in k}
-            pickle.dump({"model": tensors, "__author__": "a test"}, file)
-        start = ("MODEL.BACKBONE.INIT_WEIGHTS", tmp_path / "coco.pkl", "MODEL.TRUST_PICKLE", True)
-        start += ("MODEL.BACKBONE.PRECISION", "float32")
-        like_files = ("MODEL.RESNETS.NORM", "FrozenBN", "INPUT.SPECTROGRAM.NORMALIZE", "image")
-        image = load_config("configs/audiomask/R_101_image.yaml", [])
-        assert image.MODEL.RESNETS.NORM == "FrozenBN"
-        assert image.INPUT.SPECTROGRAM.NORMALIZE == "image"
-        for opts, nearest, farthest in ((like_files, 0.0, 0.2), ((), 0.3, 1.5)):
-            model = make("R_18_FPN", *start, *opts)
-            init_backbone(model, model.cfg)
-            with torch.no_grad():
-                images = model.eval().preprocess_image([{"image": log_mel}])
-                found = model.features(images)
-            for name, of_image in expected.items():
-                centred = [x - x.mean((2, 3), keepdim=True) for x in (found[name], of_image)]
-                apart = (centred[0] - centred[1]).norm() / centred[1].norm()
-                assert nearest < apart < farthest, name

@@ -90,15 +90,38 @@ def reproduce(name: str, options: Options) -> dict:
         report["minutes"] = _minutes(table)
         report["test sets"] = _test_sets(table)
     report["claims"] = _claims(table, scoring, scores)
+    _print_claims(report["claims"], benchmark)
     report.update(scoring.extras(scores))
     if "picture" in data:
         _draw(table, report, options.root / f"{name}.png")
+    _print_rest(data)
+    return report
+
+
+def show(name: str, report: dict, options: Options) -> None:
+    """Print the table of a report that :func:`reproduce` has returned before; nothing is scored.
+
+    Raises:
+        ConfigError: it has no row of the table.
+    """
+    data = load_tables()[name]
+    benchmark = BENCHMARKS[data["benchmark"]]
+    table = build_table(name, data, benchmark.opts, options)
+    table.rows = [row for row in table.rows if row.label in report]
+    if not table.rows:
+        raise ConfigError(f"{name}: the stored report has no row of it, found {sorted(report)}")
+    _print_rows(table, report, options)
+    _print_claims(report["claims"], benchmark)
+    _print_rest(data)
+
+
+def _print_rest(data: dict) -> None:
+    """What stands below a table: its notes, and figures of the paper that have no row."""
     for note in data.get("notes", []):
-        print(note)
+        print(f"\n{note}")
     if "published" in data:
         published = data["published"]
         print_table(published["title"], published["rows"], published["headers"])
-    return report
 
 
 def _figures(row: Row, scoring, scores: dict) -> dict:
@@ -167,35 +190,44 @@ def _test_sets(table: Table) -> dict[str, str]:
             for name in run.cfg.DATASETS.TEST:
                 benchmark = name.partition("_mini")[0]
                 hashes[name] = HASHES[benchmark](name)
-    print("test sets: " + ", ".join(f"{name} {found}" for name, found in hashes.items()))
+    print("\ntest sets: " + ", ".join(f"{name} {found}" for name, found in hashes.items()))
     return hashes
 
 
 def _claims(table: Table, scoring, scores: dict) -> dict:
-    """Print and return differences of pairs of rows, and what they say of the paper's claims.
+    """Differences of pairs of rows, and what they say of the paper's claims.
 
     Returns:
-        {"a - b, group": {metric: (difference, low, high), "verdict": word}}
+        {"a - b, group": {metric: (difference, low, high), "verdict": word}}; pairs about which
+        the paper claims nothing have no verdict.
     """
     report = {}
-    for key, title in (("claims", "Claims (the first is better)"), ("differences", "Differences")):
-        pairs = table.pairs(key)
-        if pairs:
-            print(f"\n{title}, 95 % intervals {scoring.interval}:")
-        for first, second in pairs:
+    for key in ("claims", "differences"):
+        for first, second in table.pairs(key):
             for group in scores[first]:
                 name = f"{first} - {second}" + f", {group}" * (len(scores[first]) > 1)
                 found = scoring.difference(scores[first][group], scores[second][group])
-                said = ", ".join(f"{x} {signed(found[x], DIGITS[x])}" for x in found)
                 if key == "claims":
                     _, low, high = found[scoring.metric]
                     if scoring.metric == "ER":  # less is better
                         low, high = -high, -low
                     found["verdict"] = verdict(low, high)
-                    said += f": {found['verdict']} in {scoring.metric}"
-                print(f"{name}: {said}")
                 report[name] = found
     return report
+
+
+def _print_claims(claims: dict, scoring) -> None:
+    """The differences of :func:`_claims`, those that the paper claims first."""
+    for title in ("Claims (the first is better)", "Differences"):
+        pairs = {k: x for k, x in claims.items() if ("verdict" in x) == title.startswith("Claims")}
+        if pairs:
+            print(f"\n{title}, 95 % intervals {scoring.interval}:\n")
+        for name, found in pairs.items():
+            figures = {key: value for key, value in found.items() if key != "verdict"}
+            said = ", ".join(f"{x} {signed(value, DIGITS[x])}" for x, value in figures.items())
+            if "verdict" in found:
+                said += f": {found['verdict']} in {scoring.metric}"
+            print(f"- {name}: {said}")
 
 
 def _draw(table: Table, report: dict, path) -> None:

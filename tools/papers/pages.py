@@ -1,7 +1,10 @@
 """Printed tables on the pages of docs/papers, between the comments that name them."""
 
 import contextlib
+import datetime
 import io
+import os
+import platform
 import re
 import sys
 from pathlib import Path
@@ -18,6 +21,29 @@ def page_of(name: str, folder: Path = FOLDER) -> Path:
         if f"<!-- table: {name} -->" in path.read_text(encoding="utf-8"):
             return path
     raise DataError(f"{folder}: no page has <!-- table: {name} -->, where its table would stand")
+
+
+def made_now() -> dict[str, str]:
+    """Day and machine of figures that were just counted."""
+    cores = len(os.sched_getaffinity(0))
+    return {"day": str(datetime.date.today()), "machine": f"{processor()}, {cores} cores"}
+
+
+def heading(path: Path, made: dict, command: str) -> str:
+    """When, where and how the figures of a report's file were counted; older files say no place."""
+    day = datetime.date.fromtimestamp(path.stat().st_mtime)
+    where = f", {made['machine']}" if made else ""
+    return f"{made.get('day', day)}{where}: `{command}`\n"
+
+
+def processor() -> str:
+    """Its maker's name for it, as Linux has it; elsewhere the architecture."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        text = ""
+    found = re.search(r"model name\s*: (.+)", text)
+    return found[1] if found else platform.machine()
 
 
 def put(name: str, text: str, folder: Path = FOLDER) -> Path:

@@ -7,10 +7,12 @@ from papers.gmm import gmm_clips
 from papers.pairs import label_results, micro_difference
 from papers.runs import as_arguments
 from papers.scoring import Scoring
+from papers.stored import final_thresholds
 from papers.tables import Row
 
 # In seconds. The paper's frames are 40 ms long and 20 ms apart.
 SEGMENTS = {"frame": 0.02, "40 ms": 0.04, "1 s": 1.0}
+EVERY = dict.fromkeys(POLY_LABELS, 0.0)
 
 
 class PolyMini(Scoring):
@@ -22,11 +24,16 @@ class PolyMini(Scoring):
     def scores(self, row: Row) -> dict:
         """{segment: scores of each training}."""
         if "baseline" in row.spec:
-            trainings = [self.baseline_clips()]
+            trainings = [(self.baseline_clips(), EVERY)]
         else:
-            files = [run.results("poly_mini_test") / "clips.jsonl" for run in row.runs]
-            trainings = [load_clips(path) for path in files]
-        return {name: [score(x, seconds) for x in trainings] for name, seconds in SEGMENTS.items()}
+            trainings = []
+            for run in row.runs:
+                clips = load_clips(run.results("poly_mini_test") / "clips.jsonl")
+                trainings.append((clips, final_thresholds(run)))
+        scores = {}
+        for name, seconds in SEGMENTS.items():
+            scores[name] = [score(clips, seconds, which) for clips, which in trainings]
+        return scores
 
     def baseline_clips(self) -> list:
         """Test clips of the GMM, with the threshold of the best F1 of validation's segments."""
@@ -47,7 +54,6 @@ class PolyMini(Scoring):
         return micro_difference(a, b, self.bootstrap)
 
 
-def score(clips: list, seconds: float):
-    """Every candidate counts: runs of frames from 0.5 on (GMM's own threshold) are all there is."""
-    thresholds = dict.fromkeys(POLY_LABELS, 0.0)
+def score(clips: list, seconds: float, thresholds=EVERY):
+    """Counts of segments; of the GMM every candidate is an event, by its own threshold."""
     return score_clips(clips, POLY_LABELS, thresholds, matching=Segments(seconds))

@@ -19,6 +19,11 @@ from audiodet.errors import AudiodetError
 from audiodet.files import write_text
 from audiodet.weights import CARD, read_weights
 
+RULES = {  # with a value for each label, see TEST.TUNE_RULES
+    "TEST": ("THRESHOLDS",),
+    "MODEL.TAGGER": ("LOW_THRESHOLDS", "MEDIANS", "JOIN_GAPS", "DROP_LENGTHS"),
+    "MODEL.TFSEG": ("GATES",),
+}
 TRAIN_NET = Path(__file__).resolve().parents[1] / "train_net.py"
 
 
@@ -155,8 +160,7 @@ def _train(run: Run, threads: int, cache: dict) -> None:
     if run.weights:
         opts["MODEL.WEIGHTS"] = run.weights
     if run.weights and not run.tune:
-        opts["TEST.TUNE_THRESHOLDS"] = False
-        opts["TEST.THRESHOLDS"] = list(carried_thresholds(run.weights).values())
+        opts.update(carried_rules(run.weights))
     mode = "--eval-only" if run.weights else "--resume"
     command = [sys.executable, str(TRAIN_NET), "--config-file", str(run.config), mode]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
@@ -175,6 +179,20 @@ def carried_thresholds(path: str) -> dict[str, float]:
     """The thresholds inside a checkpoint, by label."""
     cfg = CfgNode.load_cfg(read_weights(path)[CARD]["config"])
     return dict(zip(cfg.DATASETS.LABELS, cfg.TEST.THRESHOLDS))
+
+
+def carried_rules(path: str) -> dict:
+    """What a checkpoint says of how its scores become events: settings of an evaluation."""
+    cfg = CfgNode.load_cfg(read_weights(path)[CARD]["config"])
+    rules = {"TEST.TUNE_THRESHOLDS": False}
+    for section, keys in RULES.items():
+        node = cfg
+        for name in section.split("."):
+            node = node.get(name, {})
+        for key in keys:
+            if node.get(key):
+                rules[f"{section}.{key}"] = list(node[key])
+    return rules
 
 
 def training_minutes(run: Run) -> float:

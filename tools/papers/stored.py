@@ -4,6 +4,7 @@ import json
 import math
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import yaml
@@ -16,7 +17,7 @@ from audiodet.evaluation import (
 )
 from audiodet.events import thresholds_by_label
 from papers.pairs import paired_bootstrap, pool_scores
-from papers.runs import Run
+from papers.runs import Run, carried_rules
 from papers.scoring import Scoring
 from papers.tables import Row
 
@@ -128,11 +129,14 @@ def event_scores(run: Run):
 
 
 def final_thresholds(run: Run) -> dict[str, float]:
-    """Of each label: what TEST.TUNE_RULES found in the run, else TEST.THRESHOLDS."""
+    """Of each label: the weights' own, what TEST.TUNE_RULES found, or else TEST.THRESHOLDS."""
     cfg = run.cfg
     values = cfg.TEST.THRESHOLDS
     path = run.folder / "decisions.yaml"
-    if cfg.TEST.TUNE_RULES and path.is_file():
+    is_tuned = run.tune or cfg.TEST.TUNE_RULES
+    if run.weights and Path(run.weights).is_file() and not is_tuned:
+        values = carried_rules(run.weights)["TEST.THRESHOLDS"]
+    elif cfg.TEST.TUNE_RULES and path.is_file():
         values = yaml.safe_load(path.read_text())["TEST"]["THRESHOLDS"]
     return thresholds_by_label(values, cfg.DATASETS.LABELS)
 

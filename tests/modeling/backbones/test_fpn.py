@@ -77,6 +77,9 @@ def test_what_does_not_fit():
     opts = [*SMALL, "MODEL.META_ARCHITECTURE", "AudioMask"]
     with pytest.raises(ConfigError, match="'build_crnn_backbone', whose maps run over time alone"):
         build_model(load_config("configs/rcrnn/rare.yaml", opts))
+    opts = [*SMALL, "MODEL.BACKBONE.NAME", "build_crnn_backbone"]
+    with pytest.raises(ConfigError, match="'build_crnn_backbone', expected .* the map 'p2' of"):
+        build_model(load_config("configs/audiomask/R_18_FPN.yaml", opts))
 
 
 def test_a_short_resnet_has_a_last_level():

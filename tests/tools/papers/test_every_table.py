@@ -14,7 +14,7 @@ from tests.tools.papers.conftest import printed_rows, table_of
 
 TABLES = load_tables()
 NAMES = {
-    *("audiomask-table1", "audiomask-table2", "audiomask-table3", "audiomask-anchors"),
+    *("audiomask-table2", "audiomask-table1", "audiomask-table3", "audiomask-anchors"),
     *("crnn-table2", "crnn-table3", "crnn-table4", "crnn-figure4", "rare-crowd", "rare-mini"),
     *("rcrnn-table1", "rcrnn-table2", "rcrnn-table3", "selfmask-table1", "systems"),
     *("tfseg-table2", "tfseg-table5", "tfseg-table6", "tfseg-table9"),

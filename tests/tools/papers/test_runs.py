@@ -5,11 +5,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from detectron2.config import CfgNode
 
 from audiodet.errors import AudiodetError
-from papers import runs
+from audiodet.weights import SHIPPED, read_card
+from papers import engine, runs
 from papers.runs import Run, as_arguments, train_all, training_minutes, with_needed
+from papers.stored import final_thresholds
 from tests.tools.papers import fake_training
+from tests.tools.papers.conftest import table_of
 
 CONFIG = Path("configs/quick/rcrnn.yaml").resolve()
 
@@ -106,3 +110,19 @@ def test_each_run_is_named_once_after_what_it_needs(tmp_path):
     rows = [Run(CONFIG, tmp_path / name, after=[first]) for name in ("second", "third")]
     folders = [run.folder.name for run in with_needed([*rows, first])]
     assert folders == ["first", "second", "third"]
+
+
+def test_models_that_ship_decide_by_their_own_rules(options, trainings):
+    """Thresholds, filters, gaps, lengths and gates of the file go into its evaluation."""
+    engine.reproduce("tfseg-shipped", options)
+    weights = SHIPPED / "tfseg_remix_mini.safetensors"
+    cfg = CfgNode.load_cfg(read_card(weights)["config"])
+    for command in trainings:
+        assert "--eval-only" in command
+        given = dict(zip(command[-2::-2], command[-1::-2]))
+        assert given["MODEL.WEIGHTS"] == str(weights)
+        assert given["TEST.THRESHOLDS"] == str(list(cfg.TEST.THRESHOLDS))
+        assert given["MODEL.TFSEG.GATES"] == str(list(cfg.MODEL.TFSEG.GATES))
+        assert given["MODEL.TAGGER.MEDIANS"] == str(list(cfg.MODEL.TAGGER.MEDIANS))
+    (run, *_) = table_of("tfseg-shipped", options).runs
+    assert list(final_thresholds(run).values()) == list(cfg.TEST.THRESHOLDS)

@@ -53,6 +53,13 @@ def test_a_pattern_excites_its_map():
     np.testing.assert_array_equal(pattern, exciting_pattern(stack, 0, 1, frames=20))
 
 
+def test_a_pattern_is_sought_where_the_network_lies(monkeypatch):
+    """The meta device stands for a GPU: it refuses operands of the CPU, and holds no numbers."""
+    monkeypatch.setattr(torch.Tensor, "item", lambda x: 1.0)
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda x: torch.zeros(x.shape))
+    assert exciting_pattern(network().to("meta"), 1, 0, frames=8, steps=2).shape == (40, 8)
+
+
 @pytest.mark.parametrize(
     "layer, number, words", [(3, 0, "layer 3, expected 0 to 2"), (0, 4, "feature map 4")]
 )
