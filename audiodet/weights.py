@@ -18,10 +18,28 @@ def shipped_names(suffix: str = ".safetensors") -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob(f"*{suffix}"))
 
 
+def ensemble_names() -> list[str]:
+    """Names of the ensembles of these models that ship: YAMLs as ``TEST.ENSEMBLE`` takes them.
+
+    They are written as JSON, which every YAML reader takes and an installation without one too.
+    """
+    return shipped_names(".yaml")
+
+
+def find_ensemble(name: str) -> str | None:
+    """Path of an ensemble that ships; None where the name is another."""
+    return str(SHIPPED / f"{name}.yaml") if name in ensemble_names() else None
+
+
+def read_ensemble(name: str) -> dict:
+    """What the file of an ensemble that ships says, sections as a configuration has them."""
+    return json.loads(Path(find_ensemble(name)).read_text(encoding="utf-8"))
+
+
 def find_card(name: str) -> Path:
     """The model card of a model that ships, a Markdown file; WeightsError if there is none."""
-    if name not in shipped_names():
-        known = ", ".join(shipped_names())
+    if name not in [*shipped_names(), *ensemble_names()]:
+        known = ", ".join(sorted([*shipped_names(), *ensemble_names()]))
         raise WeightsError(f"{name}: no model that ships, expected one of {known}")
     return SHIPPED / f"{name}.md"
 
