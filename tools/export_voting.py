@@ -20,8 +20,8 @@ from papers.ensembles import join_folds
 NAME = "audiodet_rare_voting"
 MEMBERS = {"audiodet_rare": 2.0, "rcrnn_rare": 1.0}  # and their weights
 RUNS = ("mn04_frame", "rcrnn_scratch")  # folders of the members' fold models
-# Of every test clip, for the test of the thresholds: whether it holds the event, the fold ensemble's
-# best score, whether that is a hit.
+# Of every test clip, for the test of the thresholds: whether it holds the event, the best score of
+# its fold's ensemble, whether that is a hit.
 SCORES = Path(__file__).resolve().parents[1] / "tests" / f"{NAME}_scores.json"
 CARD = """# {name}
 
