@@ -34,7 +34,7 @@ def sound(soundbank):
     """A mixture with a loud event in it."""
     recipes = rare_mini_recipes("rare_mini_quiet_fold1_test", soundbank)
     recipe = next(recipe for recipe in recipes if recipe.event and recipe.event.ebr == 6.0)
-    return render(recipe, soundbank, RATE)[: 20 * RATE]
+    return render(recipe, soundbank, RATE)
 
 
 def numbers(events) -> list:

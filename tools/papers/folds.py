@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from audiodet.data.datasets.rare_mini import RARE_LABELS
 from audiodet.evaluation import score_clips, tune_thresholds
-from audiodet.modeling.hooks.clip_contrast import contrasted
+from audiodet.postprocessing.contrast import contrasted
 from papers.pairs import pool_scores
 
 # Thresholds this near share their ER: what a row's rule means to tune_thresholds.

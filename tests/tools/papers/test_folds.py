@@ -4,7 +4,7 @@ import pytest
 
 from audiodet.evaluation.clips import ClipResult
 from audiodet.events import Event
-from audiodet.modeling.hooks.clip_contrast import contrasted
+from audiodet.postprocessing.contrast import contrasted
 from papers.folds import at_contrast, chosen_folds, contrast_of
 
 
