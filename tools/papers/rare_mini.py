@@ -13,7 +13,7 @@ from audiodet.engine.setup import load_config
 from audiodet.evaluation import load_clips, results, score_clips
 from audiodet.voting import Voting
 from papers.cells import print_table
-from papers.ensembles import join_folds
+from papers.ensembles import join_folds, scored_events
 from papers.error_kinds import KINDS, changes, error_kinds
 from papers.folds import (
     RULES,
@@ -102,7 +102,7 @@ class RareMini(Scoring):
         if not row.members:
             return {"": self.test_clips(row, row.runs)}
         alone = replace(row, members=[], spec={})
-        found = [self.test_clips(alone, each) for each in row.members]
+        found = [scored_events(self.test_clips(alone, each)) for each in row.members]
         voting = row.spec.get("voting", {})
         several = voting.get("weights", [1] * len(found))
         several = several if isinstance(several[0], list) else [several]
