@@ -67,6 +67,9 @@ def find_weights(name: str) -> str:
     Raises:
         WeightsError: there is neither such a name nor such a file, or the folder holds no model.
     """
+    if find_ensemble(name):
+        members = " or ".join(read_ensemble(name)["TEST"]["ENSEMBLE"])
+        raise WeightsError(f"{name}: an ensemble without weights of its own, expected {members}")
     path = SHIPPED / f"{name}.safetensors"
     path = path if path.is_file() else Path(name)
     if path.is_dir():

@@ -12,12 +12,12 @@ from audiodet.audio.io import as_mono
 from audiodet.cli import main
 from audiodet.data.datasets.rare_mini import RARE_LABELS, rare_mini_recipes
 from audiodet.data.mixing.rendering import render
-from audiodet.errors import AudiodetError, ConfigError
+from audiodet.errors import AudiodetError, ConfigError, WeightsError
 from audiodet.inference.detector import Detector
 from audiodet.inference.opening import open_model
 from audiodet.inference.voting_on_onnx import OnnxVoting
 from audiodet.voting import Voting
-from audiodet.weights import read_ensemble
+from audiodet.weights import find_weights, read_ensemble
 from tests.inference.test_without_torch import light
 from tests.test_audiodet_rare import MAX_POINTS, f1
 
@@ -89,6 +89,8 @@ def test_it_is_listed_with_the_size_of_its_members(capsys):
 def test_an_engine_or_a_member_that_does_not_fit():
     with pytest.raises(ConfigError, match="device 'cuda': audiodet_rare_voting runs on the CPU"):
         open_model(NAME, device="cuda", engine="onnxruntime")
+    with pytest.raises(WeightsError, match="an ensemble without weights of its own, expected aud"):
+        find_weights(NAME)
     other, own = (open_model(x, engine="onnxruntime") for x in ("crnn_poly_mini", "rcrnn_rare"))
     with pytest.raises(AudiodetError, match=r"member 2 of the ensemble: has the labels \['baby"):
         OnnxVoting([other, own], Voting(), [0.5])

@@ -40,17 +40,15 @@ class RareMini(Scoring):
     Keys of a row: "baseline" instead of a training, or "ensemble of" several with their "voting";
     "lambda" and "window" of a fusion; "contrast", the weight of :func:`contrasted`; "thresholds",
     and "thresholds of" another training. Of several contrasts, and of several "weights" of the
-    voting (0 leaves a member out), each fold takes what is best for the others. Thresholds are
-
+    voting (0 leaves a member out), each fold takes what is best for the others. Thresholds:
         own      from the source groups that each training held out
         across   of each fold from the test clips of the *other* folds, which a model scored that
                  was not trained on their sources: three folds decide where a training can spare
                  two or three groups of a label. No row where there is one fold alone.
         carried  those inside the weights
         across, as carried   the latter where weights are evaluated, across elsewhere
-        smoothed as across, but the ER of a threshold is its mean over thresholds near it: the
-                 exact best of a few dozen sources is luck for others
-        smoothed in log-odds   the same, thresholds near it by log-odds
+        smoothed, smoothed in log-odds   as across, but the ER of a threshold is its mean over
+                 thresholds near it: the exact best of a few dozen sources is luck for others
 
     and without the key across where there are several folds, own where there is one.
     """

@@ -45,4 +45,4 @@ def test_each_fold_takes_who_is_right_on_the_other(heard, capsys):
     said = capsys.readouterr().out
     for fold in (0, 1, "all"):
         assert f"chosen, fold {fold}: 1 : 1 : 0 : 0 contrast 0.5, the best of the other" in said
-    assert report[ROW]["quiet"]["ER"] == 0.0 < report["the two that ship"]["quiet"]["ER"]
+    assert report[ROW]["quiet"]["ER"] == 0.0 < report["all three"]["quiet"]["ER"]
