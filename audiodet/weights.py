@@ -18,10 +18,28 @@ def shipped_names(suffix: str = ".safetensors") -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob(f"*{suffix}"))
 
 
+def ensemble_names() -> list[str]:
+    """Names of the ensembles of these models that ship: YAMLs as ``TEST.ENSEMBLE`` takes them.
+
+    They are written as JSON, which every YAML reader takes and an installation without one too.
+    """
+    return shipped_names(".yaml")
+
+
+def find_ensemble(name: str) -> str | None:
+    """Path of an ensemble that ships; None where the name is another."""
+    return str(SHIPPED / f"{name}.yaml") if name in ensemble_names() else None
+
+
+def read_ensemble(name: str) -> dict:
+    """What the file of an ensemble that ships says, sections as a configuration has them."""
+    return json.loads(Path(find_ensemble(name)).read_text(encoding="utf-8"))
+
+
 def find_card(name: str) -> Path:
     """The model card of a model that ships, a Markdown file; WeightsError if there is none."""
-    if name not in shipped_names():
-        known = ", ".join(shipped_names())
+    if name not in [*shipped_names(), *ensemble_names()]:
+        known = ", ".join(sorted([*shipped_names(), *ensemble_names()]))
         raise WeightsError(f"{name}: no model that ships, expected one of {known}")
     return SHIPPED / f"{name}.md"
 
@@ -55,6 +73,9 @@ def find_weights(name: str) -> str:
             f"{name}: an exported file, which detect, stream, separate and plot run; expected the "
             "model that it was made of"
         )
+    if find_ensemble(name):
+        members = " or ".join(read_ensemble(name)["TEST"]["ENSEMBLE"])
+        raise WeightsError(f"{name}: an ensemble without weights of its own, expected {members}")
     path = SHIPPED / f"{name}.safetensors"
     path = path if path.is_file() else Path(name)
     if path.is_dir():

@@ -19,7 +19,7 @@ from audiodet.data.mixing.soundbank import FOLDS, load_soundbank, soundbank_root
 from audiodet.errors import AudiodetError
 from audiodet.evaluation import save_clips
 from audiodet.files import write_text
-from papers.long import hear, long_recipe, report, write_recording
+from papers.long import contrasted_as_detected, hear, long_recipe, report, write_recording
 
 MODELS = ("rcrnn_rare_mini_fold{fold}", "audiodet_rare_mini_fold{fold}")
 
@@ -35,6 +35,9 @@ def parse_args() -> argparse.Namespace:
         "--every", type=float, default=40.0, help="seconds from sound to sound (40)"
     )
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--contrast", type=float, nargs="+", default=[0.75], metavar="W", help="also with these"
+    )
     return parser.parse_args()
 
 
@@ -55,7 +58,11 @@ def main(args: argparse.Namespace) -> None:
         name = model.replace("_fold{fold}", "")
         save_clips([clip for clip, _ in clips], folder / f"{name}.jsonl")
         reports[name] = report(clips)
-        for thresholds, table in reports[name].items():
+        for weight in args.contrast:
+            contrasted = contrasted_as_detected(clips, weight)
+            reports[f"{name}, contrast {weight:g}"] = report(contrasted)
+    for name, choices in reports.items():
+        for thresholds, table in choices.items():
             rows += [[name, thresholds, label, *row.values()] for label, row in table.items()]
     columns = ["model", "thresholds", "label", *next(iter(table.values()))]
     print(tabulate(rows, columns, "github", floatfmt=".1f"))

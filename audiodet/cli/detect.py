@@ -38,6 +38,7 @@ def add_parser(commands) -> None:
     add_option(parser, "--window", type=seconds, default=30.0, metavar="S")
     add_option(parser, "--overlap", type=seconds, default=6.0, metavar="S")
     add_option(parser, "--floor", type=seconds, default=0.05, metavar="X")
+    add_option(parser, "--contrast", type=seconds, default=0.0, metavar="W")
     positive = number(int, 1)
     add_option(parser, "--batch-size", type=positive, default=0, metavar="N")
     add_option(parser, "--workers", type=positive, default=0, metavar="N")

@@ -18,6 +18,8 @@ HELP = {
     "--threshold": "lowest score of an event, for all labels or by label (the model's)",
     "--floor": "lowest score of a candidate that the journal keeps for other thresholds and the "
     "report (%(default)s)",
+    "--contrast": "for rare events in long recordings, about 0.75: where the half minute around an "
+    "event is full of candidates of its label, its score counts less (%(default)s)",
     "--engine": "onnxruntime, torch, or auto: the first where a file of `audiodet export` is there "
     "and no GPU (%(default)s)",
     "--device": "auto, cpu, cuda or cuda:1 (%(default)s)",

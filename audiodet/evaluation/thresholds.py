@@ -13,6 +13,8 @@ from audiodet.matching import hits_by_score
 
 logger = logging.getLogger(__name__)
 
+LOG_ODDS = np.linspace(-9, 9, 361)  # thresholds that are tried where `log_odds` says so
+
 
 def sweep_thresholds(
     clips: Sequence[ClipResult],
@@ -78,6 +80,7 @@ def tune_thresholds(
     fallback: float = 0.5,
     smoothing: float = 0.0,
     common: bool = False,
+    log_odds: bool = False,
 ) -> dict[str, float]:
     """The threshold of each label with the lowest ER on validation clips.
 
@@ -85,7 +88,8 @@ def tune_thresholds(
     the threshold is the middle between the lowest score let in and the next one kept out. With
     `smoothing`, the ER of a threshold is its mean over thresholds up to that far away, because
     the exact best is luck where validation has few sources; `common` takes one threshold for
-    all labels, the best for their mean ER (it needs `smoothing`).
+    all labels, the best for their mean ER (it needs `smoothing`). With `log_odds`, `smoothing`
+    measures thresholds by their log-odds: scores may lie close together near 0 or 1.
 
     A label without a true event gets `fallback`, and a warning.
     """
@@ -93,13 +97,14 @@ def tune_thresholds(
     known = {label: sweep for label, sweep in sweeps.items() if not np.isnan(sweep[0, 1])}
     thresholds = dict.fromkeys(labels, fallback)
     if common:
-        best = _smoothed_best(list(known.values()), smoothing) if known else fallback
+        sweeps = list(known.values())
+        best = _smoothed_best(sweeps, smoothing, log_odds) if known else fallback
         return dict.fromkeys(labels, best)
     for label in thresholds:
         if label not in known:
             logger.warning(f"no validation event of {label!r}: its threshold stays {fallback}")
         elif smoothing:
-            thresholds[label] = _smoothed_best([known[label]], smoothing)
+            thresholds[label] = _smoothed_best([known[label]], smoothing, log_odds)
         else:
             thresholds[label] = _middle_of_best(known[label])
     return thresholds
@@ -112,10 +117,11 @@ def _middle_of_best(sweep: np.ndarray) -> float:
     return float((thresholds[best] + thresholds[below]) / 2)
 
 
-def _smoothed_best(sweeps: Sequence[np.ndarray], smoothing: float) -> float:
+def _smoothed_best(sweeps: Sequence[np.ndarray], smoothing: float, log_odds: bool) -> float:
     """Threshold with the lowest ER, mean over sweeps and over thresholds up to `smoothing` away."""
-    grid = np.linspace(0, 1, 201)
-    near = np.abs(grid[:, None] - grid) <= smoothing
+    places = LOG_ODDS if log_odds else np.linspace(0, 1, 201)
+    grid = 1 / (1 + np.exp(-places)) if log_odds else places
+    near = np.abs(places[:, None] - places) <= smoothing
     total = np.zeros(len(grid))
     for sweep in sweeps:
         row = np.searchsorted(-sweep[:, 0], -grid, side="right") - 1  # last row at or above

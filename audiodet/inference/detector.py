@@ -18,6 +18,7 @@ from audiodet.inference.pipeline import cores, in_batches, run_ahead
 from audiodet.inference.reading import as_audio_error, read_windows, source_name
 from audiodet.inference.silence import heard_in_sound, is_silent, silent_spans
 from audiodet.inference.windows import Grid, Window
+from audiodet.postprocessing.contrast import checked_weight
 
 if TYPE_CHECKING:
     import torch
@@ -41,6 +42,7 @@ class Detector:
         thresholds: lowest score of a reported event, by label.
         min_lengths: shortest reported event in seconds, by label.
         floors: lowest score of a candidate that :class:`Detection` keeps, by label.
+        contrast: how much an event's score counts its surroundings, 0 for not at all.
         log_mel: the front end: a :class:`~audiodet.data.spectrogram.LogMel`, or of an exported
             model its numbers.
         runner: runs the model with torch or with onnxruntime.
@@ -54,6 +56,7 @@ class Detector:
         window: float = WINDOW,
         overlap: float = OVERLAP,
         floor: float | Mapping[str, float] = FLOOR,
+        contrast: float = 0.0,
     ):
         """
         Args:
@@ -66,10 +69,13 @@ class Detector:
             window, overlap: of long recordings, in seconds; rounded up to the network's time steps.
             floor: lowest score of a candidate that is kept, a number or by label; where a
                 threshold is lower, the threshold.
+            contrast: weight of :func:`~audiodet.postprocessing.contrast.contrasted_nearby`, for
+                rare events in long recordings; about 0.75.
 
         Raises:
-            ConfigError: thresholds of other labels, or an overlap longer than half a window.
+            ConfigError: thresholds of other labels, a long overlap, or a contrast below 0.
         """
+        self.contrast = checked_weight(contrast, "contrast")
         self.model = model
         self.cfg = model.cfg
         self.labels = list(self.cfg.DATASETS.LABELS)

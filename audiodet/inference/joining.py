@@ -9,6 +9,7 @@ from audiodet.events import Detection, Event, decide
 from audiodet.inference.curves import CurveStitcher, ScoreCurves, curves_of_events
 from audiodet.inference.detection import DrawnDetection
 from audiodet.inference.windows import Stitcher, Window
+from audiodet.postprocessing.contrast import contrasted_nearby
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class Recording:
     def detection(self, source) -> Detection:
         """All windows are in."""
         kept = sorted(self._kept)
+        if self.detector.contrast:
+            kept = decide(contrasted_nearby(kept, self.detector.contrast), self.detector.floors)
         found = DrawnDetection(source, self.detector.decide(kept), self.duration, candidates=kept)
         if self.with_scores:
             found.scores = self._scores(kept)

@@ -20,7 +20,7 @@ from audiodet.inference.decisions import (
     write_decisions,
 )
 from audiodet.modeling.trained import load_trained
-from audiodet.weights import CARD, MODEL_FILE, find_weights
+from audiodet.weights import CARD, MODEL_FILE, find_ensemble, find_weights
 
 __all__ = [
     "TUNED",
@@ -37,7 +37,7 @@ def load_model(name: str = "", config_file: str = "", weights: str = "", device:
 
     Args:
         name: a model that ships or the path of a checkpoint, which carry their configuration; or a
-            YAML whose ``TEST.ENSEMBLE`` names several of them.
+            YAML whose ``TEST.ENSEMBLE`` names several of them, or the name of one that ships.
         config_file, weights: instead of a name, a YAML and a checkpoint that belongs to it.
         device: "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1", ...
 
@@ -53,6 +53,7 @@ def load_model(name: str = "", config_file: str = "", weights: str = "", device:
         return load_configured(
             load_config(config_file, ["MODEL.WEIGHTS", weights, "MODEL.DEVICE", device])
         )
+    name = find_ensemble(name) or name
     if name.endswith((".yaml", ".yml")):
         from audiodet.engine.ensemble import open_ensemble
 

@@ -10,7 +10,16 @@ from audiodet import weights as files
 from audiodet.errors import AudiodetError, ConfigError, WeightsError
 from audiodet.inference.decisions import final_decisions
 from audiodet.inference.on_onnx import OnnxModel
-from audiodet.weights import MODEL_FILE, find_weights, shipped_names
+from audiodet.inference.voting_on_onnx import OnnxVoting
+from audiodet.voting import Voting
+from audiodet.weights import (
+    MODEL_FILE,
+    ensemble_names,
+    find_ensemble,
+    find_weights,
+    read_ensemble,
+    shipped_names,
+)
 
 ENGINES = ("auto", "onnxruntime", "torch")
 SUFFIX = ".onnx"
@@ -39,6 +48,8 @@ def open_model(
         ConfigError: no such device, or a configuration that cannot work.
         AudiodetError: torch is needed and not installed.
     """
+    if find_ensemble(name):
+        return _open_ensemble(name, device, engine)
     described = config_file or (name or weights).endswith((".yaml", ".yml"))
     path = None if described else find_exported(name or weights)
     has_torch = find_spec("torch") is not None
@@ -68,9 +79,32 @@ def open_model(
     return load_model(name, config_file, weights, device)
 
 
+def _open_ensemble(name: str, device: str, engine: str):
+    """An ensemble that ships; :func:`open_model` says which engine runs it."""
+    has_torch = find_spec("torch") is not None
+    must = engine == "onnxruntime" or (not has_torch and engine != "torch")
+    if must and device not in ("auto", "cpu"):
+        raise ConfigError(f"device {device!r}: {name} runs on the CPU, expected cpu or auto")
+    if must or (engine == "auto" and _may_serve(device)):
+        spec = read_ensemble(name)
+        members = [OnnxModel(find_exported(member)) for member in spec["TEST"]["ENSEMBLE"]]
+        voting = Voting(spec["TEST"]["VOTING"]["WEIGHTS"])
+        model = OnnxVoting(members, voting, spec["TEST"]["THRESHOLDS"])
+        if must or not model.rounded:
+            return model
+    if not has_torch:
+        raise AudiodetError(
+            f"{name}: --engine torch needs torch, which is not installed, expected --engine auto, "
+            "or run: pip install 'audiodet[train]'"
+        )
+    from audiodet.inference.loading import load_model
+
+    return load_model(name, device=device)
+
+
 def runner_of(model):
     """What runs a model: an exported one itself, torch for any other."""
-    if isinstance(model, OnnxModel):
+    if isinstance(model, (OnnxModel, OnnxVoting)):
         return model
     from audiodet.inference.on_torch import TorchRunner
 
@@ -98,7 +132,7 @@ def find_exported(name: str) -> str | None:
 
 
 def _known() -> str:
-    return ", ".join(shipped_names())
+    return ", ".join([*shipped_names(), *ensemble_names()])
 
 
 def _made_of(exported: Path, checkpoint: Path) -> bool:

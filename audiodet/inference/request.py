@@ -23,6 +23,7 @@ class Request:
         batch_size, workers: see :meth:`Detector.detect_many`; with Ray, workers are actors.
         window, overlap: of long recordings, in seconds.
         floor: see :class:`Detector`; a run that is continued keeps its own.
+        contrast: see :class:`Detector`.
         resume: continue the run in the output folder; its tables are written anew, in all formats.
         ray: None, "local", or the address of a cluster.
         quiet, verbose: say only what failed, or a line about each recording.
@@ -42,6 +43,7 @@ class Request:
     window: float = WINDOW
     overlap: float = OVERLAP
     floor: float | Mapping[str, float] = FLOOR
+    contrast: float = 0.0
     resume: bool = False
     ray: str | None = None
     quiet: bool = False
@@ -51,4 +53,5 @@ class Request:
         """The detector that is asked for; each process of a cluster makes its own."""
         named = (self.model, self.config_file, self.weights)
         model = open_model(*named, device=self.device, engine=self.engine)
-        return Detector(model, self.thresholds, self.window, self.overlap, self.floor)
+        windows = (self.window, self.overlap)
+        return Detector(model, self.thresholds, *windows, self.floor, self.contrast)

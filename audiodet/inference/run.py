@@ -64,6 +64,8 @@ class Run:
             "window": request.window,
             "overlap": request.overlap,
         }
+        if request.contrast:  # runs of older versions know nothing of it
+            parameters["contrast"] = request.contrast
         log_mel = self.detector.log_mel
         names = unique_names(self.work.paths)
         self.origin = Origin(model, log_mel.f_min, log_mel.f_max, parameters, names)

@@ -1,8 +1,8 @@
 """What ships with audiodet, by name: trained models, and configurations to train with.
 
 A model is a ``weights/<name>.safetensors`` with its configuration, labels, front end and per-class
-thresholds inside, and a model card ``<name>.md`` beside it. A configuration is a YAML, named as
-under the repository's ``configs/``.
+thresholds inside, and a model card ``<name>.md`` beside it; an ensemble of such a ``<name>.yaml``.
+A configuration is a YAML, named as under the repository's ``configs/``.
 """
 
 import json
@@ -17,10 +17,12 @@ from audiodet.errors import ConfigError
 from audiodet.events import thresholds_by_label
 from audiodet.weights import (
     CARD,
+    ensemble_names,
     find_card,
     find_weights,
     read_card,
     read_described,
+    read_ensemble,
     shipped_names,
 )
 
@@ -57,7 +59,8 @@ def _config_folder() -> Path:
 
 def names(exported: bool = False) -> list[str]:
     """Names that :func:`get` knows; with ``exported`` those that run without torch."""
-    return shipped_names(".onnx" if exported else ".safetensors")
+    single = shipped_names(".onnx" if exported else ".safetensors")
+    return sorted([*single, *ensemble_names()])
 
 
 def without_torch() -> bool:
@@ -72,7 +75,7 @@ class About:
     Attributes:
         name, system: its own, and the architecture's.
         thresholds: lowest score of a reported event, by label.
-        bytes: size of its file.
+        bytes: size of its file, or of those of its members.
         licence: for whom the weights are, in words.
         card: path of the model card.
     """
@@ -88,8 +91,13 @@ class About:
 def about(name: str) -> About:
     """What is known of a model that ships; WeightsError if there is no such."""
     card = find_card(name)
-    path = find_weights(name)
-    if without_torch():
+    members = [name]
+    if name in ensemble_names():
+        spec = read_ensemble(name)
+        members = spec["TEST"]["ENSEMBLE"]
+        system, labels = "EventEnsemble", spec["DATASETS"]["LABELS"]
+        thresholds = spec["TEST"]["THRESHOLDS"]
+    elif without_torch():
         from audiodet.inference.opening import open_model
 
         cfg = open_model(name).cfg
@@ -98,13 +106,13 @@ def about(name: str) -> About:
     else:
         import yaml
 
-        described = read_card(path)
+        described = read_card(find_weights(name))
         system, labels = described["architecture"], described["labels"]
         thresholds = yaml.safe_load(described["config"])["TEST"]["THRESHOLDS"]
     by_label = thresholds_by_label(thresholds, labels)
     restricted = "non-commercial" in card.read_text(encoding="utf-8")
     licence = "non-commercial use only" if restricted else "see the card"
-    size = Path(path).stat().st_size
+    size = sum(Path(find_weights(member)).stat().st_size for member in members)
     return About(name, system, by_label, size, licence, str(card))
 
 

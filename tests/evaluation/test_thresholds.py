@@ -105,6 +105,18 @@ def test_smoothing_leaves_a_lucky_dip():
     assert 0.5 < tune_thresholds(clips, ["cry"], smoothing=0.05)["cry"] < 0.7
 
 
+def test_smoothing_in_log_odds_tells_small_scores_apart():
+    """Hits at .008 and above, false alarms at .002 and below: any threshold between is perfect."""
+    clips = []
+    for i in range(6):
+        truth, score = ([Event(1, 2, "cry")], 0.008) if i < 3 else ([], 0.002)
+        clips.append(ClipResult(f"{i}", 10, truth, [Event(1, 2, "cry", score * (1 + i / 100))]))
+    tuned = tune_thresholds(clips, ["cry"], smoothing=0.5, log_odds=True)
+    assert 0.0021 < tuned["cry"] < 0.008
+    even = tune_thresholds(clips, ["cry"], smoothing=0.1)  # knows thresholds 0.1 apart alike
+    assert not 0.0021 < even["cry"] < 0.008
+
+
 def test_score_of_exactly_one_can_be_refused():
     clips = [ClipResult("a", 10, [Event(1, 2, "cry")], [Event(5, 6, "cry", 1.0)])]
     assert tune_thresholds(clips, ["cry"])["cry"] > 1.0

@@ -47,6 +47,17 @@ def join_folds(members: Sequence[dict], voting: Voting = Voting()) -> dict:
     return joined
 
 
+def scored_events(clips: dict) -> dict:
+    """{fold: {condition: clips}} without candidates of labels that a clip is not scored for."""
+    found = {}
+    for fold, conditions in clips.items():
+        found[fold] = {}
+        for name, part in conditions.items():
+            kept = [[e for e in clip.candidates if clip.is_scored(e.label)] for clip in part]
+            found[fold][name] = [replace(x, candidates=e, parts={}) for x, e in zip(part, kept)]
+    return found
+
+
 def _check(first: dict, member: dict, number: int) -> None:
     """Refuse a member that was not scored on the very clips of the first."""
     if set(first) != set(member):

@@ -7,10 +7,15 @@ from dataclasses import replace
 
 from audiodet.data.datasets.rare_mini import RARE_LABELS
 from audiodet.evaluation import score_clips, tune_thresholds
-from audiodet.modeling.hooks.clip_contrast import contrasted
+from audiodet.postprocessing.contrast import contrasted
 from papers.pairs import pool_scores
 
-SMOOTHING = 0.1  # thresholds this near share their ER where a row's are "smoothed"
+# Thresholds this near share their ER: what a row's rule means to tune_thresholds.
+RULES = {
+    "across": {},
+    "smoothed": {"smoothing": 0.1},
+    "smoothed in log-odds": {"smoothing": 0.5, "log_odds": True},
+}
 
 
 def pooled(clips: dict, condition: str, thresholds: dict):
@@ -25,47 +30,55 @@ def tune_common(clips: list) -> dict:
     return tune_thresholds(clips, RARE_LABELS, True, smoothing=0.1, common=True)
 
 
-def tune_on_all(clips: dict, smoothing: float = 0.0) -> dict:
-    """Thresholds of {fold: {condition: clips}}, all of them together."""
+def tune_on_all(clips: dict, rule: str = "across") -> dict:
+    """Thresholds of {fold: {condition: clips}}, all of them together, by one of RULES."""
     everything = [clip for fold in clips.values() for part in fold.values() for clip in part]
-    return tune_thresholds(everything, RARE_LABELS, True, smoothing=smoothing)
+    return tune_thresholds(everything, RARE_LABELS, True, **RULES[rule])
 
 
-def across_folds(clips: dict, smoothing: float = 0.0) -> dict:
+def across_folds(clips: dict, rule: str = "across") -> dict:
     """{fold: thresholds} tuned on the clips of the other folds; {} where there is one alone.
 
     Under "all" stand thresholds of every fold's clips, for a model of all folds.
     """
     if len(clips) < 2:
         return {}
-    thresholds = {"all": tune_on_all(clips, smoothing)}
-    for fold in clips:
-        others = {other: found for other, found in clips.items() if other != fold}
-        thresholds[fold] = tune_on_all(others, smoothing)
-    return thresholds
+    return {"all": tune_on_all(clips, rule)} | {
+        fold: tune_on_all(without(clips, fold), rule) for fold in clips
+    }
 
 
-def contrast_folds(clips: dict, weights, name: str) -> dict:
-    """The same clips with contrasted scores.
+def without(clips: dict, fold) -> dict:
+    """The other folds."""
+    return {other: found for other, found in clips.items() if other != fold}
+
+
+def chosen_folds(candidates: dict, rule: str, name: str) -> tuple[dict, dict]:
+    """Each fold's clips as the candidate has them that is best for the *other* folds.
 
     Args:
-        weights: of :func:`contrasted`; of several each fold takes what is best for the others.
+        candidates: {what it is: clips}; compared by ER at thresholds of the same clips.
         name: printed beside what a fold takes.
+
+    Returns:
+        the clips, and as of :func:`across_folds` thresholds: those of the other folds' clips as
+        the fold's candidate has them.
     """
-    if not isinstance(weights, list):
-        return at_contrast(clips, weights) if weights else clips
-    candidates = {weight: at_contrast(clips, weight) for weight in weights}
-    chosen = {}
-    for fold in clips:
-        errors = {}
-        for weight, edit in candidates.items():
-            others = {other: found for other, found in edit.items() if other != fold}
-            best = dict.fromkeys(others, tune_on_all(others, SMOOTHING))
-            errors[weight] = sum(pooled(others, c, best).mean["ER"] for c in clips[fold])
-        weight = min(errors, key=errors.get)
-        print(f"{name}, fold {fold}: contrast {weight:g}, the best of the other folds")
-        chosen[fold] = candidates[weight][fold]
-    return chosen
+    folds = list(next(iter(candidates.values())))
+    chosen, thresholds = {}, {}
+    for fold in ["all", *folds] if len(folds) > 1 else []:
+        errors, tuned = {}, {}
+        for what, clips in candidates.items():
+            others = without(clips, fold)
+            tuned[what] = tune_on_all(others, rule)
+            best = dict.fromkeys(others, tuned[what])
+            errors[what] = sum(pooled(others, c, best).mean["ER"] for c in clips[min(others)])
+        what = min(errors, key=errors.get)
+        print(f"{name}, fold {fold}: {what}, the best of the other folds")
+        thresholds[fold] = tuned[what]
+        if fold != "all":
+            chosen[fold] = candidates[what][fold]
+    return chosen, thresholds
 
 
 def at_contrast(clips: dict, weight: float) -> dict:

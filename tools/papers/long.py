@@ -15,7 +15,8 @@ from audiodet.errors import DataError
 from audiodet.evaluation import ClipResult, score_clips
 from audiodet.evaluation.scores import rates
 from audiodet.events import Event, thresholds_by_label
-from audiodet.inference.detector import Detector
+from audiodet.inference.detector import FLOOR, Detector
+from audiodet.postprocessing.contrast import contrasted_nearby
 
 SAMPLE_RATE = 44100  # Hz
 SCENE = 30.0  # seconds that a background is looped before the next one
@@ -92,6 +93,16 @@ def hear(name: str, truth: ClipResult, folder: Path) -> tuple[ClipResult, dict[s
     detector = Detector.from_pretrained(name, device="cpu", thresholds=0.0)
     thresholds = thresholds_by_label(detector.cfg.TEST.THRESHOLDS, detector.labels)
     return replace(truth, candidates=detector.detect(folder / truth.name)), thresholds
+
+
+def contrasted_as_detected(heard: list[tuple[ClipResult, dict]], weight: float) -> list:
+    """The same as ``audiodet detect --contrast`` has them: of candidates that its floor lets in."""
+    found = []
+    for clip, thresholds in heard:
+        candidates = [event for event in clip.candidates if event.score >= FLOOR]
+        candidates = contrasted_nearby(candidates, weight)
+        found.append((replace(clip, candidates=candidates), thresholds))
+    return found
 
 
 def counts_at(heard: list[tuple[ClipResult, dict]], factor: float = 1.0) -> np.ndarray:

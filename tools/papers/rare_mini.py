@@ -13,12 +13,13 @@ from audiodet.engine.setup import load_config
 from audiodet.evaluation import load_clips, results, score_clips
 from audiodet.voting import Voting
 from papers.cells import print_table
-from papers.ensembles import join_folds
+from papers.ensembles import join_folds, scored_events
 from papers.error_kinds import KINDS, changes, error_kinds
 from papers.folds import (
-    SMOOTHING,
+    RULES,
     across_folds,
-    contrast_folds,
+    at_contrast,
+    chosen_folds,
     pooled,
     tune_common,
     tune_on_all,
@@ -37,18 +38,17 @@ class RareMini(Scoring):
     """ER and F1 of the conditions, with intervals by clip and by source.
 
     Keys of a row: "baseline" instead of a training, or "ensemble of" several with their "voting";
-    "lambda" and "window" of a fusion; "contrast", the weight of :func:`contrasted`, or several of
-    which each fold takes what is best for the others; "thresholds", and "thresholds of" another
-    training. They are
-
+    "lambda" and "window" of a fusion; "contrast", the weight of :func:`contrasted`; "thresholds",
+    and "thresholds of" another training. Of several contrasts, and of several "weights" of the
+    voting (0 leaves a member out), each fold takes what is best for the others. Thresholds:
         own      from the source groups that each training held out
         across   of each fold from the test clips of the *other* folds, which a model scored that
                  was not trained on their sources: three folds decide where a training can spare
                  two or three groups of a label. No row where there is one fold alone.
         carried  those inside the weights
         across, as carried   the latter where weights are evaluated, across elsewhere
-        smoothed as across, but the ER of a threshold is its mean over thresholds near it: the
-                 exact best of a few dozen sources is luck for others
+        smoothed, smoothed in log-odds   as across, but the ER of a threshold is its mean over
+                 thresholds near it: the exact best of a few dozen sources is luck for others
 
     and without the key across where there are several folds, own where there is one.
     """
@@ -69,28 +69,56 @@ class RareMini(Scoring):
 
     def scores(self, row: Row) -> dict:
         """{condition: pooled scores}."""
-        clips = self.test_clips(row, row.runs)
-        others = clips if row.tuned_on is row.runs else self.test_clips(row, row.tuned_on)
-        thresholds = self.tune(row, others)
+        candidates = self.candidates(row)
+        if len(candidates) > 1:
+            clips, thresholds = chosen_folds(candidates, row.spec["thresholds"], row.label)
+        else:
+            (clips,) = candidates.values()
+            others = candidates
+            if row.tuned_on is not row.runs:
+                others = self.candidates(replace(row, runs=row.tuned_on))
+            thresholds = self.tune(row, *others.values())
         if not thresholds:
             return {}
         self.clips[row.label] = clips
         self.thresholds[row.label] = thresholds
         return {c: pooled(clips, c, thresholds) for c in self.conditions}
 
+    def candidates(self, row: Row) -> dict:
+        """{weights of members and contrast: clips}, one of each that the row names."""
+        contrasts = row.spec.get("contrast", 0.0)
+        contrasts = contrasts if isinstance(contrasts, list) else [contrasts]
+        found = {}
+        for weights, clips in self.votes(row).items():
+            for contrast in contrasts:
+                edited = at_contrast(clips, contrast) if contrast else clips
+                found[f"{weights} contrast {contrast:g}".strip()] = edited
+        return found
+
+    def votes(self, row: Row) -> dict:
+        """{weights of members: clips}; of a row without members {"": clips}."""
+        if not row.members:
+            return {"": self.test_clips(row, row.runs)}
+        alone = replace(row, members=[], spec={})
+        found = [scored_events(self.test_clips(alone, each)) for each in row.members]
+        voting = row.spec.get("voting", {})
+        several = voting.get("weights", [1] * len(found))
+        several = several if isinstance(several[0], list) else [several]
+        joined = {}
+        for weights in several:
+            heard = [clips for clips, weight in zip(found, weights) if weight]
+            rules = Voting(**{**voting, "weights": [weight for weight in weights if weight]})
+            joined[" : ".join(map(str, weights))] = join_folds(heard, rules)
+        return joined
+
     def test_clips(self, row: Row, runs: list[Run]) -> dict:
-        """{fold: {condition: every test clip with all its candidates}}."""
+        """{fold: {condition: every test clip with all its candidates}} without contrast."""
         if "baseline" in row.spec:
             return self.baseline_clips(row.spec["baseline"], "test")
-        if row.members:
-            alone = replace(row, members=[], spec={})
-            found = [self.test_clips(alone, each) for each in row.members]
-            joined = join_folds(found, Voting(**row.spec.get("voting", {})))
-            return contrast_folds(joined, row.spec.get("contrast", 0.0), row.label)
         clips = {}
         for run in runs:
             clips[run.fold] = {c: edited(row, test_clips(run, c)) for c in self.conditions}
-        return contrast_folds(clips, row.spec.get("contrast", 0.0), row.label)
+        return clips
 
     def baseline_clips(self, name: str, split: str) -> dict:
         """The same of a baseline without learning."""
@@ -113,8 +141,8 @@ class RareMini(Scoring):
         if rule == "own":
             files = {run.fold: run.folder / "inference" / "validation.jsonl" for run in runs}
             return {f: tune_common(edited(row, load_clips(path))) for f, path in files.items()}
-        if rule in ("across", "smoothed") or not (runs and runs[0].weights):
-            return across_folds(clips, SMOOTHING if rule == "smoothed" else 0.0)
+        if rule in RULES or not (runs and runs[0].weights):
+            return across_folds(clips, rule if rule in RULES else "across")
         carried = {run.fold: carried_thresholds(run.weights) for run in runs}
         return carried if rule == "carried" else {**carried, "all": tune_on_all(clips)}
 

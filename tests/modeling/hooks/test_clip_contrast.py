@@ -9,7 +9,8 @@ from detectron2.structures import Boxes, Instances
 
 from audiodet.engine.setup import load_config
 from audiodet.errors import ConfigError
-from audiodet.modeling.hooks.clip_contrast import FLOOR, ClipContrast, contrasted
+from audiodet.modeling.hooks.clip_contrast import ClipContrast
+from audiodet.postprocessing.contrast import FLOOR, contrasted
 
 
 def logit(x):

@@ -4,8 +4,8 @@ import pytest
 
 from audiodet.evaluation.clips import ClipResult
 from audiodet.events import Event
-from audiodet.modeling.hooks.clip_contrast import contrasted
-from papers.folds import contrast_folds, contrast_of
+from audiodet.postprocessing.contrast import contrasted
+from papers.folds import at_contrast, chosen_folds, contrast_of
 
 
 def clip(name, hit, noise, present=True):
@@ -32,7 +32,10 @@ def test_each_fold_takes_the_weight_that_is_best_for_the_others(capsys):
 
     folds = {0: {"quiet": needs("a")}, 1: {"quiet": needs("b")}}
     folds[2] = {"quiet": [clip(f"c{i}", 0.6, 0.001) for i in range(3)]}
-    found = contrast_folds(folds, [0.0, 1.0], "a row")
+    candidates = {weight: at_contrast(folds, weight) for weight in (0.0, 1.0)}
+    found, thresholds = chosen_folds(candidates, "across", "a row")
     assert found[0]["quiet"][3].candidates[0].score < 0.5
-    assert "a row, fold 2: contrast 1, the best of the other folds" in capsys.readouterr().out
-    assert contrast_folds(folds, 0.0, "a row") is folds
+    assert "a row, fold 2: 1.0, the best of the other folds" in capsys.readouterr().out
+    hit = candidates[1.0][0]["quiet"][0].candidates[0].score
+    assert found[0]["quiet"][3].candidates[0].score < thresholds[0]["babycry"] < hit
+    assert set(thresholds) == {0, 1, 2, "all"}

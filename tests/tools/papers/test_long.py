@@ -16,7 +16,15 @@ from audiodet.errors import DataError
 from audiodet.evaluation import load_clips
 from audiodet.events import Event, decide
 from audiodet.inference.detector import Detector
-from papers.long import APART, hear, long_recipe, report, write_recording
+from audiodet.postprocessing.contrast import contrasted_nearby
+from papers.long import (
+    APART,
+    contrasted_as_detected,
+    hear,
+    long_recipe,
+    report,
+    write_recording,
+)
 
 DEFAULTS = {"babycry": 0.5, "glassbreak": 0.4, "gunshot": 0.6}
 
@@ -93,6 +101,18 @@ def test_thresholds_from_other_folds_do_not_see_their_own(truth):
             assert table[label]["recall"] == 100
 
 
+def test_a_crowd_of_candidates_is_contrasted_as_detect_does(truth):
+    """A background that raises one candidate a second, some of them under detect's floor."""
+    clip, _ = truth
+    crowd = [Event(t, t + 0.9, "gunshot", 0.04 + 0.7 * (t % 2)) for t in range(100)]
+    ((found, thresholds),) = contrasted_as_detected(
+        [(replace(clip, candidates=crowd), DEFAULTS)], 1
+    )
+    kept = [event for event in crowd if event.score > 0.05]
+    assert found.candidates == contrasted_nearby(kept, 1) and thresholds is DEFAULTS
+    assert max(event.score for event in found.candidates) < 0.1
+
+
 def test_too_many_sounds_are_refused(synthetic_bank):
     clips = load_soundbank(synthetic_bank).select(folds=[2])
     with pytest.raises(DataError, match="no place for .* expected fewer sounds"):
@@ -129,9 +149,11 @@ def test_tool_prints_the_table_and_keeps_all(synthetic_bank, tmp_path, monkeypat
     monkeypatch.setattr(sys, "argv", arguments)
     long_recordings.main(long_recordings.parse_args())
     printed = capsys.readouterr().out
-    figures = json.loads((tmp_path / "long.json").read_text())["rcrnn_rare_mini"]
+    reports = json.loads((tmp_path / "long.json").read_text())
+    figures = reports["rcrnn_rare_mini"]
     assert figures["default"]["all"]["events"] == 6
     assert "from other folds" in figures
     assert re.search(r"\| from other folds +\| all ", printed)
+    assert set(reports) == {"rcrnn_rare_mini", "rcrnn_rare_mini, contrast 0.75"}
     for clip in load_clips(tmp_path / "rcrnn_rare_mini.jsonl"):
         assert sf.info(tmp_path / clip.name).duration == clip.duration == 60.0
