@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""A shipped model at other levels and rates, clipped, on crowded clips and in long recordings.
+"""A shipped model at other levels and rates, clipped, under noise, on crowds and for hours.
 
 Fold models hear test clips of their own fold, whose sources they did not learn from, at their
 default thresholds and as ``audiodet detect`` decides: any number of events, every label.
@@ -17,6 +17,7 @@ import audiodet  # noqa: F401  makes detectron2 importable
 from tabulate import tabulate
 from tqdm import tqdm
 
+from audiodet.data.datasets.rare_mini import MASKED
 from audiodet.data.mixing.recipes import Recipe
 from audiodet.data.mixing.rendering import render
 from audiodet.data.mixing.soundbank import FOLDS, load_soundbank, soundbank_root
@@ -56,6 +57,7 @@ def main(args: argparse.Namespace) -> None:
     bank = load_soundbank(root)
     listeners = [Listener(args.model.format(fold=fold)) for fold in args.folds]
     plain = [fold_recipes(fold, args.clips) for fold in args.folds]
+    masked = [fold_recipes(fold, args.clips, [MASKED]) for fold in args.folds]
     crowds, long = [], []
     for fold in args.folds:
         clips = bank.select(folds=[fold])
@@ -70,6 +72,7 @@ def main(args: argparse.Namespace) -> None:
     for name, change in tqdm(changes().items(), unit="condition"):
         table[name] = heard(listeners, plain, changed(change))
     as_it_is = changed(changes()["as it is"])
+    table["steady noise"] = heard(listeners, masked, as_it_is)
     table["events 3 s apart"] = heard(listeners, crowds, as_it_is)
     table[f"{args.minutes:g} min, a sound every 40 s"] = heard_for_hours(listeners, long, root)
     rows = [[name, *figures.values()] for name, figures in table.items()]

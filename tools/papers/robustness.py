@@ -1,7 +1,7 @@
 """How a model fares with what is not as in its training: levels, rates, clipping, crowds, hours."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -10,7 +10,7 @@ import numpy as np
 import soxr
 
 from audiodet.audio import notes
-from audiodet.data.datasets.rare_mini import RARE_LABELS, rare_mini_recipes
+from audiodet.data.datasets.rare_mini import CONDITIONS, RARE_LABELS, rare_mini_recipes
 from audiodet.data.mixing.draws import RecipeDraws
 from audiodet.data.mixing.levels import rms
 from audiodet.data.mixing.recipes import Recipe
@@ -53,13 +53,13 @@ def changes() -> dict[str, Callable]:
     return rows
 
 
-def fold_recipes(fold: int, clips: int) -> list[Recipe]:
-    """Evenly many test clips of a fold, quiet and hard ones in turn."""
+def fold_recipes(fold: int, clips: int, conditions: Collection[str] = CONDITIONS) -> list[Recipe]:
+    """Test clips of a fold, as many of each condition, spread evenly over its labels and draws."""
     recipes = []
-    for number, condition in enumerate(("quiet", "hard")):
+    for number, condition in enumerate(conditions):
         every = rare_mini_recipes(f"rare_mini_{condition}_fold{fold}_test")
-        places = np.linspace(0, len(every), -(-clips // 2), endpoint=False).astype(int)
-        recipes += [every[(place + number) % len(every)] for place in places]
+        places = np.linspace(0, len(every), -(-clips // len(conditions)), endpoint=False)
+        recipes += [every[(int(place) + number) % len(every)] for place in places]
     return recipes[:clips]
 
 
