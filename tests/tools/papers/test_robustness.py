@@ -49,7 +49,7 @@ def test_the_table_of_a_model_that_is_always_right(synthetic_bank, tmp_path, mon
 
     class Right(robustness.Listener):
         def __init__(self, name):
-            self.detector, self.warned = self, 0
+            self.detector = self
             self.thresholds = dict.fromkeys(robustness.RARE_LABELS, 0.5)
 
         def counts(self, clip, source):
