@@ -112,7 +112,7 @@ def read_weights(path: str, trust_pickle: bool = False) -> dict:
     try:
         data = _unpickle(path, trust_pickle)
     except Exception as error:  # there is no telling what a damaged pickle raises
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = (str(error) or type(error).__name__).splitlines()[0].partition(". ")[0]
         if isinstance(error, pickle.UnpicklingError) and not trust_pickle:
             raise WeightsError(
                 f"{path}: refused, it is a pickle that could run code or no checkpoint at all "

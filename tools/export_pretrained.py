@@ -39,8 +39,9 @@ Detector for {labels}: a frame-level head on EfficientAT's mn04, which stays as 
   at most {cost:g} points of F1 there, so that hours of sound bring few false alarms.
 - **Figures at these thresholds**, one event a clip: {figures}
 - **Limits**: three classes, few sources of each (the bank has 80 groups of events); recordings
-  low-passed at 10 kHz; best where an event is not under -6 dB of what surrounds it; sounds like
-  an explosion, fireworks or a falling plate raise false alarms.
+  low-passed at 10 kHz; weaker on those sampled at 8 kHz (docs/results.md); best where an event is
+  not under -6 dB of what surrounds it; sounds like an explosion, fireworks or a falling plate
+  raise false alarms.
 
 {notice}"""
 NOTICE = """EfficientAT's notice:

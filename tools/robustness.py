@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""A shipped model at other levels and rates, clipped, on crowded clips and in long recordings.
+"""A shipped model at other levels and rates, clipped, under noise, on crowds and for hours.
 
 Fold models hear test clips of their own fold, whose sources they did not learn from, at their
 default thresholds and as ``audiodet detect`` decides: any number of events, every label.
@@ -8,15 +8,15 @@ default thresholds and as ``audiodet detect`` decides: any number of events, eve
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import audiodet  # noqa: F401  makes detectron2 importable
 
 from tabulate import tabulate
-from tqdm import tqdm
 
+from audiodet.data.datasets.rare_mini import MASKED
 from audiodet.data.mixing.recipes import Recipe
 from audiodet.data.mixing.rendering import render
 from audiodet.data.mixing.soundbank import FOLDS, load_soundbank, soundbank_root
@@ -39,44 +39,42 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def heard_for_hours(listeners: list[Listener], recipes: list[list[Recipe]], root: str) -> dict:
-    """:func:`heard` of recordings in files, which go again."""
-    with TemporaryDirectory() as folder:
-
-        def in_a_file(recipe: Recipe) -> Path:
-            write_recording(recipe, root, Path(folder))
-            return Path(folder) / recipe.name
-
-        return heard(listeners, recipes, in_a_file)
-
-
 def main(args: argparse.Namespace) -> None:
     """Print the table and write it as JSON."""
     root = soundbank_root()
     bank = load_soundbank(root)
     listeners = [Listener(args.model.format(fold=fold)) for fold in args.folds]
     plain = [fold_recipes(fold, args.clips) for fold in args.folds]
+    masked = [fold_recipes(fold, args.clips, [MASKED]) for fold in args.folds]
     crowds, long = [], []
     for fold in args.folds:
         clips = bank.select(folds=[fold])
         crowds.append(crowded_recipes(clips, args.clips))
         long.append([long_recipe(clips, f"long_fold{fold}.wav", 60 * args.minutes, 40.0, 0)])
-    folder = Path(args.output_dir)
+    hours = f"{args.minutes:g} min, a sound every 40 s"
 
-    def changed(change) -> Callable:
-        return lambda recipe: change(render(recipe, root, RATE))
+    def changed(recipe: Recipe) -> dict:
+        samples = render(recipe, root, RATE)
+        return {name: change(samples) for name, change in changes().items()}
 
-    table = {}
-    for name, change in tqdm(changes().items(), unit="condition"):
-        table[name] = heard(listeners, plain, changed(change))
-    as_it_is = changed(changes()["as it is"])
-    table["events 3 s apart"] = heard(listeners, crowds, as_it_is)
-    table[f"{args.minutes:g} min, a sound every 40 s"] = heard_for_hours(listeners, long, root)
+    def as_it_is(name: str, recipe: Recipe) -> dict:
+        return {name: (render(recipe, root, RATE), RATE)}
+
+    with TemporaryDirectory() as folder:
+
+        def in_a_file(recipe: Recipe) -> dict:
+            write_recording(recipe, root, Path(folder))
+            return {hours: Path(folder) / recipe.name}
+
+        table = heard(listeners, plain, changed)
+        table |= heard(listeners, masked, partial(as_it_is, "steady noise"))
+        table |= heard(listeners, crowds, partial(as_it_is, "events 3 s apart"))
+        table |= heard(listeners, long, in_a_file)
     rows = [[name, *figures.values()] for name, figures in table.items()]
     headers = ["", *next(iter(table.values()))]
     print(tabulate(rows, headers, "github", floatfmt=".1f"))
     name = args.model.replace("_fold{fold}", "")
-    path = folder / f"{name}.json"
+    path = Path(args.output_dir) / f"{name}.json"
     write_text(path, json.dumps(table, indent=1) + "\n")
     print(f"figures: {path}")
 

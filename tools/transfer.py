@@ -19,6 +19,8 @@ from audiodet.errors import AudiodetError
 from audiodet.files import write_text
 from papers.transfer import bank_task, birdsong_task, starts, trained
 
+KEYS = ("data", "labels a class", "start")
+
 
 def parse_args() -> argparse.Namespace:
     """The command line."""
@@ -36,8 +38,20 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def read_table(path: Path) -> dict:
+    """{(data, labels a class, start): figures} of the trainings that are done."""
+    rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    return {tuple(row.pop(key) for key in KEYS): row for row in rows}
+
+
+def write_table(path: Path, table: dict) -> None:
+    """What :func:`read_table` reads."""
+    rows = [dict(zip(KEYS, key)) | figures for key, figures in table.items()]
+    write_text(path, json.dumps(rows, indent=1) + "\n")
+
+
 def main(args: argparse.Namespace) -> None:
-    """Print the table and write it as JSON; trainings that are done are not repeated."""
+    """Print the table and write it as JSON; it grows, and what is done is not repeated."""
     root, published = Path(args.output_dir).absolute(), Path(args.published).absolute()
     tasks = {}
     if "bank" in args.tasks:
@@ -52,15 +66,17 @@ def main(args: argparse.Namespace) -> None:
     for size in args.sizes:
         for task in tasks:
             wanted += [(task, size, start) for start in args.starts or tasks[task].starts]
-    table = []
+    path = root / "transfer.json"
+    table = read_table(path)
     for task, size, start in tqdm(wanted, unit="training"):
-        folder = root / task / f"{start}_{size}"
-        figures = trained(tasks[task], size, start, folder)
-        table.append({"data": task, "labels a class": size, "start": start, **figures})
-        write_text(root / "transfer.json", json.dumps(table, indent=1) + "\n")
-    table.sort(key=lambda row: (row["data"], row["labels a class"]))
-    print(tabulate(table, "keys", "github", floatfmt=".2f"))
-    print(f"figures: {root / 'transfer.json'}")
+        if (task, size, start) not in table:
+            folder = root / task / f"{start}_{size}"
+            table[task, size, start] = trained(tasks[task], size, start, folder)
+            write_table(path, table)
+    rows = [[*key, *figures.values()] for key, figures in sorted(table.items())]
+    headers = [*KEYS, *next(iter(table.values()))]
+    print(tabulate(rows, headers, "github", floatfmt=".2f"))
+    print(f"figures: {path}")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ from audiodet.errors import ConfigError
 
 PRE_EMPHASIS = 0.97
 SHIFT, SCALE = 4.5, 5.0  # EfficientAT's (log-mel + 4.5) / 5
+# White noise under every clip that is brought to a level, relative to it. A band without any sound,
+# as above half of a low sample rate, is nothing that the mixtures of a training know.
+NOISE_DB = -40.0
 SILENCE = 1e-6  # RMS under which a clip is not made louder: digital silence stays silence
 # What each network was trained with: sample rate, FFT, hop, mel bands, edges of the bank in Hz.
 SETTINGS = {
@@ -59,13 +62,15 @@ class PretrainedFrontEnd(LogMel):
     name = ""
     window_length = 0
 
-    def __init__(self, level: float):
+    def __init__(self, level: float, hop: int = 0):
         """
         Args:
             level: RMS that every clip is brought to.
+            hop: in samples; 0 for the network's. With a shorter one it hears sounds slowed down,
+                at their own pitch, and its time steps are as much finer.
         """
-        rate, n_fft, hop, n_mels, f_min, f_max = SETTINGS[self.name]
-        super().__init__(rate, n_fft, hop, n_mels, f_min, f_max)
+        rate, n_fft, own_hop, n_mels, f_min, f_max = SETTINGS[self.name]
+        super().__init__(rate, n_fft, hop or own_hop, n_mels, f_min, f_max)
         self.level = level
         filters = triangles(rate, n_fft, n_mels, f_min, f_max)
         self.bins = int(filters.any(dim=0).nonzero().max()) + 1
@@ -84,11 +89,19 @@ class EfficientATFrontEnd(PretrainedFrontEnd):
     name = "efficientat"
     window_length = 800
 
-    def __init__(self, level: float):
-        super().__init__(level)
+    def __init__(self, level: float, hop: int = 0):
+        super().__init__(level, hop)
         window = torch.hann_window(self.window_length, periodic=False)
         side = (self.n_fft - self.window_length) // 2
         self.register_buffer("window", nn.functional.pad(window, (side, side)), persistent=False)
+        self.register_buffer("floor_power", 1e-5 + self.noise_power(), persistent=False)
+
+    def noise_power(self) -> torch.Tensor:
+        """Mean power of the noise of NOISE_DB in each band, (128, 1); it is added, not drawn."""
+        turn = torch.arange(self.bins) * (2 * math.pi / self.n_fft)
+        emphasis = 1 + PRE_EMPHASIS**2 - 2 * PRE_EMPHASIS * turn.cos()
+        variance = (self.level * 10 ** (NOISE_DB / 20)) ** 2
+        return variance * self.window.square().sum() * (self.filters @ emphasis)[:, None]
 
     def mel_power(self, waveform: torch.Tensor) -> torch.Tensor:
         """See :meth:`LogMel.mel_power`."""
@@ -101,7 +114,7 @@ class EfficientATFrontEnd(PretrainedFrontEnd):
 
     def forward(self, waveform: torch.Tensor) -> torch.Tensor:
         """(..., samples) -> (..., 128, T)."""
-        return (self.mel_power(waveform) + 1e-5).log().add_(SHIFT).div_(SCALE)
+        return (self.mel_power(waveform) + self.floor_power).log().add_(SHIFT).div_(SCALE)
 
 
 class YAMNetFrontEnd(PretrainedFrontEnd):
@@ -113,8 +126,8 @@ class YAMNetFrontEnd(PretrainedFrontEnd):
     name = "yamnet"
     window_length = 400
 
-    def __init__(self, level: float):
-        super().__init__(level)
+    def __init__(self, level: float, hop: int = 0):
+        super().__init__(level, hop)
         window = torch.hann_window(self.window_length)
         behind = self.n_fft - self.window_length
         self.register_buffer("window", nn.functional.pad(window, (0, behind)), persistent=False)
@@ -181,8 +194,10 @@ def build_front_end(cfg) -> LogMel:
     keys += ("SPECTROGRAM.F_MIN", "SPECTROGRAM.F_MAX")
     found = (cfg.INPUT.AUDIO.SAMPLE_RATE, spec.N_FFT, spec.HOP, spec.N_MELS, spec.F_MIN, spec.F_MAX)
     for key, value, expected in zip(keys, found, SETTINGS[name]):
-        if not math.isclose(value, expected):
+        is_finer = key == "SPECTROGRAM.HOP" and 0 < value < expected
+        if not is_finer and not math.isclose(value, expected):
+            or_less = " or less" if key == "SPECTROGRAM.HOP" else ""
             raise ConfigError(
-                f"INPUT.{key} is {value}, expected {expected} of the front end {name!r}"
+                f"INPUT.{key} is {value}, expected {expected}{or_less} of the front end {name!r}"
             )
-    return FRONT_ENDS[name](cfg.INPUT.LEVEL)
+    return FRONT_ENDS[name](cfg.INPUT.LEVEL, spec.HOP)

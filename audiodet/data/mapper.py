@@ -10,6 +10,7 @@ from detectron2.data import transforms as T
 from audiodet.audio.io import read_audio
 from audiodet.data.augmentation import augment, choose_crop
 from audiodet.data.cache import FeatureCache
+from audiodet.data.front_ends import NOISE_DB
 from audiodet.data.mixing.rendering import render
 from audiodet.data.spectrogram import LogMel
 
@@ -47,7 +48,7 @@ class SEDMapper:
                 del spectrogram[key]
             front_end = {"audio": dict(cfg.INPUT.AUDIO), "spectrogram": spectrogram}
             if cfg.INPUT.FRONT_END != "log_mel":
-                front_end["pretrained"] = [cfg.INPUT.FRONT_END, cfg.INPUT.LEVEL]
+                front_end["pretrained"] = [cfg.INPUT.FRONT_END, cfg.INPUT.LEVEL, NOISE_DB]
             self.cache = FeatureCache(cfg.INPUT.CACHE_DIR, front_end)
 
     def __call__(self, dataset_dict: dict) -> dict:

@@ -78,7 +78,7 @@ class SEDCheckpointer(DetectionCheckpointer):
         return super().load(path, *args, **kwargs)
 
     def _load_file(self, filename: str) -> dict:
-        if isinstance(self.model, SEDModel) and filename.endswith(".pt"):
+        if isinstance(self.model, SEDModel) and filename.endswith((".pt", ".tflite")):
             published = self.model.published_tensors(filename)
             if published is not None:
                 return {"model": published}

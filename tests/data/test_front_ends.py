@@ -83,6 +83,18 @@ def test_a_clips_level_does_not_matter(kind):
     assert torch.isfinite(front_end(torch.zeros(16000))).all()
 
 
+@pytest.mark.parametrize("hop", [320, 80])
+def test_an_empty_band_is_as_faint_noise_makes_it(hop):
+    """As noise 40 dB under the clip that is drawn, not where the logarithm ends."""
+    torch.manual_seed(0)
+    tone = 0.05 * 2**0.5 * torch.sin(2 * torch.pi * 1000 * torch.arange(160000) / 32000)
+    front_end = EfficientATFrontEnd(0.05, hop)
+    found = front_end(tone)[-40:]
+    noisy = EfficientATFrontEnd(0.0, hop)(tone + 5e-4 * torch.randn(160000))[-40:]
+    assert (found.mean(1) - noisy.mean(1)).abs().max() < 0.1  # the logarithm's mean is lower
+    assert found.min() > EfficientATFrontEnd(0.0, hop)(tone)[-40:].max() + 0.1
+
+
 def efficientat_config():
     cfg = get_cfg()
     cfg.merge_from_list(
@@ -99,6 +111,7 @@ def efficientat_config():
         ("INPUT.FRONT_END", "vggish", "INPUT.FRONT_END is 'vggish', expected 'log_mel'"),
         ("INPUT.AUDIO.SAMPLE_RATE", 44100, "SAMPLE_RATE is 44100, expected 32000"),
         ("INPUT.SPECTROGRAM.N_MELS", 64, "N_MELS is 64, expected 128"),
+        ("INPUT.SPECTROGRAM.HOP", 640, "HOP is 640, expected 320 or less"),
     ],
 )
 def test_other_settings_are_refused(key, value, message):

@@ -46,10 +46,11 @@ def test_events_lie_where_the_sound_is(soundbank, tmp_path):
 
 
 def test_another_file_or_number_of_labels_is_refused(tmp_path):
-    other = tmp_path / "other.pt"
-    other.write_bytes(b"no weights")
-    with pytest.raises(WeightsError, match=r"other\.pt: has sha256 \w+, expected 899a8c62"):
-        load_model(config_file=CONFIG, weights=str(other), device="cpu")
+    for name in ("other.pt", "yamnet.tflite"):
+        other = tmp_path / name
+        other.write_bytes(b"no weights")
+        with pytest.raises(WeightsError, match=f"{name}: has sha256 \\w+, expected 899a8c62"):
+            load_model(config_file=CONFIG, weights=str(other), device="cpu")
     cfg = load_config(CONFIG, ["DATASETS.LABELS", "['cry', 'shot']", "MODEL.DEVICE", "cpu"])
     with pytest.raises(ConfigError, match="has 2 labels, AudioSetTagger expects the 527"):
         build_model(cfg)

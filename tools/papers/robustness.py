@@ -1,16 +1,17 @@
 """How a model fares with what is not as in its training: levels, rates, clipping, crowds, hours."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import soxr
+from tqdm import tqdm
 
 from audiodet.audio import notes
-from audiodet.data.datasets.rare_mini import RARE_LABELS, rare_mini_recipes
+from audiodet.data.datasets.rare_mini import CONDITIONS, RARE_LABELS, rare_mini_recipes
 from audiodet.data.mixing.draws import RecipeDraws
 from audiodet.data.mixing.levels import rms
 from audiodet.data.mixing.recipes import Recipe
@@ -53,13 +54,13 @@ def changes() -> dict[str, Callable]:
     return rows
 
 
-def fold_recipes(fold: int, clips: int) -> list[Recipe]:
-    """Evenly many test clips of a fold, quiet and hard ones in turn."""
+def fold_recipes(fold: int, clips: int, conditions: Collection[str] = CONDITIONS) -> list[Recipe]:
+    """Test clips of a fold, as many of each condition, spread evenly over its labels and draws."""
     recipes = []
-    for number, condition in enumerate(("quiet", "hard")):
+    for number, condition in enumerate(conditions):
         every = rare_mini_recipes(f"rare_mini_{condition}_fold{fold}_test")
-        places = np.linspace(0, len(every), -(-clips // 2), endpoint=False).astype(int)
-        recipes += [every[(place + number) % len(every)] for place in places]
+        places = np.linspace(0, len(every), -(-clips // len(conditions)), endpoint=False)
+        recipes += [every[(int(place) + number) % len(every)] for place in places]
     return recipes[:clips]
 
 
@@ -82,17 +83,16 @@ def crowded_recipes(clips: list[Clip], count: int, seed: int = 0) -> list[Recipe
 
 
 class Listener:
-    """A model and what it hears; ``warned`` counts recordings that detection warned of."""
+    """A model that says what it finds in recordings, and whether detection warned of them."""
 
     def __init__(self, name: str):
         """See :meth:`Detector.from_pretrained`."""
         self.detector = Detector.from_pretrained(name, device="cpu", thresholds=0.0)
         cfg = self.detector.cfg
         self.thresholds = thresholds_by_label(cfg.TEST.THRESHOLDS, self.detector.labels)
-        self.warned = 0
 
-    def counts(self, clip: ClipResult, source) -> np.ndarray:
-        """sed_eval's counts (labels, 3) at the default thresholds, as ``detect`` decides.
+    def counts(self, clip: ClipResult, source) -> tuple[np.ndarray, bool]:
+        """sed_eval's counts (labels, 3) at the default thresholds, as ``detect`` decides; warned.
 
         Args:
             clip: the truth of the recording.
@@ -102,9 +102,8 @@ class Listener:
             (found,) = self.detector.detect_many([source], workers=1)
         if found.error:
             raise found.error
-        self.warned += bool(said)
         clip = replace(clip, candidates=found.events)
-        return score_clips([clip], sorted(self.thresholds), self.thresholds).counts[0]
+        return score_clips([clip], sorted(self.thresholds), self.thresholds).counts[0], bool(said)
 
 
 @contextmanager
@@ -122,7 +121,7 @@ def _warnings() -> Iterator[list]:
         notes.logger.removeHandler(handler)
 
 
-def row(counts: list[np.ndarray], seconds: float, warned: int) -> dict[str, float]:
+def row(counts: list[np.ndarray], seconds: float, warned: list[bool]) -> dict[str, float]:
     """Figures of a condition from each recording's counts: F1 in percent, false alarms an hour."""
     table = figures(np.array(counts), sorted(RARE_LABELS), seconds / 3600)
     found = {label: table[label]["F1"] for label in RARE_LABELS}
@@ -133,24 +132,28 @@ def row(counts: list[np.ndarray], seconds: float, warned: int) -> dict[str, floa
         "recall %": total["recall"],
         "false alarms/h": total["false alarms/h"],
         "events": total["events"],
-        "warned %": 100 * warned / len(counts),
+        "clips": len(counts),
+        "warned %": 100 * sum(warned) / len(warned),
     }
 
 
 def heard(listeners: list[Listener], recipes: list[list[Recipe]], sources: Callable) -> dict:
-    """The row of one condition: each listener hears its own recipes.
+    """{condition: its row}: each listener hears its own recipes.
 
     Args:
-        sources: recipe -> what :meth:`Listener.counts` takes.
+        sources: recipe -> {condition: what :meth:`Listener.counts` takes}.
     """
-    counts = []
+    found = {}
     seconds = 0.0
-    for listener in listeners:
-        listener.warned = 0
-    for listener, own in zip(listeners, recipes, strict=True):
-        for recipe in own:
-            truth = sorted(Event(*annotation) for annotation in recipe.annotations)
-            clip = ClipResult(recipe.name, recipe.duration, truth)
-            seconds += recipe.duration
-            counts.append(listener.counts(clip, sources(recipe)))
-    return row(counts, seconds, sum(listener.warned for listener in listeners))
+    clips = [(listener, x) for listener, own in zip(listeners, recipes, strict=True) for x in own]
+    for listener, recipe in tqdm(clips, unit="clip"):
+        truth = sorted(Event(*annotation) for annotation in recipe.annotations)
+        clip = ClipResult(recipe.name, recipe.duration, truth)
+        seconds += recipe.duration
+        for name, source in sources(recipe).items():
+            found.setdefault(name, []).append(listener.counts(clip, source))
+    rows = {}
+    for name, each in found.items():
+        counts, warned = zip(*each)
+        rows[name] = row(counts, seconds, warned)
+    return rows

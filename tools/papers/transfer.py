@@ -61,18 +61,20 @@ class Task:
 
 
 def starts(published: Path, coarse: bool) -> dict[str, Start]:
-    """The starts; from scratch with steps of 20 ms where ``coarse``, else of 5 ms."""
-    scratch = {}
+    """The starts; where not ``coarse``, steps are 5 ms from scratch and 20 ms else."""
     if coarse:
         scratch = {"INPUT.SPECTROGRAM.HOP": 640, "INPUT.SPECTROGRAM.N_FFT": 2048}
         scratch |= {"INPUT.CROP_AUDIO.SECONDS": 6.0, "MODEL.TAGGER.SHRINK_STEPS": 0}
-    collar = {"TEST.COLLAR": 0.5 if coarse else 0.05}
+        steps, heard = 200, {"TEST.COLLAR": 0.5}
+    else:
+        scratch = {}
+        steps, heard = 150, {"TEST.COLLAR": 0.05, "INPUT.SPECTROGRAM.HOP": 80}
+        heard |= {"MODEL.TAGGER.SHRINK_STEPS": 1, "SOLVER.IMS_PER_BATCH": 4}
+    file = {"MODEL.BACKBONE.INIT_WEIGHTS": str(published)}
     return {
-        "scratch": Start("fine", 400, scratch | collar),
-        "AudioSet": Start(
-            "pretrained", 200, {"MODEL.BACKBONE.INIT_WEIGHTS": str(published), **collar}
-        ),
-        "audiodet_rare": Start("pretrained", 200, collar),
+        "scratch": Start("fine", 400, {"TEST.COLLAR": heard["TEST.COLLAR"], **scratch}),
+        "AudioSet": Start("pretrained", steps, heard | file),
+        "audiodet_rare": Start("pretrained", steps, heard),
     }
 
 

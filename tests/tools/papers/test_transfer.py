@@ -2,8 +2,12 @@
 
 import json
 
+import sys
+from argparse import Namespace
+
 import pytest
 
+import transfer as tool
 from audiodet.errors import DataError
 from audiodet.evaluation.clips import ClipResult, save_clips
 from audiodet.events import Event
@@ -27,6 +31,34 @@ def test_starts_differ_in_their_weights(tmp_path):
     assert str(tmp_path / "x.pt") in known["AudioSet"].pairs
     assert known["audiodet_rare"].config == known["AudioSet"].config == "pretrained"
     assert known["scratch"].pairs[:2] == ("SOLVER.MAX_ITER", "400")
+    short = starts(tmp_path / "x.pt", coarse=False)
+    assert short["audiodet_rare"].settings["INPUT.SPECTROGRAM.HOP"] == 80  # steps of 20 ms
+
+
+def test_the_table_grows_and_what_is_done_is_not_trained_again(tmp_path, monkeypatch, capsys):
+    done = []
+    monkeypatch.setattr(tool, "soundbank_root", lambda: "")
+    monkeypatch.setattr(tool, "load_soundbank", lambda root: None)
+    monkeypatch.setattr(tool, "bank_task", lambda *args: Namespace(starts={"a": 1, "b": 2}))
+
+    def train(task, size, start, folder):
+        done.append((size, start, folder.name))
+        return {"recordings": 3, "F1": 100.0 / size}
+
+    monkeypatch.setattr(tool, "trained", train)
+    arguments = ["transfer.py", "--output-dir", str(tmp_path), "--tasks", "bank"]
+    for more in (["--sizes", "10", "--starts", "b"], ["--sizes", "20", "10"]):
+        monkeypatch.setattr(sys, "argv", [*arguments, *more])
+        tool.main(tool.parse_args())
+    assert done == [(10, "b", "b_10"), (20, "a", "a_20"), (20, "b", "b_20"), (10, "a", "a_10")]
+    lines = capsys.readouterr().out.splitlines()[-5:-1]
+    assert [line.split("|")[2:6] for line in lines][0] == [
+        "               10 ",
+        " a       ",
+        "            3 ",
+        " 10.00 ",
+    ]
+    assert len(json.loads((tmp_path / "transfer.json").read_text())) == 4
 
 
 def test_a_training_that_is_done_is_only_read(tmp_path):
