@@ -24,6 +24,7 @@ class ClipResult:
         candidates: every event the system proposed, with its score, before any threshold.
         target: the only label that this clip is scored for; None scores every label.
         source_group: the recording that the clip's event was cut from; None when not known.
+        sources: those of all events of a clip that holds several; [] otherwise.
         parts: what a candidate's score was made of: lists as long as ``candidates``, by name.
         scene: where it was recorded; None when not known.
     """
@@ -34,6 +35,7 @@ class ClipResult:
     candidates: list[Event] = field(default_factory=list)
     target: str | None = None
     source_group: str | None = None
+    sources: list[str] = field(default_factory=list)
     parts: dict[str, list[float]] = field(default_factory=dict)
     scene: str | None = None
 
@@ -74,6 +76,7 @@ def reference_clips(dataset_name: str, labels: list[str]) -> dict[int, ClipResul
             reference=sorted(events),
             target=record.get("target"),
             source_group=record.get("source_group"),
+            sources=list(record.get("sources", ())),
             scene=record.get("scene"),
         )
     return clips
