@@ -62,9 +62,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--command", required=True, help="the command that made the training")
     parser.add_argument("--note", default="", help="a sentence for the card")
     parser.add_argument(
+        "--opts", nargs="*", default=[], help="KEY VALUE pairs that the file is to have, too"
+    )
+    parser.add_argument(
         "--output", metavar="FILE.safetensors", help="by default among those that ship"
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    if len(args.opts) % 2:
+        parser.error(f"--opts {' '.join(args.opts)}: expected KEY VALUE pairs")
+    return args
 
 
 def found_after_training(run: Path, labels) -> dict:
@@ -90,16 +96,17 @@ def flat(tree: dict, prefix: str = "") -> dict:
     return found
 
 
-def figures(folder: Path) -> str:
-    """What the evaluators wrote of one test set."""
+def figures(folder: Path, names) -> str:
+    """What the evaluators wrote of the test sets."""
     parts = []
-    for file, tasks in SHOWN.items():
-        path = folder / file
-        content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        for task, metrics in tasks.items():
-            if task in content:
-                values = [f"{name} {content[task][name]:.2f}" for name in metrics]
-                parts.append(f"{task} {', '.join(values)}")
+    for name in names:
+        for file, tasks in SHOWN.items():
+            path = folder / name / file
+            content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+            for task, metrics in tasks.items():
+                if task in content:
+                    values = [f"{metric} {content[task][metric]:.2f}" for metric in metrics]
+                    parts.append(f"{name} {task} {', '.join(values)}")
     return "; ".join(parts) + "."
 
 
@@ -114,6 +121,7 @@ def main(args: argparse.Namespace) -> None:
     cfg = load_config(str(run / "config.yaml"), ["MODEL.DEVICE", "cpu"])
     labels = list(cfg.DATASETS.LABELS)
     settings = found_after_training(run, labels)
+    settings |= dict(zip(args.opts[::2], args.opts[1::2]))
     thresholds = dict(zip(labels, settings["TEST.THRESHOLDS"]))
     target = Path(args.output or weights.SHIPPED / f"{args.name}.safetensors")
     with atomic_path(target) as temporary:
@@ -129,9 +137,9 @@ def main(args: argparse.Namespace) -> None:
             decided=f"`TEST.TUNE_METRIC {cfg.TEST.TUNE_METRIC}`",
             train=with_hashes(cfg.DATASETS.TRAIN),
             val=with_hashes(cfg.DATASETS.VAL),
-            test=with_hashes(cfg.DATASETS.TEST[:1]),
+            test=with_hashes(cfg.DATASETS.TEST),
             thresholds=", ".join(f"{k} {v:.3f}" for k, v in thresholds.items()),
-            figures=figures(run / "inference" / cfg.DATASETS.TEST[0]),
+            figures=figures(run / "inference", cfg.DATASETS.TEST),
         )
         write_text(target.with_suffix(".md"), text)
     print(f"{target}: {target.stat().st_size / 1e6:.2f} MB")

@@ -24,9 +24,9 @@ class ClipResult:
         candidates: every event the system proposed, with its score, before any threshold.
         target: the only label that this clip is scored for; None scores every label.
         source_group: the recording that the clip's event was cut from; None when not known.
-        sources: those of all events of a clip that holds several; [] otherwise.
         parts: what a candidate's score was made of: lists as long as ``candidates``, by name.
         scene: where it was recorded; None when not known.
+        sources: the recordings of a clip's events where it holds several; [] otherwise.
     """
 
     name: str
@@ -35,9 +35,9 @@ class ClipResult:
     candidates: list[Event] = field(default_factory=list)
     target: str | None = None
     source_group: str | None = None
-    sources: list[str] = field(default_factory=list)
     parts: dict[str, list[float]] = field(default_factory=dict)
     scene: str | None = None
+    sources: list[str] = field(default_factory=list)
 
     def is_scored(self, label: str) -> bool:
         """Whether this clip counts for `label`."""

@@ -8,10 +8,10 @@ and stands in ``SEDScores.without_reference``. ``SEDScores.zero_f1`` scores its 
 
 Two units are resampled. "clip": how far would the figure move with other mixtures of the same
 recordings. "source": whole source groups; how far with other recordings. The second is the
-honest one where few recordings were mixed many times. Where a clip holds several recordings it
-cannot be drawn for one of them alone: then each recording's drawn number moves the weight of all its
-clips by a little (STEP), and how far a figure moves is divided by it again, as in the
-infinitesimal jackknife (Efron 1982). Two clips that share a recording move together.
+honest one where few recordings were mixed many times. A clip that holds several recordings cannot
+be drawn for one of them alone: then the number of times that a recording is drawn moves the weight
+of all its clips by a little (STEP), and how far a figure moves is divided by STEP again, as in the
+infinitesimal jackknife (Efron 1982). Clips that share a recording move together.
 
 Shape shorthand: N clips, K labels, G scenes, n bootstrap samples; the last axis of counts is
 (hits, insertions, deletions), that of overall counts OVERALL.
@@ -193,17 +193,27 @@ def intervals(
         figures: sums of counts over drawn clips (n, ...) -> {metric: values (n,)}.
         n: bootstrap samples; 0 gives no interval.
     """
+
+    def summed(weights) -> dict:
+        return figures(np.tensordot(weights, counts, axes=1))
+
+    return bootstrap(clips, summed, n, seed, units)
+
+
+def bootstrap(
+    clips: Sequence[ClipResult],
+    figures: Callable,
+    n: int,
+    seed: int = 0,
+    units: Sequence[str] = tuple(UNITS),
+) -> dict[str, float]:
+    """:func:`intervals` of ``figures``: weights of the clips (n, N) -> {metric: values (n,)}."""
     flat = {}
     for unit in units if n else ():
         if unit == "source" and not any(map(sources_of, clips)):
             continue
-        samples = resampled(
-            clips, n, seed, unit, lambda weights: figures(np.tensordot(weights, counts, axes=1))
-        )
-        for name, values in samples.items():
-            low, high = interval(values)
-            flat[f"{name}{UNITS[unit]}-low"] = low
-            flat[f"{name}{UNITS[unit]}-high"] = high
+        for name, values in resampled(clips, n, seed, unit, figures).items():
+            flat[f"{name}{UNITS[unit]}-low"], flat[f"{name}{UNITS[unit]}-high"] = interval(values)
     return flat
 
 

@@ -13,14 +13,17 @@ from tests.tools.papers.conftest import printed_rows, table_of
 from tests.tools.papers.finished import finish
 
 F1 = {"GMP": 10.0, "GAP": 20.0, "GWRP": 30.0}
-BY_CLIP = "a clip holds several sources"
+BY_SOURCE = "of which a clip holds several"
 
 
 def figures(value: float, *names, low=3, high=4) -> dict:
     """Figures of one fold: a value and an interval of 3 below and 4 above it."""
     found = {}
     for name in names or ("F1", "AUC", "mAP"):
-        found.update({name: value, f"{name}-low": value - low, f"{name}-high": value + high})
+        found[name] = value
+        for unit in ("", "-source"):
+            found[f"{name}{unit}-low"] = value - low
+            found[f"{name}{unit}-high"] = value + high
     return found
 
 
@@ -33,7 +36,13 @@ def remix_clips(name: str, right: int) -> list:
 def write(run, name, ratio):
     """What a training leaves; GWRP falls by 5 from level to level."""
     value = F1.get(name, 5.0) - (20 - ratio) / 2
-    rates = {"ER": 1.5, "ER-low": 1.25, "ER-high": 1.75, "deletions": 0.5, "insertions": 1.0}
+    rates = {
+        "ER": 1.5,
+        "ER-source-low": 1.25,
+        "ER-source-high": 1.75,
+        "deletions": 0.5,
+        "insertions": 1.0,
+    }
     files = {
         "tagging": {"tagging": figures(value)},
         "frames": {"frames": figures(value)},
@@ -76,7 +85,7 @@ def test_table_2(remix, capsys):
     assert row(said, "GWRP, 0 dB") == [*expected, "2.0", "53.4"]
     assert row(said, "attention, 0 dB")[-1] == "" and row(said, "GWRP, 10 dB")[-1] == ""
     assert row(said, "FC-DNN") == ["33.1"]
-    assert BY_CLIP in said and "on remix-mini, fold 2 (one seed)" in said
+    assert BY_SOURCE in said and "on remix-mini, fold 2 (one seed)" in said
     assert "trainings: 18, seeds 42, 36.0 min of training loops in all" in said
     assert "remix_mini_0db_fold2_test <remix_mini_0db_fold2_test>" in said
 
@@ -213,7 +222,7 @@ def test_the_table_of_systems(options, nothing_rendered, capsys):
     assert report["R-CRNN"]["parameters"] > 1_000_000 and report["CRNN"]["iterations"] == 720
     assert f"{report['CRNN']['parameters']:,}" == rows[2][2]
     assert "trainings: 5, seeds 42, 10.0 min of training loops in all" in said
-    assert BY_CLIP in said and "weak_mini_test <weak_mini_test>" in said
+    assert BY_SOURCE in said and "weak_mini_test <weak_mini_test>" in said
 
 
 # Of 40 clips of 10 s with one event each, five a label, in how many it is found; by seed.
@@ -231,7 +240,10 @@ RIGHT = {
 def weak_clips(right: int) -> list:
     """Every label in turn, so that all labels are found alike."""
     events = [[Event(1.0, 3.0, WEAK_LABELS[i % 8], 0.9)] for i in range(40)]
-    return [ClipResult(str(i), 10.0, x, x * (i < right)) for i, x in enumerate(events)]
+    clips = []
+    for i, event in enumerate(events):
+        clips.append(ClipResult(str(i), 10.0, event, event * (i < right), sources=[f"s{i}"]))
+    return clips
 
 
 def test_six_trainings_and_what_is_scored_of_them(options):
@@ -297,5 +309,5 @@ def test_the_table_of_the_self_mask_system(options, nothing_rendered, capsys):
         "alpha 0.01 - alpha 0.1": "confirmed",
         "alpha 0.01 - CRNN": "confirmed",
     }
-    assert BY_CLIP in said and "for these seeds" in said
+    assert BY_SOURCE in said and "for these seeds" in said
     assert "trainings: 6, seeds 42, 43, 12.0 min of training loops in all" in said
