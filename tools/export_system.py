@@ -6,7 +6,8 @@ Example:
         --command "tools/train_net.py --config-file configs/tfseg/remix_mini_paper.yaml"
 
 The run is an evaluation with TEST.TUNE_RULES or TEST.TUNE_THRESHOLDS: its decisions.yaml or
-thresholds.json goes into the file, its figures of the test set onto the card.
+thresholds.json goes into the file (where there is neither, its TEST.THRESHOLDS), its figures of the
+test sets onto the card.
 """
 
 import argparse
@@ -19,7 +20,8 @@ import yaml
 
 from audiodet import model_zoo, weights
 from audiodet.engine.setup import load_config
-from audiodet.errors import AudiodetError, DataError
+from audiodet.errors import AudiodetError
+from audiodet.events import thresholds_by_label
 from audiodet.files import atomic_path, write_text
 from audiodet.modeling import keras_count
 from papers.engine import HASHES
@@ -36,7 +38,7 @@ CARD = """# {name}
 - **Licences of the data**: CC0, CC BY, ODbL, and clips of ESC-50 that are to be treated as
   **non-commercial**; so are these weights. The bank's own table names every author and source.
 - **Thresholds** (inside the file): {thresholds}.
-- **Figures** of the test set, of sources that neither training nor thresholds heard: {figures}
+- **Figures** of test sets, of sources that neither training nor thresholds heard: {figures}
 - **Limits**: few sources of each class, mixtures low-passed at 10 kHz; without any sound at all
   (digital silence) it may report an event, as no clip was silent; docs/papers has what was
   compared, and how far it is from the paper's own data.
@@ -73,15 +75,16 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def found_after_training(run: Path, labels) -> dict:
-    """{key: value} of decisions.yaml, or the thresholds of thresholds.json."""
+def found_after_training(run: Path, cfg) -> dict:
+    """{key: value} of decisions.yaml, or thresholds: of thresholds.json, else the run's own."""
     path = run / "decisions.yaml"
     if path.is_file():
         return flat(yaml.safe_load(path.read_text(encoding="utf-8")))
+    labels = cfg.DATASETS.LABELS
+    thresholds = thresholds_by_label(cfg.TEST.THRESHOLDS, labels)
     path = run / "thresholds.json"
-    if not path.is_file():
-        raise DataError(f"{run}: neither decisions.yaml nor thresholds.json, expected one of them")
-    thresholds = json.loads(path.read_text(encoding="utf-8"))
+    if path.is_file():
+        thresholds = json.loads(path.read_text(encoding="utf-8"))
     return {"TEST.THRESHOLDS": [thresholds[label] for label in labels]}
 
 
@@ -107,12 +110,13 @@ def figures(folder: Path, names) -> str:
                 if task in content:
                     values = [f"{metric} {content[task][metric]:.2f}" for metric in metrics]
                     parts.append(f"{name} {task} {', '.join(values)}")
-    return "; ".join(parts) + "."
+    return "; ".join(parts or ["none of its own"]) + "."
 
 
 def with_hashes(names) -> str:
     """Names of datasets with the hash of their recipes."""
-    return ", ".join(f"`{name}` ({HASHES[name.partition('_')[0]](name)})" for name in names)
+    named = [f"`{name}` ({HASHES[name.partition('_')[0]](name)})" for name in names]
+    return ", ".join(named) or "nothing"
 
 
 def main(args: argparse.Namespace) -> None:
@@ -120,7 +124,7 @@ def main(args: argparse.Namespace) -> None:
     run = Path(args.run)
     cfg = load_config(str(run / "config.yaml"), ["MODEL.DEVICE", "cpu"])
     labels = list(cfg.DATASETS.LABELS)
-    settings = found_after_training(run, labels)
+    settings = found_after_training(run, cfg)
     settings |= dict(zip(args.opts[::2], args.opts[1::2]))
     thresholds = dict(zip(labels, settings["TEST.THRESHOLDS"]))
     target = Path(args.output or weights.SHIPPED / f"{args.name}.safetensors")
