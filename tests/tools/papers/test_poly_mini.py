@@ -17,7 +17,10 @@ RIGHT = {"FNN": [2], "RNN": [4], "CNN": [5], "CRNN": [7, 8, 9]}  # of ten clips,
 def clips(right: int) -> list:
     """Ten clips of 4 s with an event of 2 s; in ``right`` of them it is found."""
     event = [Event(1.0, 3.0, POLY_LABELS[0], 0.9)]
-    return [ClipResult(str(i), 4.0, event, event * (i < right)) for i in range(10)]
+    found = []
+    for i in range(10):
+        found.append(ClipResult(str(i), 4.0, event, event * (i < right), sources=[f"s{i}"]))
+    return found
 
 
 @pytest.fixture
