@@ -26,6 +26,7 @@ class ClipResult:
         source_group: the recording that the clip's event was cut from; None when not known.
         parts: what a candidate's score was made of: lists as long as ``candidates``, by name.
         scene: where it was recorded; None when not known.
+        sources: the recordings of a clip's events where it holds several; [] otherwise.
     """
 
     name: str
@@ -36,6 +37,7 @@ class ClipResult:
     source_group: str | None = None
     parts: dict[str, list[float]] = field(default_factory=dict)
     scene: str | None = None
+    sources: list[str] = field(default_factory=list)
 
     def is_scored(self, label: str) -> bool:
         """Whether this clip counts for `label`."""
@@ -74,6 +76,7 @@ def reference_clips(dataset_name: str, labels: list[str]) -> dict[int, ClipResul
             reference=sorted(events),
             target=record.get("target"),
             source_group=record.get("source_group"),
+            sources=list(record.get("sources", ())),
             scene=record.get("scene"),
         )
     return clips

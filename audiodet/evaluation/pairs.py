@@ -7,7 +7,7 @@ import numpy as np
 
 from audiodet.errors import DataError
 from audiodet.evaluation.clips import ClipResult
-from audiodet.evaluation.scores import SEDScores, clip_weights, interval
+from audiodet.evaluation.scores import SEDScores, interval, resampled
 
 
 def paired_bootstrap(
@@ -31,20 +31,23 @@ def paired_bootstrap(
 
 def difference(a, b, figures: Callable, n: int, seed: int, unit: str) -> dict:
     """(mean over a - mean over b, low, high) of ``figures``(scores, weights)."""
-    clips = a[0].clips
-    weights = clip_weights(clips, n, seed, unit)
-    weights = np.vstack([np.ones(len(clips)), weights])  # the first row is the figure itself
-    means = []
+    aligned = []
     for side in (a, b):
-        tables = [figures(_aligned(a[0], scores), weights) for scores in side]
-        means.append({})
-        for name in tables[0]:
-            means[-1][name] = sum(table[name] for table in tables) / len(side)
-    differences = {}
-    for name, values in means[0].items():
-        samples = values - means[1][name]
-        differences[name] = (float(samples[0]), *interval(samples[1:]))
-    return differences
+        aligned.append([_aligned(a[0], scores) for scores in side])
+
+    def differences(weights) -> dict:
+        means = []
+        for side in aligned:
+            tables = [figures(scores, weights) for scores in side]
+            means.append({})
+            for name in tables[0]:
+                means[-1][name] = sum(table[name] for table in tables) / len(side)
+        return {name: values - means[1][name] for name, values in means[0].items()}
+
+    clips = a[0].clips
+    found = differences(np.ones((1, len(clips))))
+    samples = resampled(clips, n, seed, unit, differences)
+    return {name: (float(value[0]), *interval(samples[name])) for name, value in found.items()}
 
 
 def _aligned(a: SEDScores, b: SEDScores) -> SEDScores:

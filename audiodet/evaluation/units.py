@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from audiodet.evaluation.clips import ClipResult
 from audiodet.evaluation.counts import EDGE
-from audiodet.evaluation.scores import SEDScores, clip_weights, interval, mean_over_labels, results
+from audiodet.evaluation.scores import SEDScores, bootstrap, mean_over_labels, results
 
 HALF_LEVELS = 0x3C01  # half-precision numbers from 0 to 1
 BLOCKS = 20  # of clips, which stand for the clips where scores are rounded
@@ -81,8 +81,8 @@ class UnitScores:
 
         A label whose units are all positive or all negative has no AUC and no AP (NaN) and is left
         out of the means. Intervals are by clip (where scores are rounded, those of AUC and mAP by
-        block of clips), those of F1 by source too. Those of AUC and mAP are drawn on 1024 levels
-        of about equal mass, which moves their ends by about 0.1.
+        block of clips) and by source. Those of AUC and mAP are drawn on 1024 levels of about equal
+        mass, which moves their ends by about 0.1.
 
         Args:
             clips: by number, those that were added.
@@ -94,25 +94,23 @@ class UnitScores:
         flat = results(scores, n_bootstrap, seed, ("F1",))
         if self.rounded:
             added = dict.fromkeys(range(BLOCKS), ClipResult("block", 0.0))
-        weights = clip_weights(list(added.values()), n_bootstrap, seed, "clip")
-        areas = []
-        best = []
-        samples = []
-        for k in range(len(self.labels)):
-            units = self.of_label(k, list(added))
-            areas.append(area_figures(*units[1:]))
-            best.append(best_f1(*units[1:]))
-            if n_bootstrap:
-                samples.append(resampled_areas(weights, *units))
-        flat["F1-best"] = float(mean_over_labels(np.array(best)))
+        units = [self.of_label(k, list(added)) for k in range(len(self.labels))]
+        flat["F1-best"] = float(mean_over_labels(np.array([best_f1(*unit[1:]) for unit in units])))
+        areas = [area_figures(*unit[1:]) for unit in units]
         for name, mean in MEANS.items():
             values = np.array([area[name] for area in areas])
             flat[mean] = float(mean_over_labels(values))
             for label, value in zip(self.labels, values):
                 flat[f"{name}-{label}"] = float(value)
-            if n_bootstrap:
-                drawn = np.stack([sample[name] for sample in samples], axis=-1)
-                flat[f"{mean}-low"], flat[f"{mean}-high"] = interval(mean_over_labels(drawn))
+
+        def means(weights) -> dict:
+            samples = [resampled_areas(weights, *unit) for unit in units]
+            found = {}
+            for name, mean in MEANS.items():
+                found[mean] = mean_over_labels(np.stack([x[name] for x in samples], axis=-1))
+            return found
+
+        flat.update(bootstrap(list(added.values()), means, n_bootstrap, seed))
         return flat
 
     def of_label(self, label: int, rows: list[int]) -> tuple:

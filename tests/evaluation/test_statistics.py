@@ -1,9 +1,12 @@
 """Intervals of cases whose spread is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from audiodet.evaluation import ClipResult, results, score_clips
+from audiodet.evaluation.pairs import paired_bootstrap
 from audiodet.evaluation.scores import clip_weights, interval
 from audiodet.events import Event
 
@@ -58,6 +61,50 @@ def test_interval_by_source_is_that_of_the_groups():
     assert width(by_clip) == pytest.approx(2 * 1.96 * np.sqrt(p * (1 - p) / 400), rel=0.1)
     assert width(by_source) == pytest.approx(2 * 1.96 * np.sqrt(p * (1 - p) / 20), rel=0.15)
     assert by_source[0] <= p <= by_source[1]
+
+
+def mixed_clips(number: int, groups: int, seed: int = 0) -> list[ClipResult]:
+    """Two events a clip, of two of the sources, each of which is always hit or always missed."""
+    rng = np.random.default_rng(seed)
+    hit = rng.random(groups) > 0.3
+    clips = []
+    for i in range(number):
+        pair = rng.choice(groups, 2, replace=False).tolist()
+        events = [Event(1 + 4 * k, 2 + 4 * k, "cry", 0.9) for k in range(2)]
+        found = [event for event, source in zip(events, pair) if hit[source]]
+        sources = [f"s{source}" for source in pair]
+        clips.append(ClipResult(f"m{i}", 10, events, found, sources=sources))
+    return clips
+
+
+def test_interval_by_source_of_clips_that_hold_several():
+    """400 clips of two of 25 sources: n is 25, as if each source had its own clips."""
+    scores = score(mixed_clips(400, 25))
+    p = scores.mean["ER"]
+    flat = results(scores, 4000)
+    low, high = flat["ER-source-low"], flat["ER-source-high"]
+    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(p * (1 - p) / 25), rel=0.15)
+    assert high - low > 3 * (flat["ER-high"] - flat["ER-low"])
+    assert (low + high) / 2 == pytest.approx(p, abs=0.02)
+
+
+def test_one_source_each_is_as_one_group_each():
+    clips = coin_clips(400, 20)
+    expected = width(bootstrap(score(clips), 4000, unit="source")["ER"])
+    for clip in clips:
+        clip.sources, clip.source_group = [clip.source_group], None
+    flat = results(score(clips), 4000)
+    assert flat["ER-source-high"] - flat["ER-source-low"] == pytest.approx(expected, rel=0.1)
+
+
+def test_paired_by_source_sees_what_both_share():
+    """A system that misses one further source: the difference is that source's, not the level's."""
+    clips = mixed_clips(400, 25)
+    worse = [replace(clip, candidates=[]) if "s0" in clip.sources else clip for clip in clips]
+    found, low, high = paired_bootstrap(score(worse), score(clips), unit="source")["ER"]
+    lost = sum(len(clip.candidates) for clip in clips if "s0" in clip.sources)
+    assert found == pytest.approx(lost / 800) and low < found < high
+    assert high - low < 4 * found
 
 
 def test_intervals_hold_the_figure_and_shrink_with_more_clips():

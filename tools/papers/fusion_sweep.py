@@ -55,7 +55,7 @@ def sweep(clips: Sequence[ClipResult], weights: Iterable[float], windows=WINDOWS
 
 
 def sweep_run(run: Path, weights: Sequence[float]) -> list[dict]:
-    """ER and F1 of every test set, window and lambda, thresholds from the run's validation clips.
+    """ER and F1 of every set, window and lambda, thresholds from the run's validation clips.
 
     Labels, collar, and how thresholds are tuned are those of the run's own config.yaml.
 
@@ -67,13 +67,15 @@ def sweep_run(run: Path, weights: Sequence[float]) -> list[dict]:
     best = cfg.TEST.BEST_EVENT_PER_CLIP
     matching = Matching.from_config(cfg)
     how = {"smoothing": cfg.TEST.TUNE_SMOOTHING, "common": cfg.TEST.TUNE_COMMON}
+    validation = run / "inference" / "validation.jsonl"
     tuned = {}
-    for window, weight, clips in sweep(load_clips(run / "inference" / "validation.jsonl"), weights):
+    for window, weight, clips in sweep(load_clips(validation), weights):
         tuned[window, weight] = tune_thresholds(clips, labels, best, matching, **how)
     rows = []
-    for path in sorted(run.glob("inference/*/clips.jsonl")):
+    for path in (validation, *sorted(run.glob("inference/*/clips.jsonl"))):
+        name = path.stem if path == validation else path.parent.name
         for window, weight, clips in sweep(load_clips(path), weights):
             mean = score_clips(clips, labels, tuned[window, weight], best, matching).mean
-            row = {"test set": path.parent.name, "window": window, "lambda": weight}
+            row = {"set": name, "window": window, "lambda": weight}
             rows.append({**row, "ER": mean["ER"], "F1 %": mean["F1"]})
     return rows

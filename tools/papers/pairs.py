@@ -31,7 +31,8 @@ def pool_scores(scores: Sequence[SEDScores]) -> SEDScores:
 def label_results(scores: SEDScores, n_bootstrap: int = 0, seed: int = 0) -> dict[str, float]:
     """{metric: value}: "F1-<label>", "ER-<label>", "F1-mean", "ER-mean" over the labels that occur.
 
-    "F1-<label>-low", "F1-mean-high" ... bound 95 % intervals by clip.
+    "F1-<label>-low", "F1-mean-high" ... bound 95 % intervals by clip,
+    "F1-<label>-source-low" ... those by source.
     """
 
     def figures(sums):
@@ -39,14 +40,14 @@ def label_results(scores: SEDScores, n_bootstrap: int = 0, seed: int = 0) -> dic
         return {f"{x}-mean" if x in METRICS else x: values for x, values in named.items()}
 
     flat = figures(scores.counts.sum(axis=0))
-    flat.update(intervals(scores.clips, scores.counts, figures, n_bootstrap, seed, ("clip",)))
+    flat.update(intervals(scores.clips, scores.counts, figures, n_bootstrap, seed))
     return {name: float(value) for name, value in flat.items()}
 
 
 def micro_difference(
     a: Sequence[SEDScores], b: Sequence[SEDScores], n: int = 1000, seed: int = 0
 ) -> dict[str, tuple[float, float, float]]:
-    """{"F1": (a - b, low, high), "ER": ...} of all labels together, intervals by clip.
+    """{"F1": (a - b, low, high), "ER": ...} of all labels together, intervals by source.
 
     Each side is one or several trainings of a system, whose figures are averaged; all see the
     same resamples.
@@ -58,4 +59,4 @@ def micro_difference(
     def figures(scores, weights):
         return micro_figures(np.tensordot(weights, scores.by_scene, axes=1))
 
-    return difference(a, b, figures, n, seed, "clip")
+    return difference(a, b, figures, n, seed, "source")

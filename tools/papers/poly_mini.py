@@ -21,6 +21,8 @@ class PolyMini(Scoring):
     A row with "baseline" is the Gaussian mixtures'.
     """
 
+    interval = "by source"
+
     def scores(self, row: Row) -> dict:
         """{segment: scores of each training}."""
         if "baseline" in row.spec:

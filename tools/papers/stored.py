@@ -26,10 +26,11 @@ class StoredFigures(Scoring):
     """The evaluators' figures of the first test set: means over folds, or of one training.
 
     The table names {group: [file, task]} under "figures". Pairs are compared by intervals that
-    do not overlap, because an evaluator keeps no counts of a clip; with "paired" clip by clip.
+    do not overlap, because an evaluator keeps no counts of a clip; with "paired"
+    clip by clip.
     """
 
-    interval = "of the two figures do not overlap, or by clip where paired"
+    interval = "of the two figures do not overlap, or paired by source"
 
     def scores(self, row: Row) -> dict:
         """{group: the row's runs and its figures}."""
@@ -46,7 +47,7 @@ class StoredFigures(Scoring):
         """Of F1."""
         if self.table.data.get("paired"):
             first, second = (pool_scores([event_scores(run) for run in runs]) for runs, _ in (a, b))
-            return {"F1": paired_bootstrap(first, second, self.bootstrap)["F1"]}
+            return {"F1": paired_bootstrap(first, second, self.bootstrap, unit="source")["F1"]}
         value, low, high = _f1_and_bounds(a[1])
         other, other_low, other_high = _f1_and_bounds(b[1])
         return {"F1": (value - other, low - other_high, high - other_low)}
@@ -55,7 +56,7 @@ class StoredFigures(Scoring):
 class WeakMini(Scoring):
     """Events of weak-mini's test clips, counts summed over the seeds of a row; and PSDS."""
 
-    interval = "by clip, for these seeds"
+    interval = "by source, for these seeds"
 
     def scores(self, row: Row) -> dict:
         """{"events": scores}."""
@@ -72,8 +73,8 @@ class WeakMini(Scoring):
         return figures
 
     def difference(self, a, b) -> dict:
-        """Of F1, paired by clip."""
-        return {"F1": paired_bootstrap(a, b, self.bootstrap)["F1"]}
+        """Of F1, paired clip by clip."""
+        return {"F1": paired_bootstrap(a, b, self.bootstrap, unit="source")["F1"]}
 
 
 def results_of(run: Run):
@@ -88,7 +89,9 @@ def stored(run: Run, file: str, task: str) -> dict:
 
 def _f1_and_bounds(figures: dict) -> list[float]:
     """NaN for each that is not known."""
-    values = [figures.get(f"F1{end}") for end in ("", "-low", "-high")]
+    values = [figures.get("F1")]
+    for end in ("-low", "-high"):
+        values.append(figures.get(f"F1-source{end}", figures.get(f"F1{end}")))
     return [math.nan if value is None else value for value in values]
 
 

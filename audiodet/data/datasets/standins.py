@@ -106,6 +106,7 @@ def recipes_to_dicts(recipes: Iterable[Recipe], labels: Sequence[str], root: str
                 "label_kind": "strong",
                 "target": recipe.target,
                 "source_group": recipe.source_group,
+                "sources": recipe.sources,
                 "recipe": recipe,
                 "soundbank": root,
             }

@@ -59,6 +59,12 @@ class Recipe:
         return (self.event, *self.more_events) if self.event else self.more_events
 
     @property
+    def sources(self) -> list[str]:
+        """Sources of the events of a mixture that has no ``source_group``."""
+        groups = {event.group for event in self.events if event.group}
+        return [] if self.source_group else sorted(groups)
+
+    @property
     def annotations(self) -> list[tuple[float, float, str]]:
         """(onset, offset, label) of each event, in seconds."""
         return [(event.start, event.end, event.label) for event in self.events]

@@ -24,7 +24,10 @@ RIGHT = {
 def weak_clips(right: int) -> list:
     """Every label in turn, so that all labels are found alike."""
     events = [[Event(1.0, 3.0, WEAK_LABELS[i % 8], 0.9)] for i in range(40)]
-    return [ClipResult(str(i), 10.0, x, x * (i < right)) for i, x in enumerate(events)]
+    clips = []
+    for i, event in enumerate(events):
+        clips.append(ClipResult(str(i), 10.0, event, event * (i < right), sources=[f"s{i}"]))
+    return clips
 
 
 def test_six_trainings_and_what_is_scored_of_them(options):

@@ -12,14 +12,17 @@ from tests.tools.papers.conftest import printed_rows, table_of
 from tests.tools.papers.finished import finish
 
 F1 = {"GMP": 10.0, "GAP": 20.0, "GWRP": 30.0}
-BY_CLIP = "a clip holds several sources"
+BY_SOURCE = "of which a clip holds several"
 
 
 def figures(value: float, *names, low=3, high=4) -> dict:
     """Figures of one fold: a value and an interval of 3 below and 4 above it."""
     found = {}
     for name in names or ("F1", "AUC", "mAP"):
-        found.update({name: value, f"{name}-low": value - low, f"{name}-high": value + high})
+        found[name] = value
+        for unit in ("", "-source"):
+            found[f"{name}{unit}-low"] = value - low
+            found[f"{name}{unit}-high"] = value + high
     return found
 
 
@@ -32,7 +35,13 @@ def remix_clips(name: str, right: int) -> list:
 def write(run, name, ratio):
     """What a training leaves; GWRP falls by 5 from level to level."""
     value = F1.get(name, 5.0) - (20 - ratio) / 2
-    rates = {"ER": 1.5, "ER-low": 1.25, "ER-high": 1.75, "deletions": 0.5, "insertions": 1.0}
+    rates = {
+        "ER": 1.5,
+        "ER-source-low": 1.25,
+        "ER-source-high": 1.75,
+        "deletions": 0.5,
+        "insertions": 1.0,
+    }
     files = {
         "tagging": {"tagging": figures(value)},
         "frames": {"frames": figures(value)},
@@ -74,7 +83,7 @@ def test_table_2(remix, capsys):
     expected = ["20.0 [17.0, 24.0]", "n/a", *["20.0 [17.0, 24.0]"] * 2]  # these have no best F1
     assert row(said, "GWRP, 0 dB") == [*expected, "2.0"]
     assert row(said, "DNN") == ["43.9 / 88.5 / 46.8", "39.6 / 86.1 / 40.2", "33.1 / 81.0 / 31.4"]
-    assert BY_CLIP in said and "on remix-mini, fold 2 (one seed)" in said
+    assert BY_SOURCE in said and "on remix-mini, fold 2 (one seed)" in said
     assert "trainings: 18, seeds 42, 36.0 min of training loops in all" in said
     assert "remix_mini_0db_fold2_test <remix_mini_0db_fold2_test>" in said
 
@@ -212,4 +221,4 @@ def test_the_table_of_systems(options, nothing_rendered, capsys):
     assert report["R-CRNN"]["parameters"] > 1_000_000 and report["CRNN"]["iterations"] == 720
     assert f"{report['CRNN']['parameters']:,}" == rows[2][2]
     assert "trainings: 5, seeds 42, 10.0 min of training loops in all" in said
-    assert BY_CLIP in said and "weak_mini_test <weak_mini_test>" in said
+    assert BY_SOURCE in said and "weak_mini_test <weak_mini_test>" in said
