@@ -14,8 +14,9 @@ from audiodet.errors import ConfigError
 
 PRE_EMPHASIS = 0.97
 SHIFT, SCALE = 4.5, 5.0  # EfficientAT's (log-mel + 4.5) / 5
-# White noise under every clip that is brought to a level, relative to it. A band without any sound,
-# as above half of a low sample rate, is nothing that the mixtures of a training know.
+# White noise under every clip, relative to its level, for networks with heads that learned from
+# mixtures: they do not know a band without any sound, as above half of a low sample rate. The
+# published network alone hears recordings as they are.
 NOISE_DB = -40.0
 SILENCE = 1e-6  # RMS under which a clip is not made louder: digital silence stays silence
 # What each network was trained with: sample rate, FFT, hop, mel bands, edges of the bank in Hz.
@@ -89,18 +90,22 @@ class EfficientATFrontEnd(PretrainedFrontEnd):
     name = "efficientat"
     window_length = 800
 
-    def __init__(self, level: float, hop: int = 0):
+    def __init__(self, level: float, hop: int = 0, noise_db: float = -math.inf):
+        """
+        Args:
+            noise_db: of white noise under every clip, relative to ``level``.
+        """
         super().__init__(level, hop)
         window = torch.hann_window(self.window_length, periodic=False)
         side = (self.n_fft - self.window_length) // 2
         self.register_buffer("window", nn.functional.pad(window, (side, side)), persistent=False)
-        self.register_buffer("floor_power", 1e-5 + self.noise_power(), persistent=False)
+        self.register_buffer("floor_power", 1e-5 + self.noise_power(noise_db), persistent=False)
 
-    def noise_power(self) -> torch.Tensor:
-        """Mean power of the noise of NOISE_DB in each band, (128, 1); it is added, not drawn."""
+    def noise_power(self, noise_db: float) -> torch.Tensor:
+        """Mean power of the noise in each band, (128, 1); it is added, not drawn."""
         turn = torch.arange(self.bins) * (2 * math.pi / self.n_fft)
         emphasis = 1 + PRE_EMPHASIS**2 - 2 * PRE_EMPHASIS * turn.cos()
-        variance = (self.level * 10 ** (NOISE_DB / 20)) ** 2
+        variance = (self.level * 10 ** (noise_db / 20)) ** 2
         return variance * self.window.square().sum() * (self.filters @ emphasis)[:, None]
 
     def mel_power(self, waveform: torch.Tensor) -> torch.Tensor:
@@ -200,4 +205,7 @@ def build_front_end(cfg) -> LogMel:
             raise ConfigError(
                 f"INPUT.{key} is {value}, expected {expected}{or_less} of the front end {name!r}"
             )
-    return FRONT_ENDS[name](cfg.INPUT.LEVEL, spec.HOP)
+    front_end = FRONT_ENDS[name]
+    if front_end is EfficientATFrontEnd and cfg.MODEL.META_ARCHITECTURE != "AudioSetTagger":
+        return EfficientATFrontEnd(cfg.INPUT.LEVEL, spec.HOP, NOISE_DB)
+    return front_end(cfg.INPUT.LEVEL, spec.HOP)

@@ -88,11 +88,15 @@ def test_an_empty_band_is_as_faint_noise_makes_it(hop):
     """As noise 40 dB under the clip that is drawn, not where the logarithm ends."""
     torch.manual_seed(0)
     tone = 0.05 * 2**0.5 * torch.sin(2 * torch.pi * 1000 * torch.arange(160000) / 32000)
-    front_end = EfficientATFrontEnd(0.05, hop)
+    cfg = efficientat_config()
+    cfg.INPUT.SPECTROGRAM.HOP = hop
+    front_end = build_front_end(cfg)
     found = front_end(tone)[-40:]
     noisy = EfficientATFrontEnd(0.0, hop)(tone + 5e-4 * torch.randn(160000))[-40:]
     assert (found.mean(1) - noisy.mean(1)).abs().max() < 0.1  # the logarithm's mean is lower
     assert found.min() > EfficientATFrontEnd(0.0, hop)(tone)[-40:].max() + 0.1
+    cfg.MODEL.META_ARCHITECTURE = "AudioSetTagger"  # hears as the published network did
+    assert build_front_end(cfg)(tone).min() < found.min() - 0.1
 
 
 def efficientat_config():
