@@ -7,7 +7,8 @@ import numpy as np
 
 from audiodet.errors import DataError
 from audiodet.evaluation.clips import ClipResult
-from audiodet.evaluation.scores import SEDScores, interval, resampled
+from audiodet.evaluation.resampling import interval, resampled
+from audiodet.evaluation.scores import SEDScores
 
 
 def paired_bootstrap(
@@ -17,7 +18,7 @@ def paired_bootstrap(
 
     Args:
         n: bootstrap samples.
-        unit: "clip" or "source", see :mod:`audiodet.evaluation.scores`.
+        unit: "clip" or "source", see :mod:`audiodet.evaluation.resampling`.
 
     Raises:
         DataError: the two did not score the same clips with the same truth.

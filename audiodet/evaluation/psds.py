@@ -24,7 +24,7 @@ from audiodet.errors import DataError
 from audiodet.evaluation.counts import Matching
 from audiodet.evaluation.registry import Evaluator
 from audiodet.evaluation.report import one_line, write_json
-from audiodet.evaluation.scores import interval
+from audiodet.evaluation.resampling import interval
 from audiodet.evaluation.units import frame_scores
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from audiodet.evaluation.clips import ClipResult
 from audiodet.evaluation.counts import EDGE
-from audiodet.evaluation.scores import SEDScores, bootstrap, mean_over_labels, results
+from audiodet.evaluation.resampling import bootstrap
+from audiodet.evaluation.scores import SEDScores, mean_over_labels, results
 
 HALF_LEVELS = 0x3C01  # half-precision numbers from 0 to 1
 BLOCKS = 20  # of clips, which stand for the clips where scores are rounded

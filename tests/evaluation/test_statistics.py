@@ -7,7 +7,7 @@ import pytest
 
 from audiodet.evaluation import ClipResult, results, score_clips
 from audiodet.evaluation.pairs import paired_bootstrap
-from audiodet.evaluation.scores import clip_weights, interval
+from audiodet.evaluation.resampling import clip_weights, interval
 from audiodet.events import Event
 
 from .test_counts import ALL, LABELS, random_clips

@@ -7,7 +7,8 @@ import numpy as np
 from audiodet.errors import DataError
 from audiodet.evaluation.counts import check_clips
 from audiodet.evaluation.pairs import difference, paired_bootstrap  # noqa: F401  given on
-from audiodet.evaluation.scores import METRICS, SEDScores, intervals, micro_figures
+from audiodet.evaluation.resampling import intervals
+from audiodet.evaluation.scores import METRICS, SEDScores, micro_figures
 
 
 def pool_scores(scores: Sequence[SEDScores]) -> SEDScores:
