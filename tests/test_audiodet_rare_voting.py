@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile as sf
 
 from audiodet import model_zoo
 from audiodet.audio.io import as_mono
@@ -18,7 +17,6 @@ from audiodet.inference.opening import open_model
 from audiodet.inference.voting_on_onnx import OnnxVoting
 from audiodet.voting import Voting
 from audiodet.weights import find_weights, read_ensemble
-from tests.inference.test_without_torch import light
 from tests.test_audiodet_rare import MAX_POINTS, f1
 
 NAME = "audiodet_rare_voting"
@@ -38,7 +36,8 @@ def sound(soundbank):
 
 
 def numbers(events) -> list:
-    return [[e.onset, e.offset, e.score, RARE_LABELS.index(e.label)] for e in sorted(events)]
+    rows = [[RARE_LABELS.index(e.label), e.onset, e.offset, e.score] for e in events]
+    return sorted(rows)
 
 
 @pytest.mark.parametrize("label", RARE_LABELS)
@@ -63,19 +62,6 @@ def test_its_events_are_what_its_members_vote(engine, sound):
     expected = Voting(SPEC["VOTING"]["WEIGHTS"]).join(said)
     assert max(event.score for event in expected) > 0.5
     np.testing.assert_allclose(numbers(found), numbers(expected), atol=2e-3)
-
-
-def test_without_torch(sound, tmp_path):
-    sf.write(tmp_path / "a.wav", sound, RATE)
-    run = ["detect", tmp_path / "a.wav", "--model", NAME]
-    done = light(*run, "-o", tmp_path / "light")
-    assert done.returncode == 0, done.stderr
-    report = json.loads((tmp_path / "light" / "audiodet_run.json").read_text())
-    assert report["engine"] == "onnxruntime"
-    assert NAME in light("models").stdout.decode()
-    refused = light(*run, "-o", tmp_path / "no", "--engine", "torch")
-    assert refused.returncode == 1
-    assert f"{NAME}: --engine torch needs torch, which is not installed" in refused.stderr.decode()
 
 
 def test_it_is_listed_with_the_size_of_its_members(capsys):

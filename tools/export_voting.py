@@ -82,6 +82,7 @@ def main(args) -> None:
     thresholds = careful_thresholds(everything)
     spec = {
         "VERSION": 2,
+        "MODEL": {"META_ARCHITECTURE": "EventEnsemble"},
         "DATASETS": {"LABELS": list(RARE_LABELS)},
         "TEST": {
             "ENSEMBLE": list(MEMBERS),

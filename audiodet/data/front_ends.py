@@ -14,14 +14,14 @@ from audiodet.errors import ConfigError
 
 PRE_EMPHASIS = 0.97
 SHIFT, SCALE = 4.5, 5.0  # EfficientAT's (log-mel + 4.5) / 5
-# White noise under every clip, relative to its level, for networks with heads that learned from
-# mixtures: they do not know a band without any sound, as above half of a low sample rate. The
-# published network alone hears recordings as they are.
+# White noise under every clip, relative to its level, for heads that learned from mixtures: they do
+# not know a band without any sound, as above half of a low sample rate.
 NOISE_DB = -40.0
 SILENCE = 1e-6  # RMS under which a clip is not made louder: digital silence stays silence
 # What each network was trained with: sample rate, FFT, hop, mel bands, edges of the bank in Hz.
 SETTINGS = {
     "efficientat": (32000, 1024, 320, 128, 0.0, 15000.0),
+    "efficientat_published": (32000, 1024, 320, 128, 0.0, 15000.0),
     "yamnet": (16000, 512, 160, 64, 125.0, 7500.0),
 }
 
@@ -84,28 +84,25 @@ class PretrainedFrontEnd(LogMel):
         return (700.0 * torch.expm1((low + (high - low) * places) / 1127.0)).tolist()
 
 
-class EfficientATFrontEnd(PretrainedFrontEnd):
+class PublishedEfficientATFrontEnd(PretrainedFrontEnd):
     """(N, samples) at 32 kHz -> (N, 128, T), T = 1 + (samples - 1) // 320, frame t at 10 t ms."""
 
-    name = "efficientat"
+    name = "efficientat_published"
     window_length = 800
+    noise_db = -math.inf
 
-    def __init__(self, level: float, hop: int = 0, noise_db: float = -math.inf):
-        """
-        Args:
-            noise_db: of white noise under every clip, relative to ``level``.
-        """
+    def __init__(self, level: float, hop: int = 0):
         super().__init__(level, hop)
         window = torch.hann_window(self.window_length, periodic=False)
         side = (self.n_fft - self.window_length) // 2
         self.register_buffer("window", nn.functional.pad(window, (side, side)), persistent=False)
-        self.register_buffer("floor_power", 1e-5 + self.noise_power(noise_db), persistent=False)
+        self.register_buffer("floor_power", 1e-5 + self.noise_power(), persistent=False)
 
-    def noise_power(self, noise_db: float) -> torch.Tensor:
+    def noise_power(self) -> torch.Tensor:
         """Mean power of the noise in each band, (128, 1); it is added, not drawn."""
         turn = torch.arange(self.bins) * (2 * math.pi / self.n_fft)
         emphasis = 1 + PRE_EMPHASIS**2 - 2 * PRE_EMPHASIS * turn.cos()
-        variance = (self.level * 10 ** (noise_db / 20)) ** 2
+        variance = (self.level * 10 ** (self.noise_db / 20)) ** 2
         return variance * self.window.square().sum() * (self.filters @ emphasis)[:, None]
 
     def mel_power(self, waveform: torch.Tensor) -> torch.Tensor:
@@ -120,6 +117,13 @@ class EfficientATFrontEnd(PretrainedFrontEnd):
     def forward(self, waveform: torch.Tensor) -> torch.Tensor:
         """(..., samples) -> (..., 128, T)."""
         return (self.mel_power(waveform) + self.floor_power).log().add_(SHIFT).div_(SCALE)
+
+
+class EfficientATFrontEnd(PublishedEfficientATFrontEnd):
+    """The same with faint noise under every clip, see NOISE_DB."""
+
+    name = "efficientat"
+    noise_db = NOISE_DB
 
 
 class YAMNetFrontEnd(PretrainedFrontEnd):
@@ -178,7 +182,8 @@ class Waveform(LogMel):
         return [self.f_min, self.f_max]
 
 
-FRONT_ENDS = {x.name: x for x in (EfficientATFrontEnd, YAMNetFrontEnd)}
+KINDS = (EfficientATFrontEnd, PublishedEfficientATFrontEnd, YAMNetFrontEnd)
+FRONT_ENDS = {kind.name: kind for kind in KINDS}
 
 
 def build_front_end(cfg) -> LogMel:
@@ -205,7 +210,4 @@ def build_front_end(cfg) -> LogMel:
             raise ConfigError(
                 f"INPUT.{key} is {value}, expected {expected}{or_less} of the front end {name!r}"
             )
-    front_end = FRONT_ENDS[name]
-    if front_end is EfficientATFrontEnd and cfg.MODEL.META_ARCHITECTURE != "AudioSetTagger":
-        return EfficientATFrontEnd(cfg.INPUT.LEVEL, spec.HOP, NOISE_DB)
-    return front_end(cfg.INPUT.LEVEL, spec.HOP)
+    return FRONT_ENDS[name](cfg.INPUT.LEVEL, spec.HOP)

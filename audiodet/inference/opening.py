@@ -89,7 +89,8 @@ def _open_ensemble(name: str, device: str, engine: str):
         spec = read_ensemble(name)
         members = [OnnxModel(find_exported(member)) for member in spec["TEST"]["ENSEMBLE"]]
         voting = Voting(spec["TEST"]["VOTING"]["WEIGHTS"])
-        model = OnnxVoting(members, voting, spec["TEST"]["THRESHOLDS"])
+        system = spec["MODEL"]["META_ARCHITECTURE"]
+        model = OnnxVoting(members, voting, spec["TEST"]["THRESHOLDS"], system)
         if must or not model.rounded:
             return model
     if not has_torch:

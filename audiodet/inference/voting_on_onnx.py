@@ -26,10 +26,17 @@ class OnnxVoting:
     packages = ("onnxruntime",)
     has_masks = False
 
-    def __init__(self, members: Sequence[OnnxModel], voting: Voting, thresholds: Sequence[float]):
+    def __init__(
+        self,
+        members: Sequence[OnnxModel],
+        voting: Voting,
+        thresholds: Sequence[float],
+        system: str = "",
+    ):
         """
         Args:
             thresholds: of the ensemble's events, in the order of the first member's labels.
+            system: the name of its architecture.
 
         Raises:
             ConfigError: members with other labels.
@@ -53,7 +60,7 @@ class OnnxVoting:
         self.cfg = SimpleNamespace(
             DATASETS=SimpleNamespace(LABELS=labels),
             INPUT=SimpleNamespace(AUDIO=SimpleNamespace(SAMPLE_RATE=rate)),
-            MODEL=SimpleNamespace(META_ARCHITECTURE="EventEnsemble", DEVICE="cpu"),
+            MODEL=SimpleNamespace(META_ARCHITECTURE=system, DEVICE="cpu"),
             TEST=SimpleNamespace(THRESHOLDS=list(thresholds), MIN_LENGTHS=[0.0]),
         )
 
@@ -80,7 +87,8 @@ class OnnxVoting:
         members = [member.identity() for member in self.members]
         text = json.dumps([members, repr(self.voting)])
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-        return {"architecture": "EventEnsemble", "members": members, "config_hash": digest}
+        system = self.cfg.MODEL.META_ARCHITECTURE
+        return {"architecture": system, "members": members, "config_hash": digest}
 
     def use_one_thread(self) -> None:
         """It does so always."""

@@ -95,7 +95,7 @@ def about(name: str) -> About:
     if name in ensemble_names():
         spec = read_ensemble(name)
         members = spec["TEST"]["ENSEMBLE"]
-        system, labels = "EventEnsemble", spec["DATASETS"]["LABELS"]
+        system, labels = spec["MODEL"]["META_ARCHITECTURE"], spec["DATASETS"]["LABELS"]
         thresholds = spec["TEST"]["THRESHOLDS"]
     elif without_torch():
         from audiodet.inference.opening import open_model

@@ -95,7 +95,7 @@ def test_an_empty_band_is_as_faint_noise_makes_it(hop):
     noisy = EfficientATFrontEnd(0.0, hop)(tone + 5e-4 * torch.randn(160000))[-40:]
     assert (found.mean(1) - noisy.mean(1)).abs().max() < 0.1  # the logarithm's mean is lower
     assert found.min() > EfficientATFrontEnd(0.0, hop)(tone)[-40:].max() + 0.1
-    cfg.MODEL.META_ARCHITECTURE = "AudioSetTagger"  # hears as the published network did
+    cfg.INPUT.FRONT_END = "efficientat_published"
     assert build_front_end(cfg)(tone).min() < found.min() - 0.1
 
 

@@ -134,6 +134,9 @@ def sweep(run, output, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr("detectron2.engine.defaults.collect_env_info", str)
     rows = json.loads(output.read_text())
+    sets = list(dict.fromkeys(row["set"] for row in rows))
+    assert sets == ["validation", "tiny_engine_test"]
+    rows = [row for row in rows if row["set"] != "validation"]
     assert [(row["window"], row["lambda"]) for row in rows] == [
         (window, weight) for window in ("segment", "box") for weight in (0.0, 0.25, 0.5, 0.75, 1.0)
     ]

@@ -20,6 +20,7 @@ from audiodet.inference.detector import Detector
 from audiodet.inference.reading import read_windows
 from audiodet.modeling.frame_events import events_from_scores
 from audiodet.modeling.model import SEDModel
+from audiodet.weights import find_weights
 from tests.inference.sounds import bursts, sound
 from tests.tiny import LABELS, RATE
 
@@ -182,8 +183,10 @@ def test_from_pretrained_by_name_and_path(checkpoint, folder):
     assert Detector.from_pretrained(checkpoint, window=12.0).labels == LABELS
     with pytest.raises(WeightsError, match="nothing: no such model or file; models that ship"):
         Detector.from_pretrained("nothing")
-    with pytest.raises(WeightsError, match="mine.onnx: an exported file, .*that it was made of"):
+    with pytest.raises(WeightsError, match="mine.onnx: no such file; models that ship"):
         Detector.from_pretrained("mine.onnx")
+    with pytest.raises(WeightsError, match="mine.onnx: an exported file, .*that it was made of"):
+        find_weights("mine.onnx")
     with pytest.raises(ConfigError, match="device 'tpu9' does not work"):
         Detector.from_pretrained("rcrnn_rare", device="tpu9")
 

@@ -92,6 +92,15 @@ def test_the_same_events_as_with_torch(light, recordings, tmp_path):
         assert done.returncode == 0 and any((tmp_path / command).iterdir()), done.stderr
 
 
+def test_an_ensemble_that_ships(light, recordings, tmp_path):
+    recording = recordings / "short.wav"
+    done = light("detect", recording, "--model", "audiodet_rare_voting", "-o", tmp_path / "light")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "light" / "audiodet_run.json").read_text())
+    assert report["engine"] == "onnxruntime"
+    assert b"audiodet_rare_voting" in light("models").stdout
+
+
 def test_it_separates(light, recordings, tmp_path):
     done = light("separate", recordings / "short.wav", "-o", tmp_path / "sounds")
     assert done.returncode == 0, done.stderr
@@ -118,6 +127,10 @@ def test_stream_models_doctor(light, recordings):
         (("train", "a", "b", "-o", "c"), "a light installation lacks. Run: pip install"),
         (("detect", "a.wav", "--model", "rcrnn_rare_mini_fold0"), "needs torch, which is not inst"),
         (("detect", "a.wav", "--engine", "torch"), "needs torch, which is not installed"),
+        (
+            ("detect", "a.wav", "--engine", "torch", "--model", "audiodet_rare_voting"),
+            "audiodet_rare_voting: --engine torch needs torch, which is not installed",
+        ),
         (("detect", "a.wav", "--device", "cuda"), "runs on the CPU, expected cpu or auto"),
         (("export", "audiodet_rare", "-o", "x.onnx"), "audiodet export needs torch"),
     ],

@@ -185,12 +185,12 @@ class PretrainedSteps(PretrainedMaps):
         return {"time": torch.cat(parts, dim=1).unsqueeze(2)}
 
 
-def _check_front_end(cfg, expected: str) -> None:
+def _check_front_end(cfg, *expected: str) -> None:
     """ConfigError where the front end is not the network's."""
-    if cfg.INPUT.FRONT_END != expected:
+    if cfg.INPUT.FRONT_END not in expected:
         raise ConfigError(
             f"INPUT.FRONT_END is {cfg.INPUT.FRONT_END!r}, {cfg.MODEL.BACKBONE.NAME} expects "
-            f"{expected!r}"
+            f"{' or '.join(map(repr, expected))}"
         )
 
 
@@ -206,7 +206,7 @@ def _settings(cfg, trunk, read, name: str) -> dict:
 
 
 def _mn04(cfg) -> dict:
-    _check_front_end(cfg, "efficientat")
+    _check_front_end(cfg, "efficientat", "efficientat_published")
     seconds = cfg.MODEL.PRETRAINED.SE_SECONDS
     window = round(seconds * cfg.INPUT.AUDIO.SAMPLE_RATE / cfg.INPUT.SPECTROGRAM.HOP)
     return _settings(cfg, MN04(window), read_mn04, f"mn04 {MN04_SHA256} {window}")

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from audiodet.audio.io import read_audio
-from audiodet.data.front_ends import EfficientATFrontEnd
+from audiodet.data.front_ends import PublishedEfficientATFrontEnd
 from audiodet.errors import WeightsError
 from audiodet.modeling.backbones.map_cache import MapCache
 from audiodet.modeling.backbones.mn04 import MN04, SqueezeExcitation, running_mean
@@ -146,7 +146,7 @@ def test_real_sounds_rank_their_own_audioset_classes_high(published, soundbank):
     """Of 527 classes: the best of a label's own ones, median over its clips, is among the first."""
     with open(Path(soundbank) / "soundbank.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    front_end = EfficientATFrontEnd(0.05)
+    front_end = PublishedEfficientATFrontEnd(0.05)
     for label, own in AUDIOSET.items():
         ranks = []
         for row in [row for row in rows if row["label"] == label][::4]:

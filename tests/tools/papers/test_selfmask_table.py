@@ -93,5 +93,5 @@ def test_the_table_of_the_self_mask_system(options, nothing_rendered, capsys):
         "alpha 0.01 - alpha 0.1": "confirmed",
         "alpha 0.01 - CRNN": "confirmed",
     }
-    assert "a clip holds several sources" in said and "for these seeds" in said
+    assert "of which a clip holds several" in said and "for these seeds" in said
     assert "trainings: 6, seeds 42, 43, 12.0 min of training loops in all" in said
