@@ -96,7 +96,7 @@ def _add_augmentation(cfg: CN) -> None:
     cfg.INPUT.CACHE_DIR = ""
 
     # "log_mel" (INPUT.SPECTROGRAM), or that of a network trained on AudioSet: "efficientat",
-    # "efficientat_published" (without faint noise), "yamnet"; "waveform" (samples) is an ensemble's.
+    # "efficientat_published" (without faint noise), "yamnet"; "waveform", samples, is of ensembles.
     cfg.INPUT.FRONT_END = "log_mel"
     # RMS that those bring every clip to, the level that their networks were trained at; 0.0: as is.
     cfg.INPUT.LEVEL = 0.05
