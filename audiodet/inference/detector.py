@@ -10,12 +10,11 @@ import numpy as np
 
 from audiodet.events import Detection, Event, decide, thresholds_by_label
 from audiodet.inference.curves import ScoreCurves
-from audiodet.inference.detection import DrawnDetection
-from audiodet.inference.joining import Heard, Recording
+from audiodet.inference.joining import Heard, joined
 from audiodet.inference.opening import open_model, runner_of
 from audiodet.inference.parts import Parts
 from audiodet.inference.pipeline import cores, in_batches, run_ahead
-from audiodet.inference.reading import as_audio_error, read_windows, source_name
+from audiodet.inference.reading import read_windows, source_name
 from audiodet.inference.silence import heard_in_sound, is_silent, silent_spans
 from audiodet.inference.windows import Grid, Window
 from audiodet.postprocessing.contrast import checked_weight
@@ -203,7 +202,7 @@ class Detector:
         produce = partial(self._windows, parts)
         windows = run_ahead(sources, produce, workers, batch_size + workers)
         batches = in_batches(windows, self.listen, batch_size, networks)
-        yield from self._join(batches, progress, with_scores, parts)
+        yield from joined(self, batches, parts, progress, with_scores)
 
     @property
     def device(self) -> str:
@@ -246,23 +245,3 @@ class Detector:
         for window in islice(read_windows(source, self.grid), parts.windows(source), None):
             inputs = self.features(window.samples, source_name(source))
             yield inputs, window._replace(samples=None)
-
-    def _join(self, batches, progress, with_scores: bool, parts: Parts) -> Iterator[Detection]:
-        """Recordings of windows, which come in order and one recording at a time."""
-        recording = Recording(self, with_scores)
-        for batch, heard in batches:
-            of_windows = iter(heard.result())
-            for source, window in batch:
-                if isinstance(window, Exception):
-                    yield DrawnDetection(source, error=as_audio_error(source, window))
-                else:
-                    place = window[1]
-                    parts.before(source, recording)
-                    recording.add(next(of_windows), place)
-                    parts.after(source, recording, place)
-                    if progress:
-                        progress(source, place.end, place.duration)
-                    if not place.last:
-                        continue
-                    yield recording.detection(source)
-                recording = Recording(self, with_scores)

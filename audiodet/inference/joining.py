@@ -1,6 +1,6 @@
 """What the windows of one recording say, joined into its detection."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from audiodet.events import Detection, Event, decide
 from audiodet.inference.curves import CurveStitcher, ScoreCurves, curves_of_events
 from audiodet.inference.detection import DrawnDetection
+from audiodet.inference.reading import as_audio_error
 from audiodet.inference.windows import Stitcher, Window
 from audiodet.postprocessing.contrast import contrasted_nearby
 
@@ -92,3 +93,30 @@ class Recording:
             return self._curves.curves(labels, self.duration)
         step = self.detector.grid.cell / self.detector.grid.sample_rate
         return curves_of_events(kept, labels, self.duration, step)
+
+
+def joined(detector, batches, parts, progress=None, with_scores=False) -> Iterator[Detection]:
+    """Detections of recordings whose windows come in order, one recording at a time.
+
+    Args:
+        batches: pairs of [(source, (inputs, :class:`Window`) or an exception)] and the future of
+            what is :class:`Heard` in those windows.
+        parts, progress, with_scores: see :meth:`Detector.detect_many`.
+    """
+    recording = Recording(detector, with_scores)
+    for batch, heard in batches:
+        of_windows = iter(heard.result())
+        for source, window in batch:
+            if isinstance(window, Exception):
+                yield DrawnDetection(source, error=as_audio_error(source, window))
+            else:
+                place = window[1]
+                parts.before(source, recording)
+                recording.add(next(of_windows), place)
+                parts.after(source, recording, place)
+                if progress:
+                    progress(source, place.end, place.duration)
+                if not place.last:
+                    continue
+                yield recording.detection(source)
+            recording = Recording(detector, with_scores)
