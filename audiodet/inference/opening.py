@@ -52,8 +52,7 @@ def open_model(
         return _open_ensemble(name, device, engine)
     described = config_file or (name or weights).endswith((".yaml", ".yml"))
     path = None if described else find_exported(name or weights)
-    has_torch = find_spec("torch") is not None
-    lacks_torch = not has_torch and engine != "torch"
+    lacks_torch = engine != "torch" and not _has_torch()
     must = path and (path == name or lacks_torch or engine == "onnxruntime")
     if path == name and engine == "torch":
         raise ConfigError(f"{name}: runs on onnxruntime, expected --engine auto or onnxruntime")
@@ -67,22 +66,14 @@ def open_model(
         raise WeightsError(
             f"{name or config_file}: no exported file, expected one that `audiodet export` wrote"
         )
-    if not has_torch:
-        if not described:
-            find_weights(name or weights)  # a name that is wrong is said before
-        raise AudiodetError(
-            f"{name or config_file}: needs torch, which is not installed, expected a file of "
-            "`audiodet export`, or run: pip install 'audiodet[train]'"
-        )
-    from audiodet.inference.loading import load_model
-
-    return load_model(name, config_file, weights, device)
+    if not _has_torch() and not described:
+        find_weights(name or weights)  # a name that is wrong is said before
+    return _load(name, config_file, weights, device, "a file of `audiodet export`")
 
 
 def _open_ensemble(name: str, device: str, engine: str):
     """An ensemble that ships; :func:`open_model` says which engine runs it."""
-    has_torch = find_spec("torch") is not None
-    must = engine == "onnxruntime" or (not has_torch and engine != "torch")
+    must = engine == "onnxruntime" or (engine != "torch" and not _has_torch())
     if must and device not in ("auto", "cpu"):
         raise ConfigError(f"device {device!r}: {name} runs on the CPU, expected cpu or auto")
     if must or (engine == "auto" and _may_serve(device)):
@@ -93,14 +84,23 @@ def _open_ensemble(name: str, device: str, engine: str):
         model = OnnxVoting(members, voting, spec["TEST"]["THRESHOLDS"], system)
         if must or not model.rounded:
             return model
-    if not has_torch:
+    return _load(name, "", "", device, "--engine auto")
+
+
+def _load(name: str, config_file: str, weights: str, device: str, instead: str):
+    """A model that torch runs; AudiodetError where it is not installed, ``instead`` would do."""
+    if not _has_torch():
         raise AudiodetError(
-            f"{name}: --engine torch needs torch, which is not installed, expected --engine auto, "
-            "or run: pip install 'audiodet[train]'"
+            f"{name or config_file}: needs torch, which is not installed, expected {instead}, or "
+            "run: pip install 'audiodet[train]'"
         )
     from audiodet.inference.loading import load_model
 
-    return load_model(name, device=device)
+    return load_model(name, config_file, weights, device)
+
+
+def _has_torch() -> bool:
+    return find_spec("torch") is not None
 
 
 def runner_of(model):

@@ -239,14 +239,3 @@ def _steps(frames, stride: int):
     if isinstance(frames, tuple):
         return tuple(round(x / stride) for x in frames)
     return round(frames / stride)
-
-
-def clip_targets(batched_inputs, num_classes: int) -> torch.Tensor:
-    """(N, K) zeros and ones: the input dicts' "clip_labels", or the labels of their events."""
-    targets = torch.zeros(len(batched_inputs), num_classes)
-    for row, clip in zip(targets, batched_inputs):
-        if "clip_labels" in clip:
-            row.copy_(clip["clip_labels"])
-        else:
-            row[clip["instances"].gt_classes] = 1.0
-    return targets

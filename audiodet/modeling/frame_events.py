@@ -103,3 +103,14 @@ def mean_in_boxes(scores: torch.Tensor, boxes: torch.Tensor, starts: torch.Tenso
     """:func:`audiodet.postprocessing.fusing.mean_in_times` of (R, 4) boxes in frames."""
     arrays = (scores.cpu().numpy(), boxes.cpu().numpy()[:, 0::2], starts.cpu().numpy())
     return torch.from_numpy(fusing.mean_in_times(*arrays)).to(scores)
+
+
+def clip_targets(batched_inputs, num_classes: int) -> torch.Tensor:
+    """(N, K) zeros and ones: the input dicts' "clip_labels", or the labels of their events."""
+    targets = torch.zeros(len(batched_inputs), num_classes)
+    for row, clip in zip(targets, batched_inputs):
+        if "clip_labels" in clip:
+            row.copy_(clip["clip_labels"])
+        else:
+            row[clip["instances"].gt_classes] = 1.0
+    return targets

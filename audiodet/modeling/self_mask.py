@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from audiodet.data.label_kinds import LabelKinds, kind_of
 from audiodet.modeling.backbones.self_mask_resnet import STRIDE, pooled
-from audiodet.modeling.frame_classifier import FrameClassifier, clip_targets
+from audiodet.modeling.frame_classifier import FrameClassifier
+from audiodet.modeling.frame_events import clip_targets
 
 KINDS = ("weak", "strong")
 

@@ -15,7 +15,8 @@ from torch.nn import functional as F
 from audiodet.data.label_kinds import LabelKinds
 from audiodet.errors import ConfigError
 from audiodet.modeling.clip_input import ClipInput
-from audiodet.modeling.frame_classifier import FrameClassifier, clip_targets
+from audiodet.modeling.frame_classifier import FrameClassifier
+from audiodet.modeling.frame_events import clip_targets
 
 
 @META_ARCH_REGISTRY.register()

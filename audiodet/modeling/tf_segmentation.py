@@ -14,8 +14,8 @@ from audiodet.data.label_kinds import LabelKinds
 from audiodet.data.spectrogram import LogMel
 from audiodet.errors import ConfigError
 from audiodet.modeling.clip_input import ClipInput
-from audiodet.modeling.frame_classifier import FrameClassifier, clip_targets
-from audiodet.modeling.frame_events import regions_of
+from audiodet.modeling.frame_classifier import FrameClassifier
+from audiodet.modeling.frame_events import clip_targets, regions_of
 from audiodet.modeling.pooling import AttentionPooling, GlobalRankPooling
 from audiodet.postprocessing.decoding import with_bands
 

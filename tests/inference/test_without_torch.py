@@ -129,7 +129,7 @@ def test_stream_models_doctor(light, recordings):
         (("detect", "a.wav", "--engine", "torch"), "needs torch, which is not installed"),
         (
             ("detect", "a.wav", "--engine", "torch", "--model", "audiodet_rare_voting"),
-            "audiodet_rare_voting: --engine torch needs torch, which is not installed",
+            "audiodet_rare_voting: needs torch, which is not installed",
         ),
         (("detect", "a.wav", "--device", "cuda"), "runs on the CPU, expected cpu or auto"),
         (("export", "audiodet_rare", "-o", "x.onnx"), "audiodet export needs torch"),

@@ -81,7 +81,7 @@ def peak_memory(code: str) -> float:
     """
     report = "[line] = [x for x in open('/proc/self/status') if x.startswith('VmHWM')]\n"
     report += "print(int(line.split()[1]) / 1024)"
-    command = [sys.executable, "-W", "ignore", "-c", f"{code}\n{report}"]
+    command = [sys.executable, "-W", "ignore", "-c", f"import audiodet\n{code}\n{report}"]
     places = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     run = subprocess.run(command, env=places, stdout=subprocess.PIPE, text=True, check=True)
     return float(run.stdout.strip().splitlines()[-1])

@@ -1,10 +1,12 @@
 """Maps of a frozen network kept on disk, found again by the very spectrogram they came from."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from audiodet.data.cache import read_array
 from audiodet.files import atomic_path
@@ -28,18 +30,25 @@ class MapCache:
         name = digest.hexdigest()
         return self.folder / name[:2] / f"{name}.npz"
 
-    def get(self, images: torch.Tensor, compute) -> dict:
-        """The maps of a batch.
+    def get(self, images: torch.Tensor, compute, lengths: Sequence[int], steps: dict) -> dict:
+        """The maps of a batch, each clip's as if it came alone.
 
         Args:
             images: (N, 1, H, T).
             compute: function of (1, 1, H, T) -> {layer: (1, D, S)}, called for what is missing.
+            lengths: frames of each clip, at most T.
+            steps: {layer: S} of T frames.
 
         Returns:
-            {layer: (N, D, S)} float32.
+            {layer: (N, D, S)} float32, 0 beyond a clip's end.
         """
-        clips = [self._one(image, compute) for image in images]
-        return {layer: torch.stack([clip[layer] for clip in clips]) for layer in clips[0]}
+        pairs = zip(images, lengths)
+        clips = [self._one(image[..., :length], compute) for image, length in pairs]
+        maps = {}
+        for layer, count in steps.items():
+            parts = [F.pad(clip[layer], (0, count - clip[layer].shape[-1])) for clip in clips]
+            maps[layer] = torch.stack(parts)
+        return maps
 
     def _one(self, image: torch.Tensor, compute) -> dict:
         path = self.path(image)

@@ -93,20 +93,10 @@ class PretrainedMaps(Backbone):
         x = F.pad(x, (0, max(0, MIN_FRAMES - x.shape[-1])))
         lengths = lengths and [max(length, MIN_FRAMES) for length in lengths]
         if self.cache and self.frozen:
-            return self._cached(x, lengths or [x.shape[-1]] * len(x))
+            frames = x.shape[-1]
+            steps = {k: steps_of(frames, stride) for k, stride in self.trunk.strides.items()}
+            return self.cache.get(x, self._compute, lengths or [frames] * len(x), steps)
         return self._compute(x, lengths)
-
-    def _cached(self, x: torch.Tensor, lengths: list) -> dict:
-        """Maps of each clip alone, zero beyond its end."""
-        clips = [
-            self.cache.get(x[i, None, ..., :end], self._compute) for i, end in enumerate(lengths)
-        ]
-        maps = {}
-        for number, stride in self.trunk.strides.items():
-            steps = steps_of(x.shape[-1], stride)
-            parts = [F.pad(clip[number], (0, steps - clip[number].shape[-1])) for clip in clips]
-            maps[number] = torch.cat(parts)
-        return maps
 
     def _compute(self, x: torch.Tensor, lengths=None) -> dict:
         x = x.contiguous(memory_format=torch.channels_last)
