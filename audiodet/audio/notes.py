@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from audiodet.names import counted
+
 logger = logging.getLogger(__name__)
 SHOWN = 5  # warnings of a kind that are said in full
 
@@ -77,4 +79,4 @@ def in_batch(most: int | None = SHOWN) -> Iterator[None]:
         _noted = None
         for kind, count in _counts.items():
             if most is not None and count > most:
-                logger.warning(f"{count - most} more warnings of recordings that {kind}")
+                logger.warning(f"{counted(count - most, 'more warning')} of recordings that {kind}")

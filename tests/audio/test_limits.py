@@ -118,4 +118,4 @@ def test_of_many_warnings_the_first_are_said_and_the_others_counted(caplog):
         for number in range(10000):
             Limits(f"{number}.wav", 8000, RATE).warn()
     assert len(caplog.messages) == notes.SHOWN + 1
-    assert caplog.messages[-1] == "9995 more warnings of recordings that are sampled at a low rate"
+    assert caplog.messages[-1] == "9,995 more warnings of recordings that are sampled at a low rate"
