@@ -55,6 +55,8 @@ class SequenceTagger(FrameClassifier):
         self.loss = loss
         self.feature = feature
         self.classifier = nn.Linear(shape.channels, self.num_classes)
+        if hasattr(backbone, "initialize"):  # its paper's scheme is that of every layer
+            self.classifier.apply(backbone.initialize)
 
     @classmethod
     def from_config(cls, cfg):

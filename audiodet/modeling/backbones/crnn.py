@@ -18,7 +18,7 @@ from audiodet.modeling.backbones.precision import computing_in
 class FrameStack(MelBackbone):
     """(N, 1, H, T) -> {"time": (N, C, 1, T)}: convolutions, recurrent layers, fully connected ones.
 
-    Each part may be missing (paper, section II-C): CRNN has the first two, CNN the first and the
+    Each part may be missing (paper, section II-B): CRNN has the first two, CNN the first and the
     last, RNN the last two, FNN the last alone. No layer pools over time. The recurrent layers
     run forward in time, so what follows a clip's end changes nothing before it.
     """
@@ -56,6 +56,7 @@ class FrameStack(MelBackbone):
             self.connected.append(ConnectedLayer(channels, fc_units, maxout, dropout, fc_norm))
             channels = fc_units
         self.shapes = {"time": ShapeSpec(channels=channels, stride=1)}
+        self.initialize = initialize  # the layers behind it too
         self.apply(initialize)
         self.to(memory_format=torch.channels_last)
 

@@ -205,6 +205,12 @@ def test_initialisation_of_he():
     assert all((p == 0).all() for n, p in network.named_parameters() if n.endswith("linear.bias"))
 
 
+def test_the_output_layer_starts_alike():
+    classifier = tagger("MODEL.FRAME_STACK.RNN_UNITS", "512").classifier
+    assert (classifier.bias == 0).all()
+    assert classifier.weight.std().item() == pytest.approx((2 / 512) ** 0.5, rel=0.05)
+
+
 def tagger(*opts):
     torch.manual_seed(0)
     sizes = [
