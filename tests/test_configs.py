@@ -60,7 +60,13 @@ def test_labels_are_those_of_its_datasets(path):
 
 
 @pytest.mark.parametrize(
-    "name", ["audiomask/R_18_fused", "audiomask/R_101_fused", "rcrnn/rare_fused"]
+    "name",
+    [
+        "audiomask/R_18_fused",
+        "audiomask/R_101_fused",
+        "audiomask/R_101_fused_gunshot",
+        "rcrnn/rare_fused",
+    ],
 )
 def test_a_fused_config_asks_for_its_verifier(name):
     """The one that the verifier's own config writes, of the same front end and labels."""

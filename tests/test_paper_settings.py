@@ -13,16 +13,18 @@ SETTINGS = {
         INPUT: {AUDIO: {SAMPLE_RATE: 44100},
                 SPECTROGRAM: {N_FFT: 2048, HOP: 1014, N_MELS: 128, NORMALIZE: clip}}
         MODEL: {META_ARCHITECTURE: AudioMask, MASK_ON: False, RESNETS: {DEPTH: 101},
-                FUSION: {WEIGHT: 0.75, MIN_SCORE: 0.6, WINDOW: segment}, VERIFIER: {FRAMES: 200}}
+                FUSION: {WEIGHT: 0.75, MIN_SCORE: 0.6, WINDOW: segment}, VERIFIER: {FRAMES: 200},
+                ROI_BOX_HEAD: {POOLER_TYPE: ROIAlignV2}, ANCHOR_GENERATOR: {OFFSET: 0.0}}
         DATASETS: {LABELS: [babycry], TRAIN: [tut_rare_made_babycry_all],
-                   VAL: [tut_rare_made_babycry_all_val], TEST: [tut_rare_2017_babycry_eval]}
-        SOLVER: {BEST: {METRIC: val/total_loss, MODE: min}}
+                   VAL: [tut_rare_made_babycry_all_val],
+                   TEST: [tut_rare_2017_babycry_devtest, tut_rare_2017_babycry_eval]}
+        SOLVER: {VAL_PERIOD: 2500, IMS_PER_BATCH: 2, BEST: {METRIC: val/total_loss, MODE: min}}
         TEST: {BEST_EVENT_PER_CLIP: True, COLLAR: 0.5, EVALUATE_OFFSET: False}
         """,
     "audiomask/verifier": """
         INPUT: {CROP_AUDIO: {EVENT_FRACTION: 1.0}}
         MODEL: {VERIFIER: {FRAMES: 200, POOLS: [10, 7], DROPOUT: 0.1, RELEASED: False}}
-        SOLVER: {OPTIMIZER: adam, BASE_LR: 0.001, IMS_PER_BATCH: 150,
+        SOLVER: {OPTIMIZER: adam, BASE_LR: 0.001, IMS_PER_BATCH: 150, VAL_PERIOD: 34,
                  EARLY_STOP: {METRIC: val/frame_accuracy, MODE: max, PATIENCE: 10,
                               MIN_DELTA: 0.0001}}
         """,
@@ -30,20 +32,21 @@ SETTINGS = {
         INPUT: {SPECTROGRAM: {N_FFT: 2048, HOP: 1014, N_MELS: 64}}
         MODEL:
           CRNN: {UNITS: 50, RNN: bigru}
-          ANCHOR_GENERATOR: {SIZES: [[8, 16, 32, 64, 128, 256]]}
-          RPN: {CONV_DIMS: [128], POST_NMS_TOPK_TEST: 100, SMOOTH_L1_BETA: 1.0, LOSS_WEIGHT: 1.0,
-                BBOX_REG_LOSS_WEIGHT: 1.0}
+          ANCHOR_GENERATOR: {SIZES: [[8, 16, 32, 64, 128, 256]], OFFSET: 0.625}
+          RPN: {CONV_DIMS: [128], POST_NMS_TOPK_TRAIN: 100, POST_NMS_TOPK_TEST: 100,
+                SMOOTH_L1_BETA: 1.0, LOSS_WEIGHT: 1.0, BBOX_REG_LOSS_WEIGHT: 1.0}
           ROI_BOX_HEAD: {POOLER_TYPE: ROIPool, POOLER_RESOLUTION: 7, NUM_FC: 2, FC_DIM: 128,
-                         DROPOUT: 0.5, SMOOTH_L1_BETA: 1.0, BBOX_REG_LOSS_WEIGHT: 1.0}
+                         DROPOUT: 0.5, SMOOTH_L1_BETA: 1.0, BBOX_REG_LOSS_WEIGHT: 1.0,
+                         BBOX_REG_WEIGHTS: [1.0, 1.0, 1.0, 1.0]}
         DATASETS: {TRAIN: [tut_rare_made_babycry_nearly_all], VAL: [tut_rare_2017_babycry_devtest]}
-        SOLVER: {OPTIMIZER: adam, BASE_LR: 0.00001, IMS_PER_BATCH: 80,
+        SOLVER: {OPTIMIZER: adam, BASE_LR: 0.00001, IMS_PER_BATCH: 80, VAL_PERIOD: 63,
                  EARLY_STOP: {METRIC: val/total_loss, PATIENCE: 10}}
         TEST: {THRESHOLDS: [0.8], BEST_EVENT_PER_CLIP: True, COLLAR: 0.5, EVALUATE_OFFSET: False}
         """,
     "rcrnn/pretrain_babycry": """
         MODEL: {META_ARCHITECTURE: SequenceTagger, TAGGER: {LOSS: clip}}
-        DATASETS: {TRAIN: [tut_rare_made_babycry_half]}
-        SOLVER: {OPTIMIZER: adam, BASE_LR: 0.001, IMS_PER_BATCH: 80,
+        DATASETS: {TRAIN: [tut_rare_made_babycry_half], VAL: [tut_rare_2017_babycry_devtest]}
+        SOLVER: {OPTIMIZER: adam, BASE_LR: 0.001, IMS_PER_BATCH: 80, VAL_PERIOD: 63,
                  EARLY_STOP: {METRIC: val/total_loss, PATIENCE: 10}}
         """,
     "crnn/synthetic_crnn": """
@@ -59,8 +62,9 @@ SETTINGS = {
         INPUT: {AUDIO: {SAMPLE_RATE: 44100},
                 SPECTROGRAM: {N_FFT: 2048, HOP: 431, N_MELS: 128, NORMALIZE: product,
                               PAD_SECONDS: 10.0}}
-        MODEL: {SELF_MASK: {ALPHA: 0.01, STEM: 64}, CONNECT_CUT: {SECONDS: 0.2}}
-        SOLVER: {TOP: {COUNT: 4, METRIC: val/total_loss}}
+        MODEL: {SELF_MASK: {ALPHA: 0.01, STEM: 64, WIDTHS: [64, 128, 256, 512], MAPS: 1},
+                CONNECT_CUT: {SECONDS: 0.2}}
+        SOLVER: {VAL_PERIOD: 214, TOP: {COUNT: 4, METRIC: val/total_loss}}
         TEST: {COLLAR: 0.2, EVALUATE_OFFSET: True, OFFSET_FRACTION: 0.2,
                ZERO_WITHOUT_REFERENCE: True}
         """,

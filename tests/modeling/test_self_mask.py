@@ -80,6 +80,22 @@ def test_a_mask_of_ones_is_no_mask():
     assert "loss_region" not in plain.train()([clip()])
 
 
+def test_the_mask_multiplies_what_goes_into_the_first_block():
+    """A mask of zeros leaves nothing of the stem's maps; the bands that are left are averaged."""
+    backbone = build().eval().backbone
+    torch.nn.init.zeros_(backbone.mask[-1].layers[-1].weight)
+    torch.nn.init.constant_(backbone.mask[-1].layers[-1].bias, -100.0)
+    torch.nn.init.zeros_(backbone.mask[-1].shortcut.weight)
+    seen = []
+    backbone.blocks[0].register_forward_hook(lambda module, inputs, out: seen.append(inputs[0]))
+    backbone.blocks.register_forward_hook(lambda module, inputs, out: seen.append(out))
+    with torch.no_grad():
+        time = backbone(torch.rand(1, 1, 128, 64))["time"]
+    first, last = seen
+    assert first.shape == (1, 4, 64, 32) and not first.any()
+    torch.testing.assert_close(time[:, :, 0], last.mean(2))
+
+
 def test_a_short_clip_is_filled_with_silence_before_it_is_scaled():
     """Section 2.1: padded to 10 s, then the three scalings: as if the audio itself went on."""
     model = build().eval()

@@ -5,6 +5,7 @@ import torch
 from detectron2.modeling import build_model
 from detectron2.structures import Boxes, Instances
 from detectron2.utils.events import EventStorage
+from torch import nn
 
 from audiodet.engine.setup import load_config
 from audiodet.errors import ConfigError
@@ -25,6 +26,21 @@ def make(*opts, name="verifier"):
 @pytest.mark.parametrize("released, count", [(False, 803_529), (True, 10_998_728)])
 def test_published_parameters(released, count):
     assert keras_count(make("MODEL.VERIFIER.RELEASED", released)) == count
+
+
+def test_convolutions_by_their_steps():
+    """Filters of 10 and 7 bands and one frame; norm, ReLU and a maximum over bands after each."""
+    network = make().eval().convolutions
+    first, second = (layer for layer in network.modules() if isinstance(layer, nn.Conv2d))
+    norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
+    assert (first.weight.shape, second.weight.shape) == ((64, 1, 10, 1), (256, 64, 7, 1))
+    for norm in norms:
+        nn.init.uniform_(norm.running_mean, -0.5, 0.5)
+    x = torch.randn(1, 1, 128, 5)
+    with torch.no_grad():
+        maps = norms[0](first(x)).relu()[:, :, :120].view(1, 64, 12, 10, 5).amax(3)
+        maps = norms[1](second(maps)).relu()[:, :, :7].amax(2)
+        torch.testing.assert_close(network(x), maps, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("released", [False, True])

@@ -63,18 +63,28 @@ def test_segments_backgrounds_and_the_official_split(source):
 
 def test_sets_of_both_papers_by_one_command(source, tmp_path):
     command = [sys.executable, "tools/make_rare_sets.py", str(source), str(tmp_path / "out")]
-    command += ["--count", "4", "--val-count", "2", "--sets", "half", "all", "all_val"]
+    command += [
+        "--count",
+        "4",
+        "--val-count",
+        "2",
+        "--sets",
+        "half",
+        "nearly_all",
+        "all",
+        "all_val",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     for label in LABELS:
         events = {}
-        for made in ("half", "all", "all_val"):
+        for made in ("half", "nearly_all", "all", "all_val"):
             clips = load_made(str(tmp_path / "out"), made, label)
             events[made] = sum(len(clip["annotations"]) for clip in clips)
             assert len(clips) == (2 if made == "all_val" else 4)
             assert all(clip["target"] == label and clip["width"] == 30.0 for clip in clips)
-        assert events == {"half": 2, "all": 4, "all_val": 2}
+        assert events == {"half": 2, "nearly_all": 4, "all": 4, "all_val": 2}
     recipes = {}
     for made in ("all", "all_val"):
         (path,) = (tmp_path / "out").rglob(f"mixture_recipes_{made}_gunshot.yaml")

@@ -56,10 +56,10 @@ def test_unequal_lengths_in_a_batch_equal_one_by_one(model):
 
 def test_rcrnn_trains_on_a_resnet_101_fpn():
     torch.manual_seed(0)
-    opts = [*SMALL, "MODEL.RESNETS.DEPTH", "50", "MODEL.BACKBONE.INIT_WEIGHTS", ""]
-    cfg = load_config("configs/rcrnn/R_101_FPN.yaml", [])
-    assert cfg.MODEL.RESNETS.DEPTH == 101
-    model = build_model(load_config("configs/rcrnn/R_101_FPN.yaml", opts))
+    cfg = load_config("configs/rcrnn/R_101_FPN.yaml", SMALL)
+    model = build_model(cfg)
+    assert not cfg.MODEL.BACKBONE.INIT_WEIGHTS  # a CRNN's file would not fit
+    assert len(model.backbone.fpn.bottom_up.res4) == 23
     truth = Instances((64, 320), gt_boxes=Boxes(torch.tensor([[80.0, 0, 200, 64]])))
     truth.gt_classes = torch.tensor([0])
     with EventStorage():

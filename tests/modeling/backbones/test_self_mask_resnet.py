@@ -25,3 +25,14 @@ def test_the_first_shortcut_is_a_convolution_and_a_norm():
         first = PreActivationBlock(4, 6, stride=2, project=True)
         kinds = [type(layer) for layer in first.shortcut.modules() if not list(layer.children())]
     assert kinds == [nn.Conv2d, nn.BatchNorm2d]
+
+
+def test_squeeze_and_excitation_scales_channels_before_the_sum():
+    torch.manual_seed(0)
+    block = PreActivationBlock(4, 4, stride=1, project=False).eval()
+    x = torch.randn(2, 4, 8, 8)
+    with torch.no_grad():
+        y = block.conv2(block.norm2(block.conv1(block.norm1(x).relu())).relu())
+        hidden = block.attention.squeeze(y.mean((2, 3))).relu()
+        scale = 1 / (1 + (-block.attention.excite(hidden)).exp())
+        torch.testing.assert_close(block(x), x + y * scale[:, :, None, None])
