@@ -63,17 +63,8 @@ def test_segments_backgrounds_and_the_official_split(source):
 
 def test_sets_of_both_papers_by_one_command(source, tmp_path):
     command = [sys.executable, "tools/make_rare_sets.py", str(source), str(tmp_path / "out")]
-    command += [
-        "--count",
-        "4",
-        "--val-count",
-        "2",
-        "--sets",
-        "half",
-        "nearly_all",
-        "all",
-        "all_val",
-    ]
+    command += ["--count", "4", "--val-count", "2"]
+    command += ["--sets", "half", "nearly_all", "all", "all_val"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
