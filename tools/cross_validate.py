@@ -8,9 +8,9 @@ Examples:
         MODEL.TFSEG.RANK_DECAY 0.0 OUTPUT_DIR output/tfseg/dcase2018_gmp
 
 In the names of DATASETS "fold<n>" becomes each fold. Folds that are done are not repeated. Counts
-of frames and seconds (where TEST.MICRO_SECONDS names any) are summed over all folds before F1 and ER
-are taken, by scene where there are scenes. All other figures are averaged over the folds: "legacy
-F1", that of Çakır et al.'s Table V, and those of tags, frames, masks and events.
+of frames and seconds, with TEST.MICRO_SECONDS, are summed over all folds before F1 and ER are
+taken, by scene where there are scenes. All other figures are averaged over the folds: "legacy F1",
+that of Çakır et al.'s Table V, and those of tags, frames, masks and events.
 """
 
 import argparse

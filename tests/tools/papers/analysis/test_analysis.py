@@ -1,5 +1,6 @@
 """Analyses on tiny networks whose answer is known."""
 
+import inspect
 import json
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import soundfile as sf
 import torch
 
+import analyze
 from papers.analysis.figures import draw_curves, draw_patterns, draw_roll
 from papers.analysis.patterns import exciting_pattern
 from papers.analysis.pitch_shift import PitchShiftMapper
@@ -65,6 +67,13 @@ def test_a_pattern_is_sought_where_the_network_lies(monkeypatch):
 def test_what_is_not_there(layer, number, words):
     with pytest.raises(ConfigError, match=words):
         exciting_pattern(network(), layer, number)
+
+
+def test_what_the_paper_states_is_the_default(monkeypatch):
+    """Two quartertones down and up; 100 updates."""
+    monkeypatch.setattr("sys.argv", ["", "pitch-shift", "--model", "a=b:c", "--out", "d"])
+    assert analyze.parse_args().semitones == [-1, -0.5, 0, 0.5, 1]
+    assert inspect.signature(exciting_pattern).parameters["steps"].default == 100
 
 
 @pytest.mark.parametrize("semitones, ratio", [(0, 1.0), (12, 2.0), (-12, 0.5)])
