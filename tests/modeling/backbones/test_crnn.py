@@ -177,7 +177,7 @@ SEQUENCES = {
 }
 
 
-# Training recordings (of TUT 2016 in a fold, without validation's) and their mean length in seconds.
+# Training recordings (TUT 2016: of a fold, without validation's) and their mean length in seconds.
 CORPORA = {
     "synthetic": (60, 339.6),
     "tut2009": (62, 658),

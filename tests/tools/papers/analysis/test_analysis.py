@@ -135,13 +135,14 @@ def trained(tmp_path_factory):
     return data, opts, f"net={data.yaml}:{folder / 'out' / 'model_final.pth'}"
 
 
-@pytest.mark.parametrize("command", ["pitch-shift", "filters", "roll"])
+@pytest.mark.parametrize("command", ["pitch-shift", "filters", "roll", "frame-scores"])
 def test_the_tool_draws(command, trained, tmp_path, monkeypatch, capsys):
     data, opts, model = trained
     more = {
         "pitch-shift": ["--semitones", "0", "12"],
         "filters": ["--maps", "3"],
         "roll": ["--clip", "1"],
+        "frame-scores": ["--clip", "1"],
     }
     out = tmp_path / f"{command}.png"
     arguments = [
