@@ -4,8 +4,10 @@ import pytest
 import yaml
 
 from audiodet.data.datasets.tut_rare import MADE
+from audiodet.data.mixing.rules import LONGEST, RATIOS
 from audiodet.engine.setup import load_config
 from make_rare_sets import TRAINING, VALIDATION
+from make_remix import MIXTURES
 from tests.test_configs import CONFIGS
 
 SETTINGS = {
@@ -52,11 +54,20 @@ SETTINGS = {
     "crnn/synthetic_crnn": """
         INPUT: {AUDIO: {SAMPLE_RATE: 44100}, SEQUENCE: {SHIFT: 73},
                 SPECTROGRAM: {N_FFT: 1764, HOP: 882, N_MELS: 40, F_MIN: 0.0, NORMALIZE: train}}
-        MODEL: {TAGGER: {LOSS: frame}, FRAME_STACK: {KERNEL: [5, 5], DROPOUT: 0.25}}
+        MODEL: {TAGGER: {LOSS: frame, LOW_THRESHOLD: 0.5},
+                FRAME_STACK: {KERNEL: [5, 5], DROPOUT: 0.25}}
         SOLVER: {OPTIMIZER: adam, BASE_LR: 0.001,
                  EARLY_STOP: {METRIC: micro_0.02s/F1, MODE: max, PATIENCE: 100},
                  BEST: {METRIC: micro_0.02s/F1, MODE: max}}
         TEST: {THRESHOLDS: [0.5], MICRO_SECONDS: [0.02, 1.0]}
+        """,
+    "crnn/tut2016_crnn": """
+        INPUT: {AUDIO: {SAMPLE_RATE: 44100}, SEQUENCE: {SHIFT: 73},
+                SPECTROGRAM: {N_FFT: 1764, HOP: 882, N_MELS: 40, F_MIN: 0.0, F_MAX: 0.0}}
+        """,
+    "crnn/chime_crnn": """
+        INPUT: {AUDIO: {SAMPLE_RATE: 16000},
+                SPECTROGRAM: {N_FFT: 640, HOP: 320, N_MELS: 40, F_MIN: 0.0, F_MAX: 0.0}}
         """,
     "self_mask/desed_best": """
         INPUT: {AUDIO: {SAMPLE_RATE: 44100},
@@ -71,7 +82,9 @@ SETTINGS = {
     "self_mask/desed": "MODEL: {SELF_MASK: {ALPHA: 0.1}}",
     "tfseg/dcase2018_gwrp": """
         INPUT: {AUDIO: {SAMPLE_RATE: 32000},
-                SPECTROGRAM: {N_FFT: 2048, HOP: 1024, WINDOW: hamming, N_MELS: 64}}
+                SPECTROGRAM: {N_FFT: 2048, HOP: 1024, WINDOW: hamming, CENTRE: False, POWER: 1,
+                              N_MELS: 64, F_MIN: 50.0, F_MAX: 16000.0, FLOOR: 1.0e-8,
+                              FLOOR_ADDED: True, NORMALIZE: train, NORMALIZE_CLIPS: 6000}}
         MODEL: {TAGGER: {LOW_THRESHOLD: 0.1, JOIN_GAP: 10, DROP_LENGTH: 10},
                 TFSEG: {MAPS: [32, 32, 64, 64, 128, 128, 128, 128], RANK_DECAY: 0.9998, GATE: 0.1}}
         SOLVER: {OPTIMIZER: adam, BASE_LR: 0.001, IMS_PER_BATCH: 24, MAX_ITER: 10000}
@@ -114,6 +127,11 @@ def test_lengths_of_trainings_and_of_a_segment():
     cfg = load_config("configs/audiomask/verifier.yaml", [])
     samples = round(cfg.INPUT.CROP_AUDIO.SECONDS * cfg.INPUT.AUDIO.SAMPLE_RATE)
     assert 1 + samples // cfg.INPUT.SPECTROGRAM.HOP == 200
+
+
+def test_the_remix_is_as_large_as_the_papers():
+    assert 4 * MIXTURES == 8000 and LONGEST == 2.0
+    assert RATIOS == (20, 10, 0)
 
 
 def test_made_sets_are_as_large_and_as_full_as_the_papers():

@@ -4,11 +4,13 @@
 Examples:
     tools/cross_validate.py --config-file configs/crnn/tut2016_crnn.yaml --folds 1 2 3 4
     tools/cross_validate.py --config-file configs/crnn/chime_crnn.yaml --folds 1 2 3 4 5
+    tools/cross_validate.py --config-file configs/tfseg/dcase2018_gwrp.yaml --folds 1 2 3 4 -- \
+        MODEL.TFSEG.RANK_DECAY 0.0 OUTPUT_DIR output/tfseg/dcase2018_gmp
 
 In the names of DATASETS "fold<n>" becomes each fold. Folds that are done are not repeated. Counts
-of frames and seconds are summed over all folds before F1 and ER are taken, by scene where there are
-scenes; "legacy F1" is the mean over segments of Çakır et al.'s Table V; of clip labels the folds'
-figures are averaged.
+of frames and seconds, with TEST.MICRO_SECONDS, are summed over all folds before F1 and ER are
+taken, by scene where there are scenes. All other figures are averaged over the folds: "legacy F1",
+that of Çakır et al.'s Table V, and those of tags, frames, masks and events.
 """
 
 import argparse
@@ -30,7 +32,13 @@ from audiodet.files import write_text
 
 TRAIN_NET = Path(__file__).with_name("train_net.py")
 SECONDS = {"frame": 0.02, "40 ms": 0.04, "1 s": 1.0}
-TAGS = ("EER", "F1", "mAP")
+# Kind -> file and task of its evaluator, figures that are averaged.
+AVERAGED = {
+    "tags": ("tagging", "tagging", ("EER", "F1", "AUC", "mAP")),
+    "frames": ("frames", "frames", ("F1", "AUC", "mAP")),
+    "masks": ("masks", "masks", ("F1", "AUC", "mAP")),
+    "events": ("metrics", "sed", ("F1", "ER", "deletions", "insertions")),
+}
 
 
 def parse_args() -> argparse.Namespace:
@@ -69,24 +77,31 @@ def run_fold(args: argparse.Namespace, cfg, fold: int) -> Path:
 
 def pooled(folders: list[Path], cfg) -> dict[str, float]:
     """{figure: value} of all folds together."""
+    figures = micro_figures(folders, cfg) if cfg.TEST.MICRO_SECONDS else {}
+    for kind, (file, task, names) in AVERAGED.items():
+        files = [folder / f"{file}.json" for folder in folders]
+        if all(path.is_file() for path in files):
+            found = [json.loads(path.read_text())[task] for path in files]
+            for name in names:
+                figures[f"{kind} {name}"] = float(np.mean([fold[name] for fold in found]))
+    return figures
+
+
+def micro_figures(folders: list[Path], cfg) -> dict[str, float]:
+    """Those of segments, where all folds have events."""
     figures = {}
     labels = list(cfg.DATASETS.LABELS)
     files = [folder / "clips.jsonl" for folder in folders]
     if all(path.is_file() for path in files):
-        clips = []
-        for path in files:
-            clips += load_clips(path)
+        folds = [load_clips(path) for path in files]
+        clips = sum(folds, [])
         thresholds = thresholds_by_label(cfg.TEST.THRESHOLDS, labels)
         for name, seconds in SECONDS.items():
             found = micro_results(score_clips(clips, labels, thresholds, False, Segments(seconds)))
             figures[f"{name} F1"] = found["F1"]
             figures[f"{name} ER"] = found["ER"]
-        figures["legacy F1 of 1 s"] = legacy_f1(clips, labels, thresholds)
-    files = [folder / "tagging.json" for folder in folders]
-    if all(path.is_file() for path in files):
-        found = [json.loads(path.read_text())["tagging"] for path in files]
-        for name in TAGS:
-            figures[f"tags {name}"] = float(np.mean([fold[name] for fold in found]))
+        legacy = [legacy_f1(fold, labels, thresholds) for fold in folds]
+        figures["legacy F1 of 1 s"] = float(np.mean(legacy))
     return figures
 
 

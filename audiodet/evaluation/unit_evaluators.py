@@ -52,7 +52,7 @@ class UnitEvaluator(Evaluator):
 
 @EVALUATOR_REGISTRY.register(name="frames")
 class FrameEvaluator(UnitEvaluator):
-    """F1, AUC and mAP over the frames of all clips (Kong et al. 2019, section IV-C), in percent.
+    """F1, AUC and mAP over the frames of all clips (Kong et al. 2019, section V-B), in percent.
 
     Every system is scored on frames of TEST.FRAME_SECONDS: a frame's score is that of the nearest
     step of "frame_scores"; for a system without them, of the best event that holds its centre.
@@ -79,8 +79,8 @@ class MaskEvaluator(UnitEvaluator):
     """F1, AUC and mAP over the bins of all clips, against two truths; in percent.
 
     "masks": the binary mask, where the mixture's events are louder than 5 dB below its scene, as
-    the authors' code has it (Kong et al. 2019, section IV-E). "masks_ratio": the ratio mask of the
-    paper's text; a bin is positive to the share that the events have in it. Both hold for a label
+    the code of Kong et al. 2019 (section V-H) has it. "masks_ratio": the ratio mask of the paper's
+    text; a bin is positive to the share that the events have in it. Both hold for a label
     in the frames of its events. Scores are rounded to half precision, see :class:`UnitScores`.
     The dataset is one of mixtures in known parts. Writes masks.json.
     """

@@ -1,4 +1,4 @@
-"""Masks over mel bands -> separated waveforms, in numpy (Kong et al. 2019, section III-E).
+"""Masks over mel bands -> separated waveforms, in numpy (Kong et al. 2019, section III-D).
 
 Shape shorthand: H mel bands, T frames, K classes, B linear bands, F frames of the short-time
 spectrum.

@@ -1,4 +1,4 @@
-"""From masks to separated waveforms (Kong et al. 2019, section III-E)."""
+"""From masks to separated waveforms (Kong et al. 2019, section III-D)."""
 
 import numpy as np
 

@@ -14,7 +14,7 @@ from audiodet.errors import ConfigError
 
 
 class GlobalRankPooling(nn.Module):
-    """Global weighted rank pooling (Kong et al. 2019, Eq. 5): (N, K, U) -> (N, K).
+    """Global weighted rank pooling (Kong et al. 2019, Eq. 7): (N, K, U) -> (N, K).
 
     The j-th largest of the U probabilities has the weight r^j, j = 0 ... U - 1; the weights sum to
     one. r = 0 is global max pooling, r = 1 global average pooling.

@@ -65,7 +65,7 @@ def cut_runs(scores: np.ndarray, runs: list, fraction: float, dip: int = 0) -> l
 
 @dataclass(frozen=True)
 class RunRules:
-    """When runs of scores are joined or dropped (Kong et al. 2019, section IV-C).
+    """When runs of scores are joined or dropped (Kong et al. 2019, as released).
 
     Attributes:
         gap: runs with at most this many steps between them are joined; one for all classes or one

@@ -59,6 +59,9 @@ def test_no_sum_of_masks_adds_energy():
     frames = log_mel(wave).shape[-1]
     sounds = apply_masks(wave, torch.ones(3, 64, frames), log_mel)
     torch.testing.assert_close(sounds, (wave / 3).expand(3, -1), atol=1e-5, rtol=0)
+    masks = torch.tensor([0.9, 0.6]).view(2, 1, 1).expand(2, 64, frames)  # 1.5 together
+    for sound, mask in zip(apply_masks(wave, masks, log_mel), (0.9, 0.6)):
+        torch.testing.assert_close(sound, wave * mask / 1.5, atol=1e-5, rtol=0)
     masks = torch.rand(5, 64, frames, generator=torch.Generator().manual_seed(0))
     total = apply_masks(wave, masks, log_mel).sum(0)
     assert total.square().sum() <= wave.square().sum() * (1 + 1e-4)

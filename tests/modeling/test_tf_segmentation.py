@@ -46,6 +46,25 @@ def test_the_papers_shapes():
     assert found["clip_scores"].shape == (41,)
 
 
+def test_a_layer_by_hand():
+    """A convolution without bias, batch norm, then ReLU; every bin is kept."""
+    backbone = model_of("MODEL.TFSEG.MAPS", "[4]").backbone
+    norm = backbone.norms[0]
+    for statistics in (norm.weight, norm.bias, norm.running_mean):
+        torch.nn.init.normal_(statistics)
+    norm.running_var.fill_(4.0)
+    x = torch.randn(2, 1, 64, 30)
+    with torch.no_grad():
+        filters = backbone.convolutions[0].weight
+        y = torch.nn.functional.conv2d(torch.nn.functional.pad(x, (1, 1, 1, 1)), filters)
+        scale, offset, mean = (
+            v.view(1, 4, 1, 1) for v in (norm.weight, norm.bias, norm.running_mean)
+        )
+        expected = ((y - mean) / 2 * scale + offset).clamp(min=0)
+        assert (expected == 0).any()
+        torch.testing.assert_close(backbone(x)["bins"], expected, rtol=1e-3, atol=1e-4)
+
+
 def test_clip_scores_pool_the_masks_and_gate_the_frames():
     model = model_of(*SMALL, "MODEL.TFSEG.GATE", 0.5, "MODEL.TFSEG.RANK_DECAY", 0.9998)
     with torch.no_grad():

@@ -2,7 +2,7 @@
 
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
-from audiodet.data.datasets.common import register_tree
+from audiodet.data.datasets.common import held_out, register_tree
 
 
 def test_trees_of_two_roots_stay_apart():
@@ -24,3 +24,10 @@ def test_trees_of_two_roots_stay_apart():
         DatasetCatalog.remove("toy_tree")
     MetadataCatalog.remove("toy_tree")
     assert reads == ["a", "b"]
+
+
+def test_a_fifth_is_held_out():
+    clips = list("abcdefghij")
+    assert held_out(clips, "val") == ["a", "f"]
+    assert held_out(clips, "fit") == list("bcdeghij")
+    assert len(held_out(clips[:7], "val")) == len(held_out(clips[:9], "val")) == 2

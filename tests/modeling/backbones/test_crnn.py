@@ -1,14 +1,23 @@
 """Çakır et al.'s networks by their published sizes; clips of any length, alone or together."""
 
+import math
+
 import pytest
 import torch
 from detectron2.modeling import build_model
+from detectron2.solver import build_lr_scheduler
 from torch import nn
 
+from audiodet.engine.optimizer import build_optimizer
 from audiodet.engine.setup import load_config
 from audiodet.errors import ConfigError
 from audiodet.modeling import keras_count
-from audiodet.modeling.backbones.crnn import ConnectedLayer, FrameStack, RecurrentLayer
+from audiodet.modeling.backbones.crnn import (
+    ConnectedLayer,
+    ConvolutionLayer,
+    FrameStack,
+    RecurrentLayer,
+)
 
 BASE = {
     "pools": (5, 4, 2),
@@ -139,6 +148,7 @@ TABLE_1 = {
     "tut2016_cnn": 3_358_225,
     "tut2016_rnn": 1_287_697,
     "tut2016_crnn": 743_633,
+    "tut2016_fnn": 1_616_817,
     "chime_cnn": 3_617_799,
     "chime_rnn": 690_695,
     "chime_crnn": 6_108_935,
@@ -168,16 +178,76 @@ SEQUENCES = {
 }
 
 
+# Training recordings (TUT 2016: of a fold, without validation's) and their mean length in seconds.
+CORPORA = {
+    "synthetic": (60, 339.6),
+    "tut2009": (62, 658),
+    "tut2016": (12.5, 213),
+    "chime": (1245, 4),
+}
+
+
 @pytest.mark.parametrize("name", SEQUENCES)
 def test_settings_of_the_paper(name):
-    """Table I's sequences, in testing too; statistics over all clips; patience of 100 epochs."""
+    """Table I's sequences, in testing too; statistics over all clips; a look is an epoch."""
     cfg = load_config(f"configs/crnn/{name}.yaml", ["MODEL.DEVICE", "cpu"])
     assert cfg.INPUT.SEQUENCE.FRAMES * 0.02 == pytest.approx(SEQUENCES[name])
     assert cfg.INPUT.SEQUENCE.AT_TEST and cfg.INPUT.SPECTROGRAM.NORMALIZE_CLIPS >= 10**6
     assert cfg.MODEL.FRAME_STACK.FC_NORM and cfg.MODEL.FRAME_STACK.DROPOUT == 0.25
-    if not name.startswith("tut2009"):  # which has no public split
-        assert cfg.SOLVER.EARLY_STOP.PATIENCE == 100 and cfg.DATASETS.VAL
+    corpus = name.split("_")[0]
+    recordings, seconds = CORPORA[corpus]
+    epoch = recordings * math.ceil(seconds / (SEQUENCES[name] or seconds))
+    assert cfg.TEST.EVAL_PERIOD * cfg.SOLVER.IMS_PER_BATCH == pytest.approx(epoch, rel=0.07)
+    assert not cfg.SOLVER.STEPS and not cfg.SOLVER.WARMUP_ITERS  # a constant rate
+    metric = ("tagging/EER", "min") if corpus == "chime" else ("micro_0.02s/F1", "max")
+    stop, best = cfg.SOLVER.EARLY_STOP, cfg.SOLVER.BEST
+    assert (stop.METRIC, stop.MODE) == metric
+    if corpus == "tut2009":  # which has no public split
+        assert stop.PATIENCE == 0 and not best.METRIC
+    else:
+        assert stop.PATIENCE == 100 and cfg.DATASETS.VAL and (best.METRIC, best.MODE) == metric
         assert not set(cfg.DATASETS.VAL) & {*cfg.DATASETS.TRAIN, *cfg.DATASETS.TEST}
+
+
+def test_adam_has_its_papers_defaults():
+    """Kingma and Ba 2015: rate .001, beta .9 and .999, epsilon 1e-8; no decay of weights."""
+    model = tagger()
+    cfg = load_config("configs/crnn/synthetic_crnn.yaml", ["MODEL.DEVICE", "cpu"])
+    optimizer = build_optimizer(cfg, model)
+    for group in optimizer.param_groups:
+        assert (group["lr"], group["betas"], group["eps"]) == (1e-3, (0.9, 0.999), 1e-8)
+        assert group["weight_decay"] == 0 and not group["amsgrad"]
+    scheduler = build_lr_scheduler(cfg, optimizer)
+    for _ in range(3):
+        optimizer.step()
+        scheduler.step()
+    assert {group["lr"] for group in optimizer.param_groups} == {1e-3}
+
+
+def test_a_convolutional_layer_by_hand():
+    """Convolution, norm, ReLU, the maximum of every two bands, then dropout of whole units."""
+    torch.manual_seed(0)
+    layer = ConvolutionLayer(2, 3, (5, 5), 2, 0.25)
+    norm = layer.norm
+    for statistics in (norm.weight, norm.bias, norm.running_mean):
+        nn.init.normal_(statistics)
+    norm.running_var.fill_(4.0)
+    x = torch.randn(2, 2, 8, 30)
+    with torch.no_grad():
+        filters = layer.convolution
+        y = nn.functional.conv2d(nn.functional.pad(x, (2, 2, 2, 2)), filters.weight, filters.bias)
+        scale, offset, mean = (
+            v.view(1, 3, 1, 1) for v in (norm.weight, norm.bias, norm.running_mean)
+        )
+        y = ((y - mean) / 2 * scale + offset).clamp(min=0)
+        expected = torch.maximum(y[:, :, ::2], y[:, :, 1::2])
+        torch.testing.assert_close(layer.eval()(x), expected, rtol=1e-3, atol=1e-4)
+        layer.dropout.train()
+        dropped = layer(x)
+    kept = dropped != 0
+    torch.testing.assert_close(dropped[kept], (expected / 0.75)[kept], rtol=1e-3, atol=1e-4)
+    lost = (~kept & (expected > 0)).sum() / (expected > 0).sum()
+    assert lost.item() == pytest.approx(0.25, abs=0.06)
 
 
 def test_batch_norm_behind_fully_connected_layers():

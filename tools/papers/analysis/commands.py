@@ -77,7 +77,7 @@ def filters(args):
 
 
 def roll(args):
-    """Çakır et al. 2017, Figs. 3 and 6."""
+    """Çakır et al. 2017, Fig. 3."""
     name, cfg, _ = load(args.model[0], args.opts)
     record = test_clip(cfg, args.clip)
     clips = detected(cfg, cfg.DATASETS.TEST[0])
@@ -98,7 +98,7 @@ def masks(args):
 
 
 def frame_scores(args):
-    """Kong et al. 2019, Fig. 8."""
+    """Kong et al. 2019, Fig. 8; Çakır et al. 2017, Fig. 6."""
     models = [load(spec, args.opts) for spec in args.model]
     cfg = models[0][1]
     record, outputs = clip_outputs(models, args.clip)

@@ -1,4 +1,4 @@
-"""Input that excites a feature map the most, by gradient ascent (Çakır et al. 2017, Fig. 7).
+"""Input that excites a neuron the most, by gradient ascent (Çakır et al. 2017, Fig. 7).
 
 Shape shorthand: H mel bands, T frames.
 """
@@ -13,10 +13,10 @@ from audiodet.modeling.backbones.crnn import FrameStack
 def exciting_pattern(
     network, layer: int, feature_map: int, frames: int = 50, steps: int = 100, seed: int = 0
 ) -> np.ndarray:
-    """Ascend from faint noise to an input that a map of a convolution answers to.
+    """Ascend from Gaussian noise of deviation one to an input that a neuron answers to.
 
-    Each step adds the gradient of the map's mean activation, scaled to a norm of one, and the
-    input is held to a deviation of one, that of normalised spectrograms.
+    The neuron is the one in the middle of a map of a convolution. Each step adds the gradient of
+    its activation, scaled to a norm of one.
 
     Args:
         network: a FrameStack with convolutions.
@@ -39,21 +39,21 @@ def exciting_pattern(
     training = network.training
     network.eval()
     noise = torch.randn(1, 1, network.n_mels, frames, generator=torch.Generator().manual_seed(seed))
-    x = (0.1 * noise).to(next(network.parameters()).device).requires_grad_()
+    x = noise.to(next(network.parameters()).device).requires_grad_()
     for _ in range(steps):
         (gradient,) = torch.autograd.grad(_activation(stack, x, feature_map), x)
         with torch.no_grad():
             x += gradient / (gradient.norm() + 1e-12)
-            x /= max(1.0, x.std().item())
     network.train(training)
     return x.detach()[0, 0].cpu().numpy()
 
 
 def _activation(stack, x, feature_map: int) -> torch.Tensor:
-    """Mean of a map of the last layer before its ReLU, which would hide what is negative."""
+    """Of the neuron, before its ReLU: one that is off would have no gradient."""
     for layer in stack[:-1]:
         x = layer(x)
-    return stack[-1].norm(stack[-1].convolution(x))[:, feature_map].mean()
+    answers = stack[-1].norm(stack[-1].convolution(x))[0, feature_map]
+    return answers[answers.shape[0] // 2, answers.shape[1] // 2]
 
 
 def frame_stack(model) -> FrameStack:

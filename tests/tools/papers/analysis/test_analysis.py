@@ -1,5 +1,6 @@
 """Analyses on tiny networks whose answer is known."""
 
+import inspect
 import json
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import soundfile as sf
 import torch
 
+import analyze
 from papers.analysis.figures import draw_curves, draw_patterns, draw_roll
 from papers.analysis.patterns import exciting_pattern
 from papers.analysis.pitch_shift import PitchShiftMapper
@@ -35,27 +37,26 @@ def network(**more):
     )
 
 
-def test_a_pattern_excites_its_map():
+def test_a_pattern_excites_its_neuron():
+    """From noise of deviation one by 100 steps of norm one, in the neuron's 5 x 5 bins alone."""
     stack = network()
     filters = stack.convolutions[0].convolution
     filters.weight.data[1] = 0.0
     filters.weight.data[1, 0, :, 2] = torch.tensor([-1.0, -1.0, 4.0, -1.0, -1.0])  # one band alone
     pattern = exciting_pattern(stack, 0, 1, frames=20)
-    assert pattern.shape == (40, 20) and pattern.std() == pytest.approx(1.0, abs=0.05)
-    noise = torch.randn(1, 1, 40, 20)
-    with torch.no_grad():
-        answers = [
-            stack.eval().convolutions[0].norm(filters(x))[0, 1].mean()
-            for x in (torch.from_numpy(pattern)[None, None], noise)
-        ]
-    assert answers[0] > answers[1]
+    assert pattern.shape == (40, 20)
+    noise = exciting_pattern(stack, 0, 1, frames=20, steps=0)
+    assert noise.mean() == pytest.approx(0, abs=0.1) and noise.std() == pytest.approx(1, abs=0.1)
+    moved = (pattern - noise)[18:23, 8:13]
+    assert np.count_nonzero(pattern - noise) == np.count_nonzero(moved)
+    steps = 100 * filters.weight.data[1, 0] / filters.weight.data[1].norm()  # a linear neuron's
+    np.testing.assert_allclose(moved, steps.numpy(), atol=1e-3)
     assert exciting_pattern(stack, 2, 3, frames=8, steps=3).shape == (40, 8)
     np.testing.assert_array_equal(pattern, exciting_pattern(stack, 0, 1, frames=20))
 
 
 def test_a_pattern_is_sought_where_the_network_lies(monkeypatch):
     """The meta device stands for a GPU: it refuses operands of the CPU, and holds no numbers."""
-    monkeypatch.setattr(torch.Tensor, "item", lambda x: 1.0)
     monkeypatch.setattr(torch.Tensor, "cpu", lambda x: torch.zeros(x.shape))
     assert exciting_pattern(network().to("meta"), 1, 0, frames=8, steps=2).shape == (40, 8)
 
@@ -66,6 +67,13 @@ def test_a_pattern_is_sought_where_the_network_lies(monkeypatch):
 def test_what_is_not_there(layer, number, words):
     with pytest.raises(ConfigError, match=words):
         exciting_pattern(network(), layer, number)
+
+
+def test_what_the_paper_states_is_the_default(monkeypatch):
+    """Two quartertones down and up; 100 updates."""
+    monkeypatch.setattr("sys.argv", ["", "pitch-shift", "--model", "a=b:c", "--out", "d"])
+    assert analyze.parse_args().semitones == [-1, -0.5, 0, 0.5, 1]
+    assert inspect.signature(exciting_pattern).parameters["steps"].default == 100
 
 
 @pytest.mark.parametrize("semitones, ratio", [(0, 1.0), (12, 2.0), (-12, 0.5)])
@@ -127,13 +135,14 @@ def trained(tmp_path_factory):
     return data, opts, f"net={data.yaml}:{folder / 'out' / 'model_final.pth'}"
 
 
-@pytest.mark.parametrize("command", ["pitch-shift", "filters", "roll"])
+@pytest.mark.parametrize("command", ["pitch-shift", "filters", "roll", "frame-scores"])
 def test_the_tool_draws(command, trained, tmp_path, monkeypatch, capsys):
     data, opts, model = trained
     more = {
         "pitch-shift": ["--semitones", "0", "12"],
         "filters": ["--maps", "3"],
         "roll": ["--clip", "1"],
+        "frame-scores": ["--clip", "1"],
     }
     out = tmp_path / f"{command}.png"
     arguments = [
