@@ -34,9 +34,12 @@ class StoredFigures(Scoring):
 
     def scores(self, row: Row) -> dict:
         """{group: the row's runs and its figures}."""
+        runs = row.runs
+        if "test" in row.spec:
+            runs = [replace(x, opts={**x.opts, "DATASETS.TEST": [row.spec["test"]]}) for x in runs]
         scores = {}
         for group, (file, task) in self.table.data["figures"].items():
-            scores[group] = row.runs, over_folds([stored(run, file, task) for run in row.runs])
+            scores[group] = runs, over_folds([stored(run, file, task) for run in runs])
         return scores
 
     def figures(self, row: Row, group: str, scores) -> dict:
