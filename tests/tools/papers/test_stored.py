@@ -157,9 +157,9 @@ def test_a_row_is_of_one_of_its_trainings_test_sets(options, nothing_rendered):
             finish(one, {dataset: remix_clips(dataset, right)}, {**files, "metrics": found})
         finish(run)
     report = reproduce("tfseg-paper", options)
-    f1 = [report[f"GWRP, {ratio} dB"]["sed"]["F1"] for ratio in (20, 10, 0)]
-    assert f1 == [70.0, 60.0, 50.0] and report["GAP, 0 dB"]["sed"]["F1"] == 30.0
-    difference = report["claims"]["GWRP, 0 dB - GMP, 0 dB"]["F1"][0]
+    f1 = [report[f"GWRP, {ratio} dB"]["events"]["F1"] for ratio in (20, 10, 0)]
+    assert f1 == [70.0, 60.0, 50.0] and report["GAP, 0 dB"]["events"]["F1"] == 30.0
+    difference = report["claims"]["GWRP, 0 dB - GMP, 0 dB, events"]["F1"][0]
     assert difference == pytest.approx(200 * 5 / 15 - 200 * 1 / 11)
     assert len(report["claims"]) == 11 and len(report["test sets"]) == 3
 
