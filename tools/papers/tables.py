@@ -10,7 +10,7 @@ A file holds tables by name; names that begin with a dot are parts that others r
     trainings     {name: {config, folder, opts, seeds, weights, tune, shipped}}; {name of another
                   training} stands for its folder; a seed may be {seed: number, other name: value}
     rows          {label: {of: training, ...how it is scored}}; without it one for each training;
-                  {ensemble of: trainings} joins what they found, {test: set} is one of its test sets
+                  {ensemble of: trainings} joins what they found; {test: one of its test sets}
     columns       {header: cell}, see papers.cells
     claims        pairs of rows, the better one of the paper first
     differences   pairs of rows about which the paper claims nothing

@@ -140,7 +140,9 @@ def test_table_6_pairs_the_clips(remix, capsys):
 def test_table_9_has_both_truths(remix, capsys):
     report = reproduce("tfseg-table9", remix)
     said = capsys.readouterr().out
-    assert report["GWRP, 10 dB"]["binary"]["F1"] == 25 and report["GWRP, 10 dB"]["ratio"]["F1"] == 12.5
+    assert (
+        report["GWRP, 10 dB"]["binary"]["F1"] == 25 and report["GWRP, 10 dB"]["ratio"]["F1"] == 12.5
+    )
     assert "attention, 10 dB" not in said
     assert row(said, "GWRP") == ["32.4 / 84.9 / 26.8", "28.0 / 84.5 / 22.7", "21.8 / 83.6 / 17.5"]
 
