@@ -70,12 +70,12 @@ class WeakMini(Scoring):
         return {"events": over_seeds(row.runs)}
 
     def figures(self, row: Row, group: str, scores) -> dict:
-        """ER and F1 with their intervals, F1 of each seed, and PSDS as means over the seeds."""
+        """ER and F1 with their intervals, F1 of each seed; means of PSDS and frames' precision."""
         figures = results(scores, n_bootstrap=self.bootstrap)
         figures["F1 of seeds"] = [results(over_seeds([run]))["F1"] for run in row.runs]
         files = [results_of(run) / "scores.json" for run in row.runs]
         of_seeds = [json.loads(path.read_text()) for path in files]
-        for name in ("PSDS1", "PSDS2"):
+        for name in ("PSDS1", "PSDS2", "AP"):
             figures[name] = float(np.mean([each[name] for each in of_seeds]))
         return figures
 
