@@ -207,12 +207,13 @@ def _claims(table: Table, scoring, scores: dict) -> dict:
             for group in scores[first]:
                 name = f"{first} - {second}" + f", {group}" * (len(scores[first]) > 1)
                 found = scoring.difference(scores[first][group], scores[second][group])
-                if key == "claims":
+                if found and key == "claims":
                     _, low, high = found[scoring.metric]
                     if scoring.metric == "ER":  # less is better
                         low, high = -high, -low
                     found["verdict"] = verdict(low, high)
-                report[name] = found
+                if found:
+                    report[name] = found
     return report
 
 

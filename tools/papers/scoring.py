@@ -34,7 +34,7 @@ class Scoring:
         return scores
 
     def difference(self, a, b) -> dict[str, tuple]:
-        """{metric: (a - b, low, high)} with 95 % intervals."""
+        """{metric: (a - b, low, high)} with 95 % intervals; {} where nothing is compared."""
         raise NotImplementedError
 
     def extras(self, scores: dict) -> dict:

@@ -26,17 +26,22 @@ class StoredFigures(Scoring):
     """The evaluators' figures of the first test set: means over folds, or of one training.
 
     The table names {group: [file, task]} under "figures". Pairs are compared by intervals that
-    do not overlap, because an evaluator keeps no counts of a clip; with "paired"
-    clip by clip.
+    do not overlap, because an evaluator keeps no counts of a clip; under "paired" stands the group
+    of events, which alone are then compared, clip by clip.
     """
 
     interval = "of the two figures do not overlap, or paired by source"
 
     def scores(self, row: Row) -> dict:
-        """{group: the row's runs and its figures}."""
+        """{group: runs of which events are paired, and the row's figures}."""
+        runs = row.runs
+        paired = self.table.data.get("paired")
+        if "test" in row.spec:
+            runs = [replace(x, opts={**x.opts, "DATASETS.TEST": [row.spec["test"]]}) for x in runs]
         scores = {}
         for group, (file, task) in self.table.data["figures"].items():
-            scores[group] = row.runs, over_folds([stored(run, file, task) for run in row.runs])
+            figures = over_folds([stored(run, file, task) for run in runs])
+            scores[group] = runs if group == paired else [], figures
         return scores
 
     def figures(self, row: Row, group: str, scores) -> dict:
@@ -45,9 +50,11 @@ class StoredFigures(Scoring):
 
     def difference(self, a, b) -> dict:
         """Of F1."""
-        if self.table.data.get("paired"):
+        if a[0]:
             first, second = (pool_scores([event_scores(run) for run in runs]) for runs, _ in (a, b))
             return {"F1": paired_bootstrap(first, second, self.bootstrap, unit="source")["F1"]}
+        if "paired" in self.table.data:
+            return {}
         value, low, high = _f1_and_bounds(a[1])
         other, other_low, other_high = _f1_and_bounds(b[1])
         return {"F1": (value - other, low - other_high, high - other_low)}
@@ -63,12 +70,12 @@ class WeakMini(Scoring):
         return {"events": over_seeds(row.runs)}
 
     def figures(self, row: Row, group: str, scores) -> dict:
-        """ER and F1 with their intervals, F1 of each seed, and PSDS as means over the seeds."""
+        """ER and F1 with their intervals, F1 of each seed; means of PSDS and frames' precision."""
         figures = results(scores, n_bootstrap=self.bootstrap)
         figures["F1 of seeds"] = [results(over_seeds([run]))["F1"] for run in row.runs]
         files = [results_of(run) / "scores.json" for run in row.runs]
         of_seeds = [json.loads(path.read_text()) for path in files]
-        for name in ("PSDS1", "PSDS2"):
+        for name in ("PSDS1", "PSDS2", "AP"):
             figures[name] = float(np.mean([each[name] for each in of_seeds]))
         return figures
 

@@ -8,9 +8,9 @@ A file holds tables by name; names that begin with a dot are parts that others r
     opts          settings of all its trainings
     each          {name: values}: trainings, rows and claims are repeated for each combination
     trainings     {name: {config, folder, opts, seeds, weights, tune, shipped}}; {name of another
-                  training} stands for its folder
+                  training} stands for its folder; a seed may be {seed: number, other name: value}
     rows          {label: {of: training, ...how it is scored}}; without it one for each training;
-                  {ensemble of: trainings} joins what they found
+                  {ensemble of: trainings} joins what they found; {test: one of its test sets}
     columns       {header: cell}, see papers.cells
     claims        pairs of rows, the better one of the paper first
     differences   pairs of rows about which the paper claims nothing
@@ -147,7 +147,8 @@ def _build_runs(data, spec, trainings, options: Options) -> list[Run]:
     elif "folds" in data:
         places = [{"fold": fold} for fold in options.folds or data["folds"]]
     else:
-        places = [{"seed": seed} for seed in spec.get("seeds", [None])]
+        seeds = spec.get("seeds", [None])
+        places = [seed if isinstance(seed, dict) else {"seed": seed} for seed in seeds]
     needed = [name for name in trainings if f"{{{name}}}" in str(spec)]
     runs = []
     for i, place in enumerate(places):
@@ -160,8 +161,9 @@ def _build_runs(data, spec, trainings, options: Options) -> list[Run]:
                 options.configs / f"{filled['config']}.yaml",
                 options.root / filled["folder"],
                 {**seed, **filled["opts"], **options.opts},
-                **place,
-                after=after,
+                place.get("fold"),
+                place.get("seed"),
+                after,
                 weights=filled.get("weights"),
                 tune=filled.get("tune", False),
             )

@@ -58,7 +58,8 @@ def leave_results(folder, name: str, labels) -> None:
     for file, tasks in TASKS.items():
         found = {task: figures(rng) for task in tasks}
         (folder / f"{file}.json").write_text(json.dumps(found))
-    (folder / "scores.json").write_text(json.dumps({"PSDS1": rng.random(), "PSDS2": rng.random()}))
+    scores = {name: rng.random() for name in ("PSDS1", "PSDS2", "AP")}
+    (folder / "scores.json").write_text(json.dumps(scores))
 
 
 def generator(folder, name: str) -> np.random.Generator:
