@@ -9,9 +9,11 @@ from detectron2.modeling import build_model
 from detectron2.structures import Boxes, Instances
 from detectron2.utils.events import EventStorage
 
+from audiodet import model_zoo
 from audiodet.engine.setup import load_config
 from audiodet.engine.trainer import Trainer
 from audiodet.errors import WeightsError
+from audiodet.modeling import keras_count
 
 CONFIGS = sorted(p for p in Path("configs").rglob("*.yaml") if not p.name.startswith("Base-"))
 
@@ -76,3 +78,15 @@ def test_a_fused_config_asks_for_its_verifier(name):
     for key in ("HOP", "N_FFT", "N_MELS"):
         assert made_by.INPUT.SPECTROGRAM[key] == cfg.INPUT.SPECTROGRAM[key]
     assert made_by.DATASETS.LABELS == cfg.DATASETS.LABELS
+
+
+def test_the_small_fused_config_is_the_model_that_ships():
+    """Its verifier ships too, so that nothing has to be trained to evaluate it."""
+    cfg = load_config("configs/audiomask/R_18_small_fused.yaml", ["MODEL.DEVICE", "cpu"])
+    shipped = model_zoo.get("audiomask_rare_mini")
+    hooks = [hook.numbers() for hook in build_model(cfg).postprocessors]
+    assert hooks == [hook.numbers() for hook in shipped.postprocessors]
+    (verifier,) = shipped.verifiers
+    assert keras_count(verifier) == 803_931 and list(verifier.cfg.DATASETS.TRAIN) == list(
+        shipped.cfg.DATASETS.TRAIN
+    )

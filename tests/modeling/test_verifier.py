@@ -27,6 +27,23 @@ def test_published_parameters(released, count):
     assert keras_count(make("MODEL.VERIFIER.RELEASED", released)) == count
 
 
+def test_the_papers_order_of_relu_and_maximum_gives_the_same():
+    """The maximum goes first, for speed: outputs and gradients are those of the paper's order."""
+    layers = make("MODEL.VERIFIER.DROPOUT", 0.0).convolutions.train().layers
+    x = torch.randn(2, 1, 128, 30)
+    found = layers(x)
+    found.square().sum().backward()
+    gradients = [p.grad.clone() for p in layers.parameters()]
+    layers.zero_grad()
+    paper = x
+    for conv, norm, pool, relu, _ in (layers[:5], layers[5:]):
+        paper = pool(relu(norm(conv(paper))))
+    paper.square().sum().backward()
+    assert torch.equal(found, paper) and found.any()
+    for parameter, gradient in zip(layers.parameters(), gradients):
+        torch.testing.assert_close(parameter.grad, gradient)
+
+
 @pytest.mark.parametrize("released", [False, True])
 @pytest.mark.parametrize("labels", [["a"], ["a", "b", "c"]])
 def test_200_frames_in_200_probabilities_out(released, labels):
