@@ -76,8 +76,8 @@ def test_a_verifier_hears_stored_regions_as_behind_the_detector(tmp_path):
         ours, theirs = (load_clips(run / "inference" / file) for run in (new, tmp_path / "b"))
         assert len(ours) == len(theirs) == 3 and any(clip.candidates for clip in ours)
         for clip, other in zip(ours, theirs):
-            for name, values in other.parts.items():
-                assert clip.parts[name] == pytest.approx(values, abs=1e-4)
+            for name, values in other.parts.items():  # stored times end with the clip, a frame not
+                assert clip.parts[name] == pytest.approx(values, abs=1e-3)
     with pytest.raises(DataError, match="val0.wav: no clip of the run, expected its validation"):
         fuse_anew(tmp_path / "v", f"{tmp_path}/fused.yaml", ["OUTPUT_DIR", f"{tmp_path}/new"])
 
