@@ -9,9 +9,13 @@ from detectron2.modeling import build_model
 from detectron2.structures import Boxes, Instances
 from detectron2.utils.events import EventStorage
 
+from audiodet import model_zoo
 from audiodet.engine.setup import load_config
 from audiodet.engine.trainer import Trainer
 from audiodet.errors import WeightsError
+from audiodet.inference.loading import load_model
+from audiodet.modeling import keras_count
+from audiodet.weights import find_weights
 
 CONFIGS = sorted(p for p in Path("configs").rglob("*.yaml") if not p.name.startswith("Base-"))
 
@@ -82,3 +86,17 @@ def test_a_fused_config_asks_for_its_verifier(name):
     for key in ("HOP", "N_FFT", "N_MELS"):
         assert made_by.INPUT.SPECTROGRAM[key] == cfg.INPUT.SPECTROGRAM[key]
     assert made_by.DATASETS.LABELS == cfg.DATASETS.LABELS
+
+
+def test_the_small_fused_config_is_the_model_that_ships():
+    """No training is needed to evaluate it: detector and verifier ship."""
+    shipped = model_zoo.get("audiomask_rare_mini")
+    (verifier,) = shipped.verifiers
+    assert keras_count(verifier) == 803_931
+    assert list(verifier.cfg.DATASETS.TRAIN) == list(shipped.cfg.DATASETS.TRAIN)
+    weights = find_weights("audiomask_rare_mini")
+    model = load_model(config_file="configs/audiomask/R_18_small_fused.yaml", weights=weights)
+    hooks, theirs = ([hook.numbers() for hook in x.postprocessors] for x in (model, shipped))
+    assert hooks == theirs and hooks[1]["weight"] > 0
+    for name, tensor in shipped.state_dict().items():
+        assert torch.equal(model.state_dict()[name], tensor), name

@@ -77,11 +77,7 @@ def parse_args() -> argparse.Namespace:
     add("--report", help="rare-mini.json of tools/reproduce.py, for thresholds across folds")
     add("--weights", metavar="FILE", help="the checkpoint, where the run only tuned and scored it")
     add("--scores", metavar="FILE.jsonl", help="keep the run's scored clips, to test thresholds")
-    add(
-        "--output",
-        metavar="FILE.safetensors",
-        help="the file, its card beside it (in a checkout: the weights that ship with audiodet)",
-    )
+    add("--output", metavar="FILE.safetensors", help="the file (in a checkout: where weights ship)")
     args = parser.parse_args()
     if args.output is None and Path(audiodet.__file__).parents[1] != ROOT:
         parser.error("audiodet is not this checkout's: --output FILE.safetensors is needed")
@@ -216,6 +212,9 @@ def main(args: argparse.Namespace) -> None:
     run = Path(args.run)
     cfg = load_config(str(run / "config.yaml"), ["MODEL.DEVICE", "cpu"])
     settings, tuned = decisions(run, cfg, args.report)
+    # What is behind the network is the run's: a verifier may have come after the training.
+    behind = {key: cfg.MODEL[key] for key in ("POSTPROCESSORS", "FUSION")}
+    settings = {**flat({"MODEL": behind}), **settings}
     thresholds = dict(zip(cfg.DATASETS.LABELS, settings["TEST.THRESHOLDS"]))
     best = run / "model_best.pth"  # where there is one, the thresholds are its
     checkpoint = args.weights or (best if best.is_file() else run / "model_final.pth")

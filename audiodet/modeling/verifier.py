@@ -35,8 +35,8 @@ class FrequencyConvolutions(nn.Module):
             layers += [
                 nn.Conv2d(channels, maps, (height, 1), padding="same"),
                 nn.BatchNorm2d(maps),
-                nn.ReLU(),
                 nn.MaxPool2d((pool, 1)),
+                nn.ReLU(),  # of the maximum: the same as the paper's maximum of it, for less
                 nn.Dropout(dropout),
             ]
         self.layers = nn.Sequential(*layers)

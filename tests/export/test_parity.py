@@ -1,6 +1,7 @@
 """An exported model says what torch says, of any length: torch is the truth."""
 
 import json
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -107,8 +108,8 @@ def test_models_that_ship(name, soundbank_clips):
     Torch computes in float32 here, as an exported model always does.
     """
     model = load_model(name, device="cpu")
-    for part in model.modules():
-        if getattr(part, "precision", None) == "bfloat16":
+    for part in chain.from_iterable(x.modules() for x in (model, *model.verifiers)):
+        if getattr(part, "precision", "float32") != "float32":
             part.precision = "float32"
     by_torch = Detector(model)
     theirs = list(by_torch.detect_many(soundbank_clips, with_scores=True))

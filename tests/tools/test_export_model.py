@@ -103,6 +103,19 @@ def test_rules_that_were_found_go_into_the_file(export, trained, tmp_path):
     assert "by the Keras rule. Small.\n" in (tmp_path / "tiny.md").read_text(encoding="utf-8")
 
 
+def test_hooks_of_the_run_go_into_the_file(export, trained, tmp_path):
+    """A run may have put something behind a network that was trained without."""
+    shutil.copytree(trained, tmp_path / "run")
+    config = yaml.safe_load((trained / "config.yaml").read_text())
+    config["MODEL"].update(POSTPROCESSORS=["ConnectAndCut"])
+    config["MODEL"]["FUSION"]["WEIGHT"] = 0.125
+    (tmp_path / "run" / "config.yaml").write_text(yaml.safe_dump(config))
+    assert export("--run", tmp_path / "run") == ""
+    model = model_zoo.get("tiny")
+    names = [type(hook).__name__ for hook in model.postprocessors]
+    assert names == ["ConnectAndCut"] and model.cfg.MODEL.FUSION.WEIGHT == 0.125
+
+
 def test_a_training_without_thresholds(export, trained, tmp_path):
     shutil.copytree(trained, tmp_path / "run")
     (tmp_path / "run" / "thresholds.json").unlink()
