@@ -15,7 +15,6 @@ figures of its test sets go onto the card.
 import argparse
 import json
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,12 +25,13 @@ from audiodet import model_zoo, weights
 from audiodet.data.datasets.rare_mini import rare_mini_sources
 from audiodet.data.mixing.soundbank import load_soundbank, soundbank_root
 from audiodet.engine.setup import load_config
-from audiodet.errors import AudiodetError, DataError
+from audiodet.errors import DataError
 from audiodet.evaluation import load_clips, save_clips, score_clips
 from audiodet.events import Event
 from audiodet.export.write import renew
 from audiodet.files import atomic_path, write_text
 from audiodet.modeling import keras_count
+from command_line import parser_of, run_main
 from papers.engine import HASHES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -65,10 +65,7 @@ SHOWN = {
 
 def parse_args() -> argparse.Namespace:
     """The command line."""
-    summary, _, text = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        description=summary, epilog=text, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     add = parser.add_argument
     add("--run", required=True, metavar="DIR", help="folder of the training or evaluation")
     add("--name", required=True, help="name in audiodet.model_zoo")
@@ -244,7 +241,4 @@ def main(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(parse_args())
-    except AudiodetError as error:
-        sys.exit(f"error: {error}")
+    run_main(main, parse_args)

@@ -11,10 +11,8 @@ Example:
         --out datasets/dcase2018_remix
 """
 
-import argparse
 import csv
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +25,9 @@ import audiodet  # noqa: F401  makes detectron2 importable
 from audiodet.audio.io import audio_info, read_audio
 from audiodet.data.datasets.dcase2018_remix import FOLDS, MIXTURE_YAML, audio_folder
 from audiodet.data.mixing.rules import LONGEST, RATIOS, STARTS
-from audiodet.errors import AudiodetError, DataError
+from audiodet.errors import DataError
 from audiodet.files import atomic_path, write_text
+from command_line import parser_of, run_main
 
 SEED = 1234
 MIXTURES = 2000  # of each fold
@@ -38,10 +37,7 @@ SECONDS = 10.0
 
 def parse_args():
     """The command line."""
-    summary, _, example = __doc__.rpartition("\n\n")
-    parser = argparse.ArgumentParser(
-        description=summary, epilog=example, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--scenes", required=True, help="Task 1: folder with meta.csv and audio")
     parser.add_argument("--events", required=True, help="Task 2: with train.csv and audio_train")
     parser.add_argument("--out", required=True, help="the workspace, made when missing")
@@ -187,7 +183,4 @@ def main(args) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(parse_args())
-    except AudiodetError as error:
-        sys.exit(f"error: {error}")
+    run_main(main, parse_args)
