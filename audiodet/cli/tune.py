@@ -118,19 +118,11 @@ def _write(folder, tuned, goal, matching, labelled) -> str:
     """Write the curves, then what detect reads -> its path."""
     from audiodet.evaluation.goals import COLUMNS
     from audiodet.files import write_text
-    from audiodet.inference.loading import write_decisions
+    from audiodet.inference.decisions import write_decisions
 
     lines = ["\t".join(["event_label", *COLUMNS])]
     for label, curve in tuned.curves.items():
         lines += ["\t".join([label, *(f"{value:.6g}" for value in row)]) for row in curve]
     write_text(Path(folder) / "tuning.tsv", "\n".join(lines) + "\n")
-    decisions = {
-        "thresholds": tuned.thresholds,
-        "min_lengths": tuned.min_lengths,
-        "goal": str(goal),
-        "collar": matching.collar,
-        "offsets_scored": matching.evaluate_offset,
-        "recordings": len(labelled.paths),
-        "missed": tuned.missed,
-    }
-    return str(write_decisions(folder, decisions))
+    decisions = tuned.decisions(goal, matching)
+    return str(write_decisions(folder, {**decisions, "recordings": len(labelled.paths)}))

@@ -10,7 +10,7 @@ from audiodet.data.spectrogram import LogMel
 from audiodet.engine.setup import load_config
 from audiodet.engine.trainer import Trainer
 from audiodet.errors import AudiodetError
-from audiodet.inference.separation import apply_masks
+from audiodet.inference.masking import filtered
 from audiodet.modeling.pooling import GlobalRankPooling
 
 CONFIG = "tfseg/dcase2018_gwrp"  # the paper's sizes, without weights
@@ -82,8 +82,9 @@ def network() -> dict:
     model = build_model(cfg).eval()
     log_mel = LogMel.from_config(cfg)
     noise = np.random.default_rng(0).normal(0, 0.05, int(SECONDS * log_mel.sample_rate))
-    wave = torch.from_numpy(noise.astype(np.float32))
-    masks = torch.rand(3, BANDS, FRAMES)  # a clip's three classes
+    noise = noise.astype(np.float32)
+    wave = torch.from_numpy(noise)
+    masks = np.random.default_rng(1).random((3, BANDS, FRAMES), np.float32)  # of three classes
 
     @torch.inference_mode()
     def detect():
@@ -94,6 +95,6 @@ def network() -> dict:
     )
     return {
         "samples to events and masks": detect,
-        "separation of three classes": lambda: apply_masks(wave, masks, log_mel),
+        "separation of three classes": lambda: filtered(noise, masks, log_mel),
         "training step": step,
     }
