@@ -51,7 +51,6 @@ def run(args: argparse.Namespace) -> int:
     from audiodet.inference.detector import Detector
     from audiodet.inference.labelled import detect_labelled, read_labelled
     from audiodet.inference.loading import load_model, save_model
-    from audiodet.inference.progress import Progress
     from audiodet.weights import SHIPPED, find_weights
 
     weights = Path(find_weights(args.model))
@@ -62,8 +61,7 @@ def run(args: argparse.Namespace) -> int:
         )
     detector = Detector(load_model(args.model, device=args.device), 0.0, args.window, args.overlap)
     labelled = read_labelled(args.labelled, detector.labels)
-    with Progress.of(labelled.paths.values(), args.quiet) as progress:
-        found = detect_labelled(detector, labelled, progress=progress.show)
+    found = detect_labelled(detector, labelled, quiet=args.quiet)
     matching = Matching.from_config(with_scoring(detector.cfg, args))
     precision = None if args.precision is None else 100 * args.precision
     goal = Goal(precision, args.false_alarms_per_hour)
