@@ -40,9 +40,6 @@ def detected(cfg, name: str, proposals: bool = False):
 
     Args:
         proposals: the region proposals too.
-
-    Raises:
-        ConfigError: no weights are named, or a model without proposals is asked for them.
     """
     if not cfg.MODEL.WEIGHTS:
         raise ConfigError("MODEL.WEIGHTS is empty, expected the checkpoint to look at")

@@ -101,11 +101,7 @@ def rows_seen(train) -> str:
 
 
 def decisions(run: Path, cfg, report: str | None) -> tuple[dict, str]:
-    """{key: value} of what was found after training, TEST.THRESHOLDS among it, and how it was.
-
-    Raises:
-        DataError: nothing was found, or the report cannot be read.
-    """
+    """{key: value} of what was found after training, TEST.THRESHOLDS among it, and how it was."""
     labels = cfg.DATASETS.LABELS
     if report:
         fold = RARE_TRAINING.fullmatch(cfg.DATASETS.TRAIN[0])[1]

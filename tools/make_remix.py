@@ -47,11 +47,7 @@ def parse_args():
 
 
 def deal_folds(events_dir: str) -> list[dict]:
-    """Rows of Task 2's train.csv (fname, label, manually_verified), each with its "fold".
-
-    Raises:
-        DataError: the table is missing or lacks a column.
-    """
+    """Rows of Task 2's train.csv (fname, label, manually_verified), each with its "fold"."""
     columns = ("fname", "label", "manually_verified")
     rows = _rows(os.path.join(events_dir, "train.csv"), ",", columns)
     order = np.arange(len(rows))
@@ -68,10 +64,6 @@ def draw_mixtures(scenes_dir: str, events_dir: str, per_fold: int = MIXTURES) ->
         scenes_dir: TUT-urban-acoustic-scenes-2018-development, with meta.csv.
         events_dir: Task 2's folder, with train.csv and audio_train.
         per_fold: mixtures of each fold.
-
-    Raises:
-        DataError: a table is missing, or there are too few files.
-        AudioError: an event's header cannot be read.
     """
     rows = deal_folds(events_dir)
     rng = np.random.RandomState(SEED)
@@ -119,10 +111,6 @@ def write_remix(mixtures, scenes_dir: str, events_dir: str, workspace: str, rati
 
     A scene has an RMS of 0 dB, an event one of the ratio over its whole file; what is louder than
     full scale is scaled down with its scene. Channel 1 is the events, channel 2 the scene, 16 bit.
-
-    Raises:
-        DataError: a source is silent.
-        AudioError: a source cannot be read.
     """
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     write_text(Path(workspace) / MIXTURE_YAML, yaml.dump(mixtures, Dumper=dumper))

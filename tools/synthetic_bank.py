@@ -35,9 +35,6 @@ def write_synthetic_bank(folder: str, seed: int = 0, clips: int = 24, background
 
     Returns:
         ``folder``.
-
-    Raises:
-        DataError: the folder cannot be written.
     """
     rows = []
     try:

@@ -175,11 +175,7 @@ class Journal:
             self._take(place, entry)
 
     def _whole_lines(self) -> tuple[list[tuple[int, dict]], int]:
-        """(first byte, content without events) of all lines, and the end of the last.
-
-        Raises:
-            AudiodetError: the first line, which says of which run it is, is damaged.
-        """
+        """(first byte, content without events) of all lines, and the end of the last."""
         self._reader.seek(0)
         lines = []
         damaged = []

@@ -37,15 +37,13 @@ def open_model(
     Args:
         name, config_file, weights, device: of :func:`~audiodet.inference.loading.load_model`; a
             name may also be a file of ``audiodet export``.
-        engine: "torch"; "onnxruntime", for which an exported file must be there; "torch first",
-            the other only where torch is not installed; or "auto": onnxruntime, which starts
-            sooner, where an exported file is there that gives the same, and no GPU is meant. (An
-            exported file computes in float32 what torch may compute in bfloat16.)
+        engine: "torch", "onnxruntime", "torch first" (the other where torch is missing), or
+            "auto": onnxruntime where an exported file gives the same and no GPU is meant.
 
     Raises:
         WeightsError: no such model, or no exported file of it.
         ConfigError: no such device, or a configuration that cannot work.
-        AudiodetError: torch is needed and not installed.
+        AudiodetError: torch is needed and missing.
     """
     if find_ensemble(name):
         return _open_ensemble(name, device, engine)

@@ -103,11 +103,7 @@ class Run:
             return self._finish(journal, resumed)
 
     def _take_over(self, journal: Journal) -> None:
-        """What the journal's run kept goes on being kept; what it decided, unless told otherwise.
-
-        Raises:
-            AudiodetError: thresholds below what was kept.
-        """
+        """Keep on keeping what the journal's run kept; decide as it did, unless told otherwise."""
         detector = self.detector
         asked = self.request.thresholds
         if asked is None or isinstance(asked, dict):

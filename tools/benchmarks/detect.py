@@ -83,11 +83,7 @@ def started(command: list[str], cores: int = 0) -> subprocess.Popen:
 
 
 def finished(process: subprocess.Popen, until: Callable[[], bool] | None = None) -> dict:
-    """Wait for its end, or kill it as soon as ``until()`` -> seconds, CPU seconds, peak memory MB.
-
-    Raises:
-        AudiodetError: it failed.
-    """
+    """Wait for its end, or kill it once ``until()`` -> seconds, CPU seconds, peak memory MB."""
     peak = 0.0
     while not os.waitid(os.P_PID, process.pid, ENDED):
         peak = max(peak, peak_of(process.pid))

@@ -14,10 +14,6 @@ def join_clips(runs: Sequence[Sequence[ClipResult]], voting: Voting = Voting()) 
     Args:
         runs: for each member its clips, as :func:`audiodet.evaluation.load_clips` reads them from
             a ``clips.jsonl``; in any order.
-
-    Raises:
-        DataError: a member has other clips than the first, or another truth.
-        ConfigError: the weights are not the members'.
     """
     first, *others = [{clip.name: clip for clip in run} for run in runs]
     for number, member in enumerate(others, 2):
@@ -30,11 +26,7 @@ def join_clips(runs: Sequence[Sequence[ClipResult]], voting: Voting = Voting()) 
 
 
 def join_folds(members: Sequence[dict], voting: Voting = Voting()) -> dict:
-    """{fold: {condition: clips}} of each member -> the same of their ensemble.
-
-    Raises:
-        DataError: as :func:`join_clips`, or a member lacks a fold that the first has.
-    """
+    """{fold: {condition: clips}} of each member -> the same of their ensemble."""
     first, *others = members
     joined = {}
     for fold, conditions in first.items():

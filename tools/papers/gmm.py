@@ -62,9 +62,6 @@ class GMMBaseline:
 
         Args:
             most: frames that a mixture is fitted to, drawn at random.
-
-        Raises:
-            DataError: a class has fewer frames than Gaussians, or fills all frames.
         """
         features, truth = (np.concatenate(part) for part in zip(*clips))
         rng = np.random.default_rng(self.seed)

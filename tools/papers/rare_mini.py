@@ -26,7 +26,8 @@ from papers.folds import (
 )
 from papers.fusion_sweep import refuse
 from papers.onset_baselines import baseline_clips
-from papers.pairs import paired_bootstrap, pool_scores
+from audiodet.evaluation.pairs import paired_bootstrap
+from papers.pairs import pool_scores
 from papers.runs import Run, as_arguments, carried_thresholds
 from papers.scoring import Scoring
 from papers.tables import Row

@@ -122,10 +122,6 @@ def train_all(runs: Iterable[Run], jobs: int = 1, cache: dict | None = None) -> 
 
     A run that was interrupted is resumed; every run logs to train.log in its folder. ``cache`` are
     overrides that change no result.
-
-    Raises:
-        AudiodetError: a training failed (the message names its log), or a folder holds the
-            result of other settings.
     """
     waiting = with_needed(runs)
     while waiting:

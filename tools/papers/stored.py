@@ -16,7 +16,8 @@ from audiodet.evaluation import (
     score_clips,
 )
 from audiodet.events import thresholds_by_label
-from papers.pairs import paired_bootstrap, pool_scores
+from audiodet.evaluation.pairs import paired_bootstrap
+from papers.pairs import pool_scores
 from papers.runs import Run, carried_rules
 from papers.scoring import Scoring
 from papers.tables import Row

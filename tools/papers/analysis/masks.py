@@ -22,9 +22,6 @@ def clip_outputs(models: Sequence[tuple], number: int) -> tuple[dict, dict]:
     Args:
         models: (name, configuration, model) of each; the first's DATASETS.TEST has the clip.
         number: of the clip in its dataset.
-
-    Raises:
-        ConfigError: the dataset has no clip of that number.
     """
     _, cfg, _ = models[0]
     records = load_dataset_dicts(cfg.DATASETS.TEST[:1], cfg.DATASETS.LABELS)
@@ -38,12 +35,7 @@ def clip_outputs(models: Sequence[tuple], number: int) -> tuple[dict, dict]:
 
 
 def mask_rows(cfg, record: dict, outputs: Mapping[str, dict]) -> dict[str, dict[str, np.ndarray]]:
-    """{true label: {"binary mask", "ratio mask" and each system's name: (H, T)}}.
-
-    Raises:
-        ConfigError: a system has no masks.
-        DataError: the clip's events and scene are not known apart.
-    """
+    """{true label: {"binary mask", "ratio mask" and each system's name: (H, T)}}."""
     for name, output in outputs.items():
         if "masks" not in output:
             raise ConfigError(f"{name} has no masks, expected TFSegmentation with LEVEL 'bin'")

@@ -26,9 +26,6 @@ def exciting_pattern(
 
     Returns:
         (H, T) in units of the normalised spectrogram.
-
-    Raises:
-        ConfigError: there is no such layer or map.
     """
     if not 0 <= layer < len(network.convolutions):
         raise ConfigError(f"layer {layer}, expected 0 to {len(network.convolutions) - 1}")
@@ -57,11 +54,7 @@ def _activation(stack, x, feature_map: int) -> torch.Tensor:
 
 
 def frame_stack(model) -> FrameStack:
-    """The backbone of a frame-level system of Çakır et al.
-
-    Raises:
-        ConfigError: it is another system, or one without convolutions.
-    """
+    """The backbone of a frame-level system of Çakır et al."""
     network = model.backbone if model.has_backbone else None
     if not (isinstance(network, FrameStack) and len(network.convolutions)):
         raise ConfigError(f"{type(model).__name__} has no convolutions, expected a FrameStack's")
