@@ -16,13 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from audiodet.errors import AudiodetError
-from audiodet.inference.journal_lines import (
-    BEGIN,
-    FLOORS,
-    whole_lines,
-    with_events,
-    with_floors,
-)
+from audiodet.inference.journal_lines import BEGIN, FLOORS, whole_lines, with_events, with_floors
 from audiodet.names import counted
 
 NAME = "audiodet_journal.jsonl"

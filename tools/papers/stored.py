@@ -9,12 +9,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from audiodet.evaluation import (
-    Matching,
-    load_clips,
-    results,
-    score_clips,
-)
+from audiodet.evaluation import Matching, load_clips, results, score_clips
 from audiodet.events import thresholds_by_label
 from audiodet.evaluation.pairs import paired_bootstrap
 from papers.pairs import pool_scores
