@@ -106,11 +106,7 @@ def share_buffers(model) -> None:
 
 
 def check_card(card, cfg, filename: str) -> None:
-    """Refuse a checkpoint of another architecture, label set or front end.
-
-    Raises:
-        WeightsError: with the value found and the value expected.
-    """
+    """Refuse a checkpoint of another architecture, label set or front end."""
     if card is None:
         return
     pairs = [

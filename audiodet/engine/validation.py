@@ -63,9 +63,6 @@ def tune_decisions(cfg, model):
 
     Returns:
         the configuration with what was chosen.
-
-    Raises:
-        ConfigError: the model is not frame-level, or there are several processes.
     """
     if comm.get_world_size() > 1:
         raise ConfigError("TEST.TUNE_RULES is True in several processes, expected one")

@@ -90,9 +90,6 @@ class ScoreEvaluator(Evaluator):
         "F1-best" (collars of TEST) and "AP" (segments of TEST.SEGMENT_SECONDS) in percent, the
         mean over labels and of each. With TEST.BOOTSTRAP, "-low" and "-high" of each bound 95 %
         intervals by clip, see :class:`Measures`.
-
-        Raises:
-            DataError: there is no true event.
         """
         outputs = self.gather()
         if outputs is None:
@@ -121,9 +118,6 @@ def score_tables(records: Sequence[dict], outputs: Mapping, labels: Sequence[str
 
     Returns:
         score tables, true events and durations by clip.
-
-    Raises:
-        DataError: there is no true event.
     """
     records = merge_overlaps(records, name)
     present = sorted({a["category_id"] for r in records for a in r["annotations"]})

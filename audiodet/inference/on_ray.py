@@ -35,11 +35,7 @@ class Worker:
 
 
 def connect(address: str, workers: int) -> None:
-    """Join the cluster at ``address``, or start one here ("local"), unless that is done already.
-
-    Raises:
-        AudiodetError: there is no such cluster.
-    """
+    """Join the cluster at ``address``, or start one here ("local"), unless that is done already."""
     import ray
 
     if ray.is_initialized():

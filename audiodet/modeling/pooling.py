@@ -24,9 +24,6 @@ class GlobalRankPooling(nn.Module):
         """
         Args:
             decay: r, between 0 and 1.
-
-        Raises:
-            ConfigError: it is not.
         """
         super().__init__()
         if not 0 <= decay <= 1:

@@ -28,9 +28,6 @@ def read_splits(audio: str, labels: str, seed: int = 0) -> dict[str, LabelTable]
     Args:
         audio: folder of the recordings.
         labels: a label file, or a folder of them.
-
-    Raises:
-        DataError: labels that cannot be used, or a recording in two splits.
     """
     named = named_splits(Path(labels))
     if not named:
@@ -54,11 +51,7 @@ def read_splits(audio: str, labels: str, seed: int = 0) -> dict[str, LabelTable]
 
 
 def named_splits(labels: Path) -> dict[str, Path]:
-    """Split -> the file or folder in ``labels`` whose name says so; empty where none does.
-
-    Raises:
-        DataError: two names for one split.
-    """
+    """Split -> the file or folder in ``labels`` whose name says so; empty where none does."""
     paths = sorted(labels.iterdir()) if labels.is_dir() else ()
     found = {}
     for split, names in NAMES.items():

@@ -14,11 +14,7 @@ SHOWN = 3  # names in a message
 
 
 def read_label_map(path: str) -> dict[str, str]:
-    """{old label: new label} from lines ``old<TAB>new``; new is empty where a label is left out.
-
-    Raises:
-        DataError: the file cannot be read, or a line is none.
-    """
+    """{old label: new label} from lines ``old<TAB>new``; new is empty where a label is left out."""
     mapping = {}
     for line, cells in read_lines(path):
         if not any(cells):

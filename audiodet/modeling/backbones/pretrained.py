@@ -74,11 +74,7 @@ class PretrainedMaps(Backbone):
         return self
 
     def load_published(self, path: str) -> None:
-        """Start the trunk from the published file.
-
-        Raises:
-            WeightsError: no such file, or another one.
-        """
+        """Start the trunk from the published file."""
         self.trunk.load_state_dict(self.read(path))
 
     def flat_maps(self, x: torch.Tensor, lengths=None) -> dict:

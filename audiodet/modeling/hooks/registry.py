@@ -20,11 +20,7 @@ class Postprocessor:
     verifier = None
 
     def numbers(self) -> dict:
-        """For an export: {"name", ...}, as :mod:`audiodet.postprocessing.decoding` reads it.
-
-        Raises:
-            ConfigError: as by default, it is not exported.
-        """
+        """For an export: {"name", ...}, as :mod:`audiodet.postprocessing.decoding` reads it."""
         raise ConfigError(f"MODEL.POSTPROCESSORS has {type(self).__name__}, which is not exported")
 
 
