@@ -46,11 +46,7 @@ class StreamLimits(Limits):
 
 
 def check_raw(head: bytes, name: str) -> None:
-    """Refuse a stream that begins like compressed sound; warn of a header before plain samples.
-
-    Args:
-        head: its first bytes.
-    """
+    """Refuse a stream that begins like compressed sound; warn of a header before plain samples."""
     kind = compressed_kind(head)
     if mpeg.begins(Source(-1, [(0, len(head), head)]), 0):
         kind = "mp3"

@@ -35,10 +35,6 @@ class SequenceDataset(EpochDataset):
     """
 
     def __init__(self, clips, seconds: float):
-        """
-        Args:
-            seconds: length of a sequence.
-        """
         longest = max(clips, key=lambda clip: clip["width"])
         if longest["width"] < seconds:
             raise ConfigError(
@@ -64,10 +60,6 @@ class MixedDataset(Dataset):
     """Clips of two kinds: number 2 n + j is number n of kind j, as :class:`EpochDataset` counts."""
 
     def __init__(self, parts):
-        """
-        Args:
-            parts: the clips of each of the two kinds.
-        """
         self.parts = [EpochDataset(part) for part in parts]
 
     def __len__(self):
@@ -127,11 +119,6 @@ class MixedSampler(Sampler):
 
 def kind_pattern(weak_per_batch: int, batch: int, weak: int, strong: int) -> list[int]:
     """Kinds of a batch's places, 0 weak and 1 strong, the weak ones spread evenly.
-
-    Args:
-        weak_per_batch: DATALOADER.WEAK_PER_BATCH.
-        batch: SOLVER.IMS_PER_BATCH.
-        weak, strong: training clips of each kind.
 
     Raises:
         ConfigError: a batch would hold none of one kind.
