@@ -33,6 +33,7 @@ from audiodet.files import atomic_path, write_text
 from audiodet.modeling import keras_count
 from command_line import parser_of, run_main
 from papers.engine import HASHES
+from papers.runs import flat
 
 ROOT = Path(__file__).resolve().parents[1]
 FAINTEST = 0.05  # score of a candidate that is kept
@@ -122,17 +123,6 @@ def _read(path: Path, expected: str) -> dict:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error}), expected {expected}") from None
-
-
-def flat(tree: dict, prefix: str = "") -> dict:
-    """A nested configuration as {"SECTION.KEY": value}."""
-    found = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            found.update(flat(value, f"{prefix}{key}."))
-        else:
-            found[prefix + key] = value
-    return found
 
 
 def figures(run: Path, thresholds: dict, rescore: bool) -> str:

@@ -1,6 +1,7 @@
 """detectron2's configuration, read without running code, whose classes follow its labels."""
 
 import io
+from collections.abc import Mapping
 
 import yaml
 from detectron2.config import CfgNode
@@ -44,6 +45,14 @@ def value_of(cfg: CfgNode, full_key: str):
             return None
         cfg = cfg[part]
     return cfg
+
+
+def as_arguments(settings: Mapping) -> list[str]:
+    """{key: value} as the KEY VALUE pairs of a command line."""
+    arguments = []
+    for key, value in settings.items():
+        arguments += [key, str(value)]
+    return arguments
 
 
 def to_detect_with(cfg: CfgNode, thresholds: dict[str, float]) -> CfgNode:

@@ -4,10 +4,9 @@ import numpy as np
 import torch
 from detectron2.modeling import build_model
 
-from benchmarks.systems import CONFIGS
-from benchmarks.timing import measure, peak_memory, print_times, training_step
+from benchmarks.timing import config, measure, peak_memory, print_figures, print_times
+from benchmarks.timing import training_step
 from audiodet.data.spectrogram import LogMel
-from audiodet.engine.setup import load_config
 from audiodet.engine.trainer import Trainer
 from audiodet.errors import AudiodetError
 from audiodet.inference.masking import filtered
@@ -39,8 +38,7 @@ def run(args, folder: str) -> dict:
     for name in network():
         code = f"from {__name__} import network\nnetwork()[{name!r}]()"
         figures[f"peak memory, {name}, MB"] = peak_memory(code)
-    for name, value in figures.items():
-        print(f"{name}: {value:.4g}")
+    print_figures(figures)
     return {"medians, ms": medians, **figures}
 
 
@@ -78,7 +76,7 @@ def pooling() -> dict:
 
 def network() -> dict:
     """The steps from samples to events and masks and to separated sounds; a training step."""
-    cfg = load_config(str(CONFIGS / f"{CONFIG}.yaml"), ["MODEL.DEVICE", "cpu"])
+    cfg = config(CONFIG)
     model = build_model(cfg).eval()
     log_mel = LogMel.from_config(cfg)
     noise = np.random.default_rng(0).normal(0, 0.05, int(SECONDS * log_mel.sample_rate))
