@@ -128,7 +128,6 @@ class FCOS(fcos.FCOS):
 
     @configurable
     def __init__(self, **kwargs):
-        """See :class:`detectron2.modeling.meta_arch.fcos.FCOS`."""
         super().__init__(**kwargs)
 
     @classmethod

@@ -86,7 +86,6 @@ class Listener:
     """A model that says what it finds in recordings, and whether detection warned of them."""
 
     def __init__(self, name: str):
-        """See :meth:`Detector.from_pretrained`."""
         self.detector = Detector.from_pretrained(name, device="cpu", thresholds=0.0)
         cfg = self.detector.cfg
         self.thresholds = thresholds_by_label(cfg.TEST.THRESHOLDS, self.detector.labels)

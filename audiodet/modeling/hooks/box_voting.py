@@ -38,7 +38,6 @@ class BoxVoting(Postprocessor):
         return [self._vote(result) for result in results]
 
     def numbers(self) -> dict:
-        """See :meth:`Postprocessor.numbers`."""
         return {"name": "voting", "nms": self.nms, "iou": self.iou}
 
     def _vote(self, result: Instances) -> Instances:

@@ -38,7 +38,6 @@ class ConnectAndCut(Postprocessor):
         return [self._clip(result) for result in results]
 
     def numbers(self) -> dict:
-        """See :meth:`Postprocessor.numbers`."""
         return {"name": "connecting", "rules": asdict(self.rules)}
 
     def _clip(self, result: Instances) -> Instances:

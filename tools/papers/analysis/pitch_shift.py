@@ -23,7 +23,6 @@ class PitchShiftMapper(SEDMapper):
         self.semitones, self.cache = semitones, None
 
     def waveform(self, clip: dict):
-        """See :meth:`SEDMapper.waveform`."""
         from librosa.effects import pitch_shift
 
         samples = super().waveform(clip)
