@@ -87,11 +87,7 @@ def best_events(clips) -> list:
 
 
 def careful_thresholds(rows: list) -> dict[str, float]:
-    """The highest threshold of each label that costs at most COST points of the best F1.
-
-    Args:
-        rows: as :func:`best_events` makes them.
-    """
+    """The highest threshold of each label that costs at most COST points of the best F1."""
     thresholds = {}
     for label in RARE_LABELS:
         present, scores, hits = np.array([row[2:] for row in rows if row[1] == label], float).T

@@ -58,13 +58,7 @@ def deal_folds(events_dir: str) -> list[dict]:
 
 
 def draw_mixtures(scenes_dir: str, events_dir: str, per_fold: int = MIXTURES) -> list[dict]:
-    """What each mixture is made of, with the fields of the authors' mixture.yaml.
-
-    Args:
-        scenes_dir: TUT-urban-acoustic-scenes-2018-development, with meta.csv.
-        events_dir: Task 2's folder, with train.csv and audio_train.
-        per_fold: mixtures of each fold.
-    """
+    """What each mixture is made of, with the fields of the authors' mixture.yaml."""
     rows = deal_folds(events_dir)
     rng = np.random.RandomState(SEED)
     meta = os.path.join(scenes_dir, "meta.csv")

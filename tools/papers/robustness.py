@@ -91,12 +91,7 @@ class Listener:
         self.thresholds = thresholds_by_label(cfg.TEST.THRESHOLDS, self.detector.labels)
 
     def counts(self, clip: ClipResult, source) -> tuple[np.ndarray, bool]:
-        """sed_eval's counts (labels, 3) at the default thresholds, as ``detect`` decides; warned.
-
-        Args:
-            clip: the truth of the recording.
-            source: its path, or (samples, rate).
-        """
+        """sed_eval's counts (labels, 3) at the default thresholds, and whether detection warned."""
         with _warnings() as said:
             (found,) = self.detector.detect_many([source], workers=1)
         if found.error:

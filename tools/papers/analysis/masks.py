@@ -17,12 +17,7 @@ from audiodet.evaluation.units import frame_truth
 
 
 def clip_outputs(models: Sequence[tuple], number: int) -> tuple[dict, dict]:
-    """The clip's dataset dict and {name: the model's output for it}.
-
-    Args:
-        models: (name, configuration, model) of each; the first's DATASETS.TEST has the clip.
-        number: of the clip in its dataset.
-    """
+    """The clip's dataset dict and {name: the model's output for it}."""
     _, cfg, _ = models[0]
     records = load_dataset_dicts(cfg.DATASETS.TEST[:1], cfg.DATASETS.LABELS)
     if not 0 <= number < len(records):

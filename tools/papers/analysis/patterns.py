@@ -18,12 +18,6 @@ def exciting_pattern(
     Each step adds the gradient of the map's mean activation, scaled to a norm of one, and the
     input is held to a deviation of one, that of normalised spectrograms.
 
-    Args:
-        network: a FrameStack with convolutions.
-        layer: number of the convolution, from 0.
-        feature_map: number of the map, from 0.
-        frames: T of the input.
-
     Returns:
         (H, T) in units of the normalised spectrogram.
     """
