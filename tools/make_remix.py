@@ -88,11 +88,7 @@ def draw_mixtures(scenes_dir: str, events_dir: str, per_fold: int = MIXTURES) ->
 
 
 def _deal_threes(files: int, mixtures: int, rng: np.random.RandomState) -> np.ndarray:
-    """Which of ``files`` events each mixture gets: one shuffled order, again and again.
-
-    Returns:
-        (mixtures, 3) indices.
-    """
+    """(mixtures, 3) numbers of ``files`` events: one shuffled order, again and again."""
     wanted = mixtures * len(STARTS)
     order = np.arange(files)
     for _ in range(wanted // files + 1):  # as released: only the last order is used

@@ -108,16 +108,13 @@ class ScoreEvaluator(Evaluator):
 
 
 def score_tables(records: Sequence[dict], outputs: Mapping, labels: Sequence[str], name: str):
-    """What :class:`Measures` takes, of the labels that occur.
+    """Score tables, true events and durations by clip, of the labels that occur.
 
     Args:
         records: dataset dicts.
         outputs: {image id: (scores (S, K), edges (S + 1,) in seconds)} of each.
         labels: the K labels.
         name: of the dataset, for messages.
-
-    Returns:
-        score tables, true events and durations by clip.
     """
     records = merge_overlaps(records, name)
     present = sorted({a["category_id"] for r in records for a in r["annotations"]})

@@ -115,15 +115,12 @@ class YAMNet(nn.Module):
         return found
 
     def step_scores(self, last: torch.Tensor, window: int, sizes=None) -> torch.Tensor:
-        """AudioSet logits at each time step of the last map.
+        """AudioSet logits (N, 521, S) at each time step of the last map.
 
         Args:
             last: (N, C * B, S), the map of layer 14 with its bands flattened.
             window: time steps whose mean the classifier sees; as published, 3.
             sizes: steps of each clip where they differ.
-
-        Returns:
-            (N, 521, S).
         """
         bands = N_MELS // max(STRIDES.values())
         maps = last.reshape(len(last), self.classifier.in_features, bands, -1)
