@@ -6,6 +6,7 @@ from dataclasses import replace
 from audiodet.errors import DataError
 from audiodet.evaluation.clips import ClipResult
 from audiodet.voting import Voting
+from papers.folds import of_each
 
 
 def join_clips(runs: Sequence[Sequence[ClipResult]], voting: Voting = Voting()) -> list[ClipResult]:
@@ -41,13 +42,12 @@ def join_folds(members: Sequence[dict], voting: Voting = Voting()) -> dict:
 
 def scored_events(clips: dict) -> dict:
     """{fold: {condition: clips}} without candidates of labels that a clip is not scored for."""
-    found = {}
-    for fold, conditions in clips.items():
-        found[fold] = {}
-        for name, part in conditions.items():
-            kept = [[e for e in clip.candidates if clip.is_scored(e.label)] for clip in part]
-            found[fold][name] = [replace(x, candidates=e, parts={}) for x, e in zip(part, kept)]
-    return found
+
+    def scored(clip: ClipResult) -> ClipResult:
+        events = [event for event in clip.candidates if clip.is_scored(event.label)]
+        return replace(clip, candidates=events, parts={})
+
+    return of_each(clips, scored)
 
 
 def _check(first: dict, member: dict, number: int) -> None:

@@ -62,8 +62,6 @@ def register_custom(specs: Sequence[str], labels: Sequence[str], merge: bool = F
 
     Args:
         specs: "name=labels.tsv:audio_folder" each, split at the last colon.
-        labels: labels in the order of the model's outputs.
-        merge: join overlapping events of one label.
 
     Raises:
         ConfigError: a spec is malformed, or its name stands for another dataset already.

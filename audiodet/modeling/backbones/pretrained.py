@@ -78,13 +78,7 @@ class PretrainedMaps(Backbone):
         self.trunk.load_state_dict(self.read(path))
 
     def flat_maps(self, x: torch.Tensor, lengths=None) -> dict:
-        """{layer: (N, D, S)} of all of the trunk's ``strides``.
-
-        Args:
-            x: (N, 1, H, T), as the front end makes it.
-            lengths: frames of each clip when they differ; a clip's maps are then the same as if
-                it came alone.
-        """
+        """{layer: (N, D, S)} of all of the trunk's ``strides``."""
         check_bands(x, self.trunk.n_mels)
         x = F.pad(x, (0, max(0, MIN_FRAMES - x.shape[-1])))
         lengths = lengths and [max(length, MIN_FRAMES) for length in lengths]
@@ -130,9 +124,7 @@ class PretrainedSteps(PretrainedMaps):
             layers: numbers of the trunk's layers whose maps are used.
             scores: the trunk's AudioSet logits are used too.
             stride: frames of a time step, that of one of the layers.
-            learned_from, cache, read: see :class:`PretrainedMaps`.
             necks: whose channels come one after another.
-            neck: see :class:`StepNeck`.
         """
         strides = trunk.strides
         if set(layers) - set(strides) or stride not in strides.values():

@@ -83,12 +83,7 @@ class YAMNet(nn.Module):
         return {k: BLOCKS[k - 2][1] * N_MELS // stride for k, stride in STRIDES.items()}
 
     def maps(self, x: torch.Tensor, lengths=None) -> dict:
-        """{layer: (N, C, B, S)} of STRIDES; step i is centred on frame i * stride.
-
-        Args:
-            lengths: frames of each clip where they differ; a clip's maps are then the same as if
-                it came alone, and zero beyond its end.
-        """
+        """{layer: (N, C, B, S)} of STRIDES; step i is centred on frame i * stride."""
         lengths = lengths or [x.shape[-1]] * len(x)
         x = zero_beyond(lengths)(x)
         x = F.pad(x, (LEAD, 0), value=SILENCE)
