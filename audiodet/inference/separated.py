@@ -27,8 +27,6 @@ class SeparatedRun:
     """The recordings of a command line, and what separates them.
 
     Attributes:
-        work: see :class:`Work`.
-        separator: see :class:`Separator`.
         folder: for the wavs.
         model: its name, for the journal.
         window: in seconds.

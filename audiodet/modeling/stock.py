@@ -54,8 +54,6 @@ class StockDetector(SEDModel, nn.Module):
         Args:
             detector: takes dicts with "image" (C, H, T), padding it itself, and returns losses, or
                 [{"instances"}] with boxes in the unit of the dict's "width", or else in frames.
-            channels: C.
-            postprocessors: see :class:`SEDModel`.
         """
         super().__init__()
         self.detector = detector

@@ -25,7 +25,6 @@ def read_json(
 
     Args:
         recording: the name of the recording where the file names none.
-        columns: see :func:`audiodet.data.labels.columns.guess_columns`.
     """
     if not text.strip():
         return LabelTable(path, "strong", format=JSON_LINES)  # no recording had an event
