@@ -30,7 +30,7 @@ def noise(samples, seed=0):
     return torch.from_numpy(np.random.default_rng(seed).normal(0, 0.1, samples).astype(np.float32))
 
 
-def separated(wave, masks, log_mel):
+def apply_masks(wave, masks, log_mel):
     return torch.from_numpy(filtered(wave.numpy(), masks.numpy(), log_mel))
 
 
@@ -38,7 +38,7 @@ def separated(wave, masks, log_mel):
 def test_masks_of_one_give_the_mixture_back(log_mel):
     wave = noise(60_000)
     frames = log_mel(wave).shape[-1]
-    (sound,) = separated(wave, torch.ones(1, 64, frames), log_mel)
+    (sound,) = apply_masks(wave, torch.ones(1, 64, frames), log_mel)
     assert sound.shape == wave.shape
     torch.testing.assert_close(sound, wave, atol=1e-5, rtol=0)
 
@@ -54,7 +54,7 @@ def test_masks_lie_on_the_frames_of_the_front_end(log_mel, centre):
     wave[centre] = 1
     frames = log_mel(wave).shape[-1]
     masks = torch.eye(frames)[18:23, None, :].expand(5, 64, frames)
-    passed = separated(wave, masks, log_mel)[:, centre]
+    passed = apply_masks(wave, masks, log_mel)[:, centre]
     assert passed[2] > 0.95 and passed[[0, 1, 3, 4]].max() < 0.05
 
 
@@ -62,10 +62,10 @@ def test_no_sum_of_masks_adds_energy():
     """Three masks of one share the mixture; masks at random take energy away."""
     log_mel, wave = FRONT_ENDS["Kong"], noise(60_000)
     frames = log_mel(wave).shape[-1]
-    sounds = separated(wave, torch.ones(3, 64, frames), log_mel)
+    sounds = apply_masks(wave, torch.ones(3, 64, frames), log_mel)
     torch.testing.assert_close(sounds, (wave / 3).expand(3, -1), atol=1e-5, rtol=0)
     masks = torch.rand(5, 64, frames, generator=torch.Generator().manual_seed(0))
-    total = separated(wave, masks, log_mel).sum(0)
+    total = apply_masks(wave, masks, log_mel).sum(0)
     assert total.square().sum() <= wave.square().sum() * (1 + 1e-4)
 
 
@@ -80,9 +80,9 @@ def test_each_mask_lets_its_own_band_pass():
     masks = torch.zeros(2, 64, frames)
     masks[0, centres[:-1] < 1500] = 1
     masks[1, :, frames // 2 :] = 1
-    by_band = separated(wave, masks[:1], log_mel)[0]
+    by_band = apply_masks(wave, masks[:1], log_mel)[0]
     np.testing.assert_allclose(by_band[4000:-4000], 0.2 * low[4000:-4000], atol=2e-3)
-    by_time = separated(wave, masks[1:], log_mel)[0]
+    by_time = apply_masks(wave, masks[1:], log_mel)[0]
     middle = frames // 2 * 1024
     assert by_time[: middle - 2048].abs().max() < 1e-6
     torch.testing.assert_close(by_time[middle + 2048 :], wave[middle + 2048 :], atol=1e-5, rtol=0)
