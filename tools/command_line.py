@@ -20,4 +20,5 @@ def run_main(main: Callable, parse_args: Callable) -> None:
     try:
         main(parse_args())
     except AudiodetError as error:
-        sys.exit(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
