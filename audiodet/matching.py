@@ -18,7 +18,10 @@ from audiodet.events import Agreement, Event
 def hits_by_score(
     reference: Sequence[Event], candidates: Sequence[Event], matching: Agreement
 ) -> tuple[np.ndarray, np.ndarray]:
-    """How each candidate of a clip and label changes its counts, let in by falling score.
+    """How each candidate changes a clip's counts, when they are let in by falling score.
+
+    Args:
+        reference, candidates: of one clip and one label.
 
     Returns:
         scores (C,) from high to low, and gains (C,): 1 where the candidate is a hit more, else 0
@@ -53,6 +56,9 @@ def possible_hits(
 
 def match(edges: list[list[int]]) -> tuple[list[int | None], dict[int, int]]:
     """The largest matching, grown candidate by candidate.
+
+    Args:
+        edges: of :func:`possible_hits`.
 
     Returns:
         for each candidate the true event that is found since it was let in, None where it made the

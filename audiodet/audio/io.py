@@ -200,7 +200,11 @@ def _part(file: Recording, start: float, duration: float | None) -> tuple[int, i
 def _decode(
     file: Recording, first: int, count: int, most: int, limits: Limits | None = None
 ) -> Iterator[np.ndarray]:
-    """Mono float32 pieces of ``count`` frames from frame ``first``, checked."""
+    """Mono float32 pieces of ``count`` frames from frame ``first``, checked.
+
+    Args:
+        most: samples of a piece, of all channels together.
+    """
     rate = file.samplerate
     done = 0
     try:

@@ -26,6 +26,12 @@ class Limits:
     """
 
     def __init__(self, name: str, source_rate: int, rate: int):
+        """
+        Args:
+            name: of the recording, for the warnings.
+            source_rate: its sample rate, in Hz.
+            rate: the model's.
+        """
         self.name = name
         self.source_rate = source_rate
         self.rate = rate

@@ -46,7 +46,11 @@ class StreamLimits(Limits):
 
 
 def check_raw(head: bytes, name: str) -> None:
-    """Refuse a stream that begins like compressed sound; warn of a header before plain samples."""
+    """Refuse a stream that begins like compressed sound; warn of a header before plain samples.
+
+    Args:
+        head: its first bytes.
+    """
     kind = compressed_kind(head)
     if mpeg.begins(Source(-1, [(0, len(head), head)]), 0):
         kind = "mp3"

@@ -35,6 +35,10 @@ class SequenceDataset(EpochDataset):
     """
 
     def __init__(self, clips, seconds: float):
+        """
+        Args:
+            seconds: length of a sequence.
+        """
         longest = max(clips, key=lambda clip: clip["width"])
         if longest["width"] < seconds:
             raise ConfigError(
@@ -60,6 +64,10 @@ class MixedDataset(Dataset):
     """Clips of two kinds: number 2 n + j is number n of kind j, as :class:`EpochDataset` counts."""
 
     def __init__(self, parts):
+        """
+        Args:
+            parts: the clips of each of the two kinds.
+        """
         self.parts = [EpochDataset(part) for part in parts]
 
     def __len__(self):
@@ -119,6 +127,11 @@ class MixedSampler(Sampler):
 
 def kind_pattern(weak_per_batch: int, batch: int, weak: int, strong: int) -> list[int]:
     """Kinds of a batch's places, 0 weak and 1 strong, the weak ones spread evenly.
+
+    Args:
+        weak_per_batch: DATALOADER.WEAK_PER_BATCH.
+        batch: SOLVER.IMS_PER_BATCH.
+        weak, strong: training clips of each kind.
 
     Raises:
         ConfigError: a batch would hold none of one kind.

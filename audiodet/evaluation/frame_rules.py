@@ -197,7 +197,11 @@ def _covered(events: Sequence[Event], reference: Sequence[Event]) -> np.ndarray:
 
 
 def as_settings(rules: dict[str, FrameRule], hop_seconds: float, gated: bool) -> dict:
-    """Rules of all labels as {configuration key: a value for each label}."""
+    """Rules of all labels as {configuration key: a value for each label}.
+
+    Args:
+        hop_seconds: of a time step.
+    """
     each = rules.values()
     settings = {
         "TEST.THRESHOLDS": [rule.high for rule in each],

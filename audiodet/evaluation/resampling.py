@@ -107,6 +107,9 @@ def clip_weights(clips: Sequence[ClipResult], n: int, seed: int, unit: str) -> n
     Equal clips, seed and unit give equal samples. It is
     stratified: every target keeps its number of clips; by source, every label keeps its number of
     groups, and each clip without a group stands for itself.
+
+    Args:
+        unit: "clip" or "source", where a clip has at most one.
     """
     if unit not in UNITS:
         raise ValueError(f"unit is {unit!r}, expected 'clip' or 'source'")

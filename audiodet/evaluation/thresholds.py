@@ -48,6 +48,10 @@ def counts_by_threshold(
 
     The first row reports nothing, and the next each let in one more score. A row holds for
     thresholds down to, but without, that of the next row.
+
+    Args:
+        clips: those that are scored for the label.
+        shortest: events shorter than this, in seconds, are left out.
     """
     scores = [np.zeros(0)]
     gains = [np.zeros(0)]

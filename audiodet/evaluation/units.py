@@ -84,6 +84,9 @@ class UnitScores:
         out of the means. Intervals are by clip (where scores are rounded, those of AUC and mAP by
         block of clips) and by source. Those of AUC and mAP are drawn on 1024 levels of about equal
         mass, which moves their ends by about 0.1.
+
+        Args:
+            clips: by number, those that were added.
         """
         added = {number: clip for number, clip in clips.items() if number in self.counts}
         counts = np.array([self.counts[number] for number in added])

@@ -36,6 +36,11 @@ class Recording:
     """
 
     def __init__(self, detector, with_scores: bool = False):
+        """
+        Args:
+            detector: a :class:`~audiodet.inference.detector.Detector`, which decides.
+            with_scores: keep scores over time, which take memory.
+        """
         self.detector = detector
         self.with_scores = with_scores
         self.duration = 0.0

@@ -72,7 +72,11 @@ def _with_final_thresholds(model, weights: str):
 
 
 def with_decisions(model, cfg, thresholds: dict, min_lengths: dict):
-    """A trained model with the configuration to detect with; both mappings are by label."""
+    """A trained model with the configuration to detect with: its thresholds, no paths of its home.
+
+    Args:
+        thresholds, min_lengths: lowest score and shortest length in seconds, by label.
+    """
     cfg = to_detect_with(cfg, thresholds)
     if "MIN_LENGTHS" in cfg.TEST:
         cfg.TEST.MIN_LENGTHS = [float(min_lengths[label]) for label in cfg.DATASETS.LABELS]

@@ -19,6 +19,11 @@ class Progress(contextlib.AbstractContextManager):
     """
 
     def __init__(self, sizes: dict[str, int], quiet: bool = False):
+        """
+        Args:
+            sizes: bytes of each recording that is to be done, by path.
+            quiet: show nothing.
+        """
         self.sizes = sizes
         self.shown = dict.fromkeys(sizes, 0)
         self.quiet = quiet

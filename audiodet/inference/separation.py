@@ -22,6 +22,12 @@ class Separator:
     """
 
     def __init__(self, model, thresholds=None, window: float = WINDOW):
+        """
+        Args:
+            model: as a :class:`~audiodet.inference.detector.Detector` takes it, one with masks.
+            thresholds: of events, see :class:`~audiodet.inference.detector.Detector`.
+            window: in seconds.
+        """
         if not model.has_masks:
             raise ConfigError(
                 f"{model.cfg.MODEL.META_ARCHITECTURE} has no masks to separate sounds by, expected "

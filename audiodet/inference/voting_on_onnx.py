@@ -33,6 +33,11 @@ class OnnxVoting:
         thresholds: Sequence[float],
         system: str = "",
     ):
+        """
+        Args:
+            thresholds: of the ensemble's events, in the order of the first member's labels.
+            system: the name of its architecture.
+        """
         self.members, self.voting = members, voting
         labels = members[0].cfg.DATASETS.LABELS
         for number, member in enumerate(members, 1):

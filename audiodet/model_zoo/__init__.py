@@ -37,7 +37,10 @@ def config_names() -> list[str]:
 
 
 def get_config_file(name: str) -> str:
-    """Path of a configuration that ships, such as "rcrnn/rare.yaml"; its ``_BASE_`` lies beside it.
+    """Path of a configuration that ships, from a checkout as from a wheel.
+
+    Args:
+        name: such as "rcrnn/rare.yaml"; its ``_BASE_`` lies beside it.
 
     Raises:
         ConfigError: no such name.

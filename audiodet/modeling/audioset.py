@@ -21,6 +21,10 @@ class AudioSetTagger(FrameClassifier):
 
     @configurable
     def __init__(self, *, backbone, **kwargs):
+        """
+        Args:
+            backbone: see :class:`PretrainedMaps`.
+        """
         super().__init__(stride=STRIDE, **kwargs)
         if self.num_classes != AUDIOSET_CLASSES:
             raise ConfigError(

@@ -31,6 +31,13 @@ class EventEnsemble(SEDModel, nn.Module):
 
     @configurable
     def __init__(self, *, members, labels, voting, sample_rate: int):
+        """
+        Args:
+            members: models with their configuration in ``cfg``.
+            labels: in the order of the ensemble's classes.
+            voting: how their events become one list.
+            sample_rate: of the samples, in Hz.
+        """
         super().__init__()
         self.members = nn.ModuleList(members)
         self.front_ends = nn.ModuleList(LogMel.from_config(member.cfg) for member in members)

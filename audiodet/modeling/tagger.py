@@ -30,6 +30,12 @@ class SequenceTagger(FrameClassifier):
 
     @configurable
     def __init__(self, *, backbone, loss, pool_features=False, sequence=0, **kwargs):
+        """
+        Args:
+            loss: see the class.
+            pool_features: a clip's logits are those of the maximum of its features over time.
+            sequence: frames of the parts that a clip goes through in at inference; 0 for whole.
+        """
         if loss not in ("clip", "frame", "both"):
             raise ConfigError(f"MODEL.TAGGER.LOSS is {loss!r}, expected 'clip', 'frame' or 'both'")
         if pool_features and loss != "clip":

@@ -42,6 +42,10 @@ _loading = contextvars.ContextVar("loading", default=())  # files, from the oute
 def load_trained(path: str, device: str = "cpu"):
     """The model of a checkpoint that audiodet wrote, in eval mode; its ``cfg`` says what it is.
 
+    Args:
+        path: ``.safetensors`` or ``.pth``.
+        device: "cpu", "cuda", ...
+
     Raises:
         WeightsError: the file carries no configuration or one that this version does not know, or
             its tensors are not the model's.

@@ -38,6 +38,12 @@ class Configurator:
         options: Options,
         say: Callable[[str], None],
     ):
+        """
+        Args:
+            work: folder of the training.
+            tables: label table of each split, with absolute paths.
+            say: called with lines for people.
+        """
         self.work = work
         self.tables = tables
         self.facts = facts

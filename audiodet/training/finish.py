@@ -20,7 +20,13 @@ from audiodet.visualization.report import from_clips, write_report
 
 
 def finish(model, cfg, plan: dict, output: Path, goal: Goal, say) -> Detector:
-    """Tune on val, score test, write the folder -> its detector."""
+    """Tune on val, score test, write the folder -> its detector.
+
+    Args:
+        model: trained; cfg: its configuration.
+        plan: what was found and chosen, see :mod:`audiodet.training.run`.
+        say: called with lines for people.
+    """
     has_test = "test" in plan["splits"]
     with open(output / "training" / "log.txt", "a") as log, contextlib.redirect_stdout(log):
         tuned = _tune(model, cfg, plan, goal)

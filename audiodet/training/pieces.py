@@ -55,7 +55,11 @@ def _pieces(path: str, rows: list[Row], duration: float, stem: str) -> list[Row]
 
 
 def cuts(events: list[tuple[float, float]], duration: float) -> list[float]:
-    """Where to cut: from 0 to ``duration``, at most LONGEST apart but where events leave no gap."""
+    """Where to cut: from 0 to ``duration``, at most LONGEST apart but where events leave no gap.
+
+    Args:
+        events: (onset, offset) in order of onset.
+    """
     places = _places(events, duration)
     edges = [0.0]
     while duration - edges[-1] > LONGEST:

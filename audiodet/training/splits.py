@@ -24,6 +24,10 @@ def read_splits(audio: str, labels: str, seed: int = 0) -> dict[str, LabelTable]
     A folder with train.tsv, val.tsv and test.tsv (any format that is read; "valid", "dev", "eval"
     serve too) is taken as it is divided. Otherwise all labels are read and their recordings are
     divided by :func:`split_recordings`; so are those of train where there is no val.
+
+    Args:
+        audio: folder of the recordings.
+        labels: a label file, or a folder of them.
     """
     named = named_splits(Path(labels))
     if not named:

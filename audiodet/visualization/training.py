@@ -23,6 +23,11 @@ class TrainingPictures(HookBase):
     """
 
     def __init__(self, cfg, model):
+        """
+        Args:
+            cfg: audiodet's configuration.
+            model: a system, not wrapped for several processes.
+        """
         self.period = cfg.VIS_PERIOD
         self.labels = list(cfg.DATASETS.LABELS)
         self.model = model

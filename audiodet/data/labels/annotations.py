@@ -105,7 +105,11 @@ def cut_late_events(clips: dict, seconds: dict, name: str) -> dict:
     """The rows of each recording with nothing after its end; one warning for all of ``name``.
 
     An event that begins after the end is left out. What ends up to 0.05 s after it is cut as
-    everywhere, and not counted. ``clips`` are {recording: its rows}.
+    everywhere, and not counted.
+
+    Args:
+        clips: {recording: its :class:`Row` s}.
+        seconds: {recording: its duration}.
     """
     late = []
     cut = {}

@@ -38,6 +38,9 @@ def read_file(path: str, columns: Mapping[str, str] | None = None) -> LabelTable
     """Read a file of labels without looking at recordings.
 
     Where a file names no recording, it is the one of its own name without suffix.
+
+    Args:
+        columns: see :func:`audiodet.data.labels.columns.guess_columns`.
     """
     recording = os.path.splitext(os.path.basename(path))[0]
     head = _head(path)

@@ -32,6 +32,11 @@ class MelBackbone(Backbone):
     min_frames = 1
 
     def __init__(self, n_mels: int | None, precision: str):
+        """
+        Args:
+            n_mels: the only number of bands that fits, or None.
+            precision: see :mod:`audiodet.modeling.backbones.precision`.
+        """
         super().__init__()
         self.n_mels = n_mels
         self.precision = check_precision(precision)

@@ -20,6 +20,11 @@ class BandCRNN(MelBackbone):
     """
 
     def __init__(self, n_mels, maps, height, layers, units, dropout, precision="float32"):
+        """
+        Args:
+            height: bands of a filter.
+            layers, units: of the LSTM.
+        """
         if height > n_mels:
             raise ConfigError(
                 f"INPUT.SPECTROGRAM.N_MELS is {n_mels}, expected at least the {height} bands of "

@@ -41,6 +41,10 @@ class TimeFPN(MelBackbone):
     """
 
     def __init__(self, fpn: FPN, n_mels: int, units: int, precision: str = "float32"):
+        """
+        Args:
+            units: U of the GRU, a direction.
+        """
         super().__init__(n_mels, precision)
         self.divisor = fpn.size_divisibility
         if n_mels % self.divisor:

@@ -90,6 +90,10 @@ class SqueezeExcitation(nn.Module):
     """
 
     def __init__(self, channels: int, window: int = 0):
+        """
+        Args:
+            window: in time steps of this layer; 0 for the whole clip.
+        """
         super().__init__()
         squeezed = scaled(channels / 4)
         self.fc1, self.fc2 = nn.Linear(channels, squeezed), nn.Linear(squeezed, channels)
@@ -171,6 +175,10 @@ class MN04(nn.Module):
     strides = STRIDES
 
     def __init__(self, window_frames: int = 0):
+        """
+        Args:
+            window_frames: of the squeeze-excitation's means; 0 for the whole clip, as published.
+        """
         super().__init__()
         channels = at_width(STEM_CHANNELS)
         layers = [ConvNorm(1, channels, 3, 2, activation=nn.Hardswish)]

@@ -146,6 +146,12 @@ class PretrainedSteps(PretrainedMaps):
         return steps_of(frames, self.stride)
 
     def forward(self, x: torch.Tensor, lengths=None) -> dict:
+        """
+        Args:
+            x: (N, 1, H, T), as the front end makes it.
+            lengths: frames of each clip when they differ; a clip's features are then the same
+                as if it came alone.
+        """
         maps = self.flat_maps(x, lengths)
         used = {number: maps[number] for number in self.layers}
         if self.scores:
