@@ -81,6 +81,9 @@ def atomic_folder(path: str | os.PathLike):
     """Yield a temporary folder beside `path` that takes its place when the block ends well.
 
     What earlier processes that were killed left of theirs is removed first.
+
+    Raises:
+        AudiodetError: the folder cannot be made.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

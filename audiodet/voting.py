@@ -43,7 +43,11 @@ class Voting:
             raise ConfigError(f"voting: margin is {self.margin} s, expected 0 or more")
 
     def weights_of(self, label: str, members: int) -> np.ndarray:
-        """Weights of the members (E,) for a label, with sum 1."""
+        """Weights of the members (E,) for a label, with sum 1.
+
+        Raises:
+            ConfigError: there are not as many as members, one is negative, or all are 0.
+        """
         weights = self.weights or [1.0] * members
         values = [w[label] if isinstance(w, Mapping) else w for w in weights]
         if len(values) != members:
@@ -55,7 +59,11 @@ class Voting:
         return np.array(values, dtype=float) / sum(values)
 
     def join(self, members: Sequence[Sequence[Event]]) -> list[Event]:
-        """Candidate events of one clip, a list a member -> one list, best first."""
+        """Candidate events of one clip, a list a member -> one list, best first.
+
+        Raises:
+            ConfigError: the weights are not the members'.
+        """
         joined = []
         for label in sorted({event.label for events in members for event in events}):
             joined += self._join_label([[e for e in x if e.label == label] for x in members])

@@ -141,7 +141,11 @@ def _finite(data: dict, path: str) -> dict:
 
 
 def read_described(path: str) -> dict:
-    """:func:`read_weights` of a checkpoint that must have a description."""
+    """:func:`read_weights` of a checkpoint that must have a description.
+
+    Raises:
+        WeightsError: as there, or without a description.
+    """
     data = read_weights(path)
     if CARD not in data:
         raise WeightsError(f"{path}: carries no configuration, expected a checkpoint of audiodet")

@@ -29,7 +29,11 @@ class Layout:
 
 
 def layout(fd: int) -> Layout:
-    """The layout of an open file, remembered for as long as the file does not change."""
+    """The layout of an open file, remembered for as long as the file does not change.
+
+    Raises:
+        AudioError: seen to be truncated or without sound; without the file's name.
+    """
     status = os.fstat(fd)
     key = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     if key not in _known:

@@ -62,7 +62,11 @@ class Link:
 
 
 def parts(source: Source) -> tuple[list[Part], list[str]]:
-    """The streams of a source that begins with a page, and what is to be said of them."""
+    """The streams of a source that begins with a page, and what is to be said of them.
+
+    Raises:
+        AudioError: truncated, damaged, or no stream is audio; without the file's name.
+    """
     notes = []
     links = _links(source, notes)
     found = []

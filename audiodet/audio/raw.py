@@ -50,6 +50,9 @@ def check_raw(head: bytes, name: str) -> None:
 
     Args:
         head: its first bytes.
+
+    Raises:
+        AudioError: they begin a compressed file.
     """
     kind = compressed_kind(head)
     if mpeg.begins(Source(-1, [(0, len(head), head)]), 0):

@@ -97,7 +97,11 @@ class Recording:
             self._left = self._lengths[self._number]
 
     def check_length(self, found: int, promised: int) -> None:
-        """Refuse a recording of which more than SLACK seconds are missing."""
+        """Hold frames that are there against those that are promised.
+
+        Raises:
+            AudioError: more than SLACK seconds are missing.
+        """
         if found >= promised:
             return
         text = f"found {found} samples, the header promises {promised}"

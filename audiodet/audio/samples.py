@@ -15,6 +15,9 @@ def check_samples(data: np.ndarray, path: str, begin: float, rate: int) -> None:
         path: of the recording, for the message.
         begin: where ``data`` starts in it, in seconds.
         rate: in Hz.
+
+    Raises:
+        AudioError: with the number of bad samples and the place of the first.
     """
     if (np.abs(data) <= LOUDEST).all():  # False for NaN
         return

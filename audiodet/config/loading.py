@@ -36,7 +36,12 @@ def load_config(config_file: str = "", opts=()) -> ConfigNode:
 
 
 def merge(cfg: ConfigNode, config_file: str, opts: list) -> None:
-    """Put a YAML and then ``KEY VALUE`` pairs into a configuration, in place."""
+    """Put a YAML and then ``KEY VALUE`` pairs into a configuration, in place.
+
+    Raises:
+        ConfigError: unknown key (the nearest known one is named), a value of another type, or a
+            file that is no plain YAML.
+    """
     where = config_file
     try:
         if config_file:
@@ -78,6 +83,9 @@ def import_modules(names) -> None:
 
     The folder of a file joins ``sys.path``, so that processes which are started later find the
     module too. Errors inside a module are raised as they are.
+
+    Raises:
+        ConfigError: no such module or file, or another module has the file's name.
     """
     for name in names:
         if name.endswith(".py"):

@@ -184,7 +184,12 @@ FRONT_ENDS = {kind.name: kind for kind in KINDS}
 
 
 def build_front_end(cfg) -> LogMel:
-    """The front end that ``INPUT.FRONT_END`` names."""
+    """The front end that ``INPUT.FRONT_END`` names.
+
+    Raises:
+        ConfigError: no such front end, or ``INPUT.AUDIO`` and ``INPUT.SPECTROGRAM`` are not those
+            that its network was trained with.
+    """
     name, spec = cfg.INPUT.FRONT_END, cfg.INPUT.SPECTROGRAM
     if name == "waveform":
         return Waveform(cfg.INPUT.AUDIO.SAMPLE_RATE, spec.N_FFT, spec.F_MIN, spec.F_MAX)

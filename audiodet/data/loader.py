@@ -33,6 +33,9 @@ def dataset_view(name: str, labels) -> str:
     The dataset itself when its labels are the model's. Otherwise a view is registered: events of
     other labels are no longer annotated (they become distractors), and clips that are scored for
     another label only are left out.
+
+    Raises:
+        ConfigError: no such dataset, or it has none of the labels.
     """
     labels = list(labels)
     if name not in DatasetCatalog:
@@ -83,7 +86,11 @@ def _relabel(clips, known, labels) -> list:
 
 
 def load_dataset_dicts(names, labels, kinds=LABEL_KINDS) -> list:
-    """Dataset dicts of all ``names``, with the category ids of ``labels``."""
+    """Dataset dicts of all ``names``, with the category ids of ``labels``.
+
+    Raises:
+        DataError: a dataset is empty, or its labels are not of one of the ``kinds``.
+    """
     views = [dataset_view(name, labels) for name in names]
     for name, view in zip(names, views):
         if not len(DatasetCatalog.get(view)):
@@ -195,6 +202,9 @@ def build_test_loader(cfg, name: str, crop: bool = False, kinds=LABEL_KINDS):
     """Batches of ``TEST.BATCH_SIZE`` mapped clips of one dataset, each clip once.
 
     With ``crop`` each is a training crop, always the same one.
+
+    Raises:
+        DataError: see :func:`load_dataset_dicts`.
     """
     return build_detection_test_loader(
         load_dataset_dicts([name], cfg.DATASETS.LABELS, kinds),

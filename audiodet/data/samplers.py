@@ -38,6 +38,9 @@ class SequenceDataset(EpochDataset):
         """
         Args:
             seconds: length of a sequence.
+
+        Raises:
+            ConfigError: no clip is as long as a sequence.
         """
         longest = max(clips, key=lambda clip: clip["width"])
         if longest["width"] < seconds:

@@ -106,7 +106,11 @@ def share_buffers(model) -> None:
 
 
 def check_card(card, cfg, filename: str) -> None:
-    """Refuse a checkpoint of another architecture, label set or front end."""
+    """Refuse a checkpoint of another architecture, label set or front end.
+
+    Raises:
+        WeightsError: with the value found and the value expected.
+    """
     if card is None:
         return
     pairs = [

@@ -37,6 +37,9 @@ class FrameEnsemble(SEDModel, nn.Module):
         Args:
             members: FrameClassifiers of one configuration.
             weights: (E, K), not below 0; a class that all members weigh 0 gets their plain mean.
+
+        Raises:
+            ConfigError: a member is no frame-level model.
         """
         super().__init__()
         wrong = [type(m).__name__ for m in members if not isinstance(m, FrameClassifier)]
@@ -78,7 +81,12 @@ class FrameEnsemble(SEDModel, nn.Module):
 
 
 def build_ensemble(cfg) -> SEDModel:
-    """The checkpoints of ``TEST.ENSEMBLE`` as one model; its ``cfg`` is what to score it with."""
+    """The checkpoints of ``TEST.ENSEMBLE`` as one model; its ``cfg`` is what to score it with.
+
+    Raises:
+        ConfigError: a pattern matches no file, or members do not fit each other.
+        WeightsError: a file is no checkpoint.
+    """
     system = system_class(cfg)
     if isinstance(system, type) and issubclass(system, FrameClassifier):
         return _frame_ensemble(cfg)
@@ -86,7 +94,11 @@ def build_ensemble(cfg) -> SEDModel:
 
 
 def open_ensemble(config_file: str, device: str) -> SEDModel:
-    """:func:`build_ensemble` of a YAML."""
+    """:func:`build_ensemble` of a YAML.
+
+    Raises:
+        ConfigError, WeightsError: as there, or the YAML names no members.
+    """
     cfg = load_config(config_file, ["MODEL.DEVICE", device])
     if not cfg.TEST.ENSEMBLE:
         raise ConfigError(

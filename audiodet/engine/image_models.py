@@ -17,6 +17,9 @@ def init_from_image_model(model, tensors: dict, path: str) -> None:
 
     Names are matched by detectron2's own rules. The first convolution, of three colours, is
     summed over them for a model of one channel.
+
+    Raises:
+        WeightsError: the file holds no ResNet of this depth and width.
     """
     expected = {f"backbone.{name}": x for name, x in model.backbone.state_dict().items()}
     stem = next(name for name in expected if name.endswith(STEM))

@@ -59,8 +59,13 @@ def scored_clips(cfg, model) -> list[ScoredClip]:
 def tune_decisions(cfg, model):
     """Choose how a frame-level model's scores become events, for TEST.TUNE_METRIC.
 
-    The model decides so from now on, and the configuration that is returned says so. Writes
-    OUTPUT_DIR/decisions.yaml.
+    The model decides so from now on. Writes OUTPUT_DIR/decisions.yaml.
+
+    Returns:
+        the configuration with what was chosen.
+
+    Raises:
+        ConfigError: the model is not frame-level, or there are several processes.
     """
     if comm.get_world_size() > 1:
         raise ConfigError("TEST.TUNE_RULES is True in several processes, expected one")

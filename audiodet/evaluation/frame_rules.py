@@ -93,6 +93,9 @@ def tune_rules(
 
     Args:
         grow: steps by which an event is longer at either end than its run of scores.
+
+    Raises:
+        ConfigError: another metric.
     """
     if metric not in METRICS:
         raise ConfigError(f"TEST.TUNE_METRIC is {metric!r}, expected one of {', '.join(METRICS)}")

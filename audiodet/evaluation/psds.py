@@ -90,6 +90,9 @@ class ScoreEvaluator(Evaluator):
         "F1-best" (collars of TEST) and "AP" (segments of TEST.SEGMENT_SECONDS) in percent, the
         mean over labels and of each. With TEST.BOOTSTRAP, "-low" and "-high" of each bound 95 %
         intervals by clip, see :class:`Measures`.
+
+        Raises:
+            DataError: there is no true event.
         """
         outputs = self.gather()
         if outputs is None:
@@ -115,6 +118,12 @@ def score_tables(records: Sequence[dict], outputs: Mapping, labels: Sequence[str
         outputs: {image id: (scores (S, K), edges (S + 1,) in seconds)} of each.
         labels: the K labels.
         name: of the dataset, for messages.
+
+    Returns:
+        score tables, true events and durations by clip.
+
+    Raises:
+        DataError: there is no true event.
     """
     records = merge_overlaps(records, name)
     present = sorted({a["category_id"] for r in records for a in r["annotations"]})

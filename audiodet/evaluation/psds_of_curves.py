@@ -15,6 +15,9 @@ def figures_of_curves(clips: Sequence[ClipResult], curves: Mapping, labels, cfg)
         clips: with their truth.
         curves: {clip's name: (scores (S, K), edges (S + 1,) in seconds)}.
         cfg: its TEST section says how to score.
+
+    Raises:
+        DataError: there is no true event.
     """
     records = []
     outputs = {}

@@ -42,6 +42,9 @@ class Evaluator(DatasetEvaluator):
             cfg: the whole configuration; its TEST section says how to score.
             output_dir: the folder for files; None writes nothing.
             thresholds: final threshold of each label, instead of TEST.THRESHOLDS.
+
+        Raises:
+            DataError: labels have to be strong, and a clip's are not.
         """
         self._name = dataset_name
         self._cfg = cfg

@@ -93,7 +93,12 @@ class MaskEvaluator(UnitEvaluator):
         self._log_mel = LogMel.from_config(cfg)
 
     def add(self, clip: dict, record: dict, output: dict) -> None:
-        """Add the bins of a clip's masks (K, H, T)."""
+        """Add the bins of a clip's masks (K, H, T).
+
+        Raises:
+            ConfigError: the system has no masks.
+            DataError: the clip's events and scene are not known apart.
+        """
         if "masks" not in output:
             raise ConfigError(
                 f"TEST.EVALUATORS names 'masks', which {self._cfg.MODEL.META_ARCHITECTURE} "

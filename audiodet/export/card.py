@@ -13,7 +13,11 @@ FORMAT = 1  # of the card; a reader refuses others
 
 
 def card_of(model) -> dict:
-    """The card of a model that :func:`audiodet.export.graphs.graph_of` takes."""
+    """The card of a model that :func:`audiodet.export.graphs.graph_of` takes.
+
+    Raises:
+        ConfigError: a hook that cannot be exported.
+    """
     cfg = model.cfg
     front_end = LogMel.from_config(cfg)
     inverse = {}

@@ -42,7 +42,11 @@ def final_decisions(cfg, weights: str) -> tuple[dict[str, float], dict[str, floa
 
 
 def write_decisions(folder, decisions: dict) -> Path:
-    """Leave "thresholds", "min_lengths" and how they were chosen for :func:`final_decisions`."""
+    """Leave "thresholds", "min_lengths" and how they were chosen for :func:`final_decisions`.
+
+    Raises:
+        AudiodetError: the folder cannot be written.
+    """
     path = Path(folder) / TUNED
     write_text(path, json.dumps(decisions, indent=1, ensure_ascii=False) + "\n")
     return path

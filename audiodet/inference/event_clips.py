@@ -67,6 +67,9 @@ def write_clips(run: RunResults, folder, margin: float = 0.5, max_per_class: int
 
     Returns:
         (number of clips, {path: why a recording could not be read}).
+
+    Raises:
+        AudiodetError: the folder holds other things, or cannot be written.
     """
     folder = Path(folder)
     clips = plan_clips(run, margin, max_per_class)

@@ -98,6 +98,9 @@ def collect(
         (paths, [(path, reason)]). Paths are as given, or begin with the folder that was given.
         Of a path that comes twice the first counts. A missing file counts as a path, so that the
         reader says what is wrong with it.
+
+    Raises:
+        AudiodetError: nothing to read at all.
     """
     paths = {}
     problems = []

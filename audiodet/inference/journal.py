@@ -75,7 +75,11 @@ class Journal:
             raise
 
     def decide(self, decisions: Mapping) -> None:
-        """Note the :data:`DECISIONS` that count from now on; floors never change."""
+        """Note the :data:`DECISIONS` that count from now on; floors never change.
+
+        Raises:
+            AudiodetError: a threshold is below the floor of the candidates that were kept.
+        """
         for label, floor in self.parameters[FLOORS].items():
             if decisions["thresholds"][label] < floor:
                 raise AudiodetError(

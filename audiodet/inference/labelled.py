@@ -39,6 +39,9 @@ def read_labelled(specs: Sequence[str], labels: Sequence[str]) -> Labelled:
         specs: as :func:`~audiodet.data.labels.reading.read_labels` takes them, such as
             "test.tsv:audio".
         labels: of a model; events of other labels are left out, and a note says so.
+
+    Raises:
+        DataError: labels cannot be read, have no times, or are others altogether.
     """
     table = read_labels(list(specs)).require_good()
     if table.kind != "strong":

@@ -87,7 +87,11 @@ def with_decisions(model, cfg, thresholds: dict, min_lengths: dict):
 
 
 def save_model(model, thresholds: dict, folder) -> None:
-    """Write the folder of a detector, the weights last; ``--model FOLDER`` opens it anywhere."""
+    """Write the folder of a detector, the weights last; ``--model FOLDER`` opens it anywhere.
+
+    Raises:
+        AudiodetError: the folder cannot be written.
+    """
     from safetensors.torch import save_file
 
     from audiodet.engine.checkpoint import describe

@@ -65,6 +65,10 @@ class OnnxModel:
     packages = ("onnxruntime",)
 
     def __init__(self, path: str):
+        """
+        Raises:
+            WeightsError: no such file, not a whole ONNX file, or none that audiodet wrote.
+        """
         self.path = path
         self._open()
         self.cfg = json.loads(
@@ -135,7 +139,11 @@ class OnnxModel:
         return decode(outputs, self.card["decoding"], width, verify)
 
     def features(self, samples: np.ndarray, name: str) -> dict:
-        """What :meth:`listen` takes: the samples themselves, for the front end is in the graph."""
+        """What :meth:`listen` takes: the samples themselves, for the front end is in the graph.
+
+        Raises:
+            AudioError: shorter than one analysis window.
+        """
         self.log_mel.check_length(samples, name)
         duration = len(samples) / self.log_mel.sample_rate
         return {"samples": np.ascontiguousarray(samples, np.float32), "duration": duration}

@@ -35,7 +35,11 @@ class Worker:
 
 
 def connect(address: str, workers: int) -> None:
-    """Join the cluster at ``address``, or start one here ("local"), unless that is done already."""
+    """Join the cluster at ``address``, or start one here ("local"), unless that is done already.
+
+    Raises:
+        AudiodetError: there is no such cluster.
+    """
     import ray
 
     if ray.is_initialized():

@@ -45,6 +45,9 @@ def write_all(
 
     Args:
         recordings: called once per format; yields all recordings in order.
+
+    Raises:
+        AudiodetError: a file could not be written; what stood there before still does.
     """
     written = []
     for name in formats:

@@ -17,6 +17,9 @@ def read_windows(source, grid: Grid) -> Iterator[Window]:
     Args:
         source: a path, or (samples, sample_rate).
         grid: a recording that fits one of its windows is read whole, a longer one in blocks.
+
+    Raises:
+        AudioError: it cannot be used, or its file changed while it was read.
     """
     is_file = isinstance(source, (str, os.PathLike))
     if not is_file and not isinstance(source, tuple):

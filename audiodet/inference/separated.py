@@ -41,7 +41,11 @@ class SeparatedRun:
     resume: bool = False
 
     def to_end(self) -> None:
-        """Bring every recording into the journal, its wavs before, and print their paths."""
+        """Bring every recording into the journal, its wavs before, and print their paths.
+
+        Raises:
+            AudiodetError: a wav or the journal cannot be written; ``--resume`` continues.
+        """
         detector = self.separator.detector
         parameters = {
             "version": __version__,

@@ -27,6 +27,9 @@ class Separator:
             model: as a :class:`~audiodet.inference.detector.Detector` takes it, one with masks.
             thresholds: of events, see :class:`~audiodet.inference.detector.Detector`.
             window: in seconds.
+
+        Raises:
+            ConfigError: the model has no masks, or the window is not longer than a cross-fade.
         """
         if not model.has_masks:
             raise ConfigError(

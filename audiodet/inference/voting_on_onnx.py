@@ -37,6 +37,9 @@ class OnnxVoting:
         Args:
             thresholds: of the ensemble's events, in the order of the first member's labels.
             system: the name of its architecture.
+
+        Raises:
+            ConfigError: members with other labels.
         """
         self.members, self.voting = members, voting
         labels = members[0].cfg.DATASETS.LABELS

@@ -40,6 +40,9 @@ class Grid:
         Args:
             window, overlap: in seconds.
             shortest: samples that the front end needs; the overlap is not shorter.
+
+        Raises:
+            ConfigError: the overlap is negative or longer than half a window.
         """
         size = math.ceil(window * sample_rate / cell)
         shared = math.ceil(max(overlap * sample_rate, shortest) / cell)

@@ -24,6 +24,9 @@ class AudioSetTagger(FrameClassifier):
         """
         Args:
             backbone: see :class:`PretrainedMaps`.
+
+        Raises:
+            ConfigError: another number of labels than AudioSet's.
         """
         super().__init__(stride=STRIDE, **kwargs)
         if self.num_classes != AUDIOSET_CLASSES:

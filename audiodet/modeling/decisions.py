@@ -13,7 +13,11 @@ BY_LABEL = {
 
 
 def decision_settings(cfg) -> dict:
-    """Arguments of :class:`FrameClassifier` that say how its scores become events."""
+    """Arguments of :class:`FrameClassifier` that say how its scores become events.
+
+    Raises:
+        ConfigError: a key for each label has too many numbers, or too few.
+    """
     tagger = cfg.MODEL.TAGGER
     rate = cfg.INPUT.AUDIO.SAMPLE_RATE / cfg.INPUT.SPECTROGRAM.HOP
     values = {}

@@ -37,6 +37,9 @@ class EventEnsemble(SEDModel, nn.Module):
             labels: in the order of the ensemble's classes.
             voting: how their events become one list.
             sample_rate: of the samples, in Hz.
+
+        Raises:
+            ConfigError: a member has other labels or a higher rate.
         """
         super().__init__()
         self.members = nn.ModuleList(members)

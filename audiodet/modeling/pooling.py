@@ -24,6 +24,9 @@ class GlobalRankPooling(nn.Module):
         """
         Args:
             decay: r, between 0 and 1.
+
+        Raises:
+            ConfigError: it is not.
         """
         super().__init__()
         if not 0 <= decay <= 1:

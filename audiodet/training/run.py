@@ -64,6 +64,10 @@ class TrainingRun:
     """One training, from the survey to the finished folder."""
 
     def __init__(self, audio: str, labels: str, output: str | os.PathLike, options: Options):
+        """
+        Raises:
+            AudiodetError: no such folder, labels or keys, or ``output`` holds a finished detector.
+        """
         merge(get_cfg(), options.config, list(options.settings))  # a misspelt key is said first
         output = Path(output)
         for path, what in ((audio, "a folder of recordings"), (labels, "labels")):

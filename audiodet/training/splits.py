@@ -28,6 +28,9 @@ def read_splits(audio: str, labels: str, seed: int = 0) -> dict[str, LabelTable]
     Args:
         audio: folder of the recordings.
         labels: a label file, or a folder of them.
+
+    Raises:
+        DataError: labels that cannot be used, or a recording in two splits.
     """
     named = named_splits(Path(labels))
     if not named:
@@ -51,7 +54,11 @@ def read_splits(audio: str, labels: str, seed: int = 0) -> dict[str, LabelTable]
 
 
 def named_splits(labels: Path) -> dict[str, Path]:
-    """Split -> the file or folder in ``labels`` whose name says so; empty where none does."""
+    """Split -> the file or folder in ``labels`` whose name says so; empty where none does.
+
+    Raises:
+        DataError: two names for one split.
+    """
     paths = sorted(labels.iterdir()) if labels.is_dir() else ()
     found = {}
     for split, names in NAMES.items():

@@ -43,6 +43,9 @@ def setup_datasets(cfg) -> None:
 
     DATASETS.SOUNDBANK (relative to the working directory), when given, wins over the environment
     variable AUDIODET_SOUNDBANK; DATASETS.CUSTOM is registered with DATASETS.LABELS.
+
+    Raises:
+        ConfigError: see :func:`register_custom`.
     """
     if cfg.DATASETS.SOUNDBANK:
         os.environ["AUDIODET_SOUNDBANK"] = os.path.abspath(cfg.DATASETS.SOUNDBANK)

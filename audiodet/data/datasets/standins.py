@@ -85,6 +85,9 @@ def recipes_to_dicts(recipes: Iterable[Recipe], labels: Sequence[str], root: str
 
     Beside the usual fields each dict has "recipe" and "soundbank", which
     :func:`audiodet.data.mixing.rendering.render` takes. "file_name" is a name only.
+
+    Raises:
+        DataError: an event's label is not among ``labels``.
     """
     dicts = []
     for number, recipe in enumerate(recipes):

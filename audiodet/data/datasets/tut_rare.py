@@ -97,7 +97,11 @@ def load_tut_rare(root: str, split: str, labels: Sequence[str] = LABELS) -> list
 
 
 def load_made(root: str, made: str, label: str) -> list[dict]:
-    """Dataset dicts of one of MADE that ``tools/make_rare_sets.py`` wrote, of one label."""
+    """Dataset dicts of one of MADE that ``tools/make_rare_sets.py`` wrote, of one label.
+
+    Raises:
+        DataError: it is not there, or there are several.
+    """
     parent = os.path.join(root, "TUT-rare-made", "data", "mixture_data", made)
     folders = sorted(path for path in Path(parent).glob("*/") if (path / "meta").is_dir())
     if len(folders) != 1:

@@ -80,6 +80,9 @@ def guessed_table(
         name: of the format; ``RAVEN`` has rules of its own.
         columns: columns that need no guess, see :func:`guess_columns`.
         filename: the recording of a table that has no column for it.
+
+    Raises:
+        DataError: a column is missing, or holds times in samples or frames.
     """
     _expect_columns(path, header, columns or {})
     found = guess_columns(header, columns)

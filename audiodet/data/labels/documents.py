@@ -25,6 +25,10 @@ def read_json(
 
     Args:
         recording: the name of the recording where the file names none.
+        columns: see :func:`audiodet.data.labels.columns.guess_columns`.
+
+    Raises:
+        DataError: no JSON, or none of these formats.
     """
     if not text.strip():
         return LabelTable(path, "strong", format=JSON_LINES)  # no recording had an event

@@ -14,7 +14,11 @@ SHOWN = 3  # names in a message
 
 
 def read_label_map(path: str) -> dict[str, str]:
-    """{old label: new label} from lines ``old<TAB>new``; new is empty where a label is left out."""
+    """{old label: new label} from lines ``old<TAB>new``; new is empty where a label is left out.
+
+    Raises:
+        DataError: the file cannot be read, or a line is none.
+    """
     mapping = {}
     for line, cells in read_lines(path):
         if not any(cells):

@@ -40,7 +40,11 @@ class Sources:
 
 
 def find_sources(paths, audio: str | os.PathLike | None = None) -> Sources:
-    """Sort out files and folders; see :func:`audiodet.data.labels.reading.read_labels`."""
+    """Sort out files and folders; see :func:`audiodet.data.labels.reading.read_labels`.
+
+    Raises:
+        DataError: a path does not exist, or is neither labels nor a folder with something.
+    """
     if isinstance(paths, str | os.PathLike):
         paths = [paths]
     paths = list(map(os.fspath, paths))
@@ -71,7 +75,11 @@ def find_sources(paths, audio: str | os.PathLike | None = None) -> Sources:
 
 
 def split_spec(spec: str) -> tuple[str, str]:
-    """Labels and audio folder of "labels.tsv:audio_folder", "" where no folder is named."""
+    """Labels and audio folder of "labels.tsv:audio_folder", "" where no folder is named.
+
+    Raises:
+        DataError: there are no such labels.
+    """
     labels, _, folder = spec.rpartition(":")
     if labels and os.path.exists(labels):
         return labels, folder

@@ -14,7 +14,11 @@ RAVEN = "Raven selection table"
 
 
 def selections(table: LabelTable, rows: Sequence[tuple[int, dict]]) -> list[tuple[int, dict]]:
-    """The rows (line, fields) of a selection table with each selection once."""
+    """The rows (line, fields) of a selection table with each selection once.
+
+    Raises:
+        DataError: several recordings, and nothing says where in its file an event begins.
+    """
     files = list(dict.fromkeys(fields["filename"] for _, fields in rows))
     if len(files) > 1 and not all("file_offset" in fields for _, fields in rows):
         raise DataError(

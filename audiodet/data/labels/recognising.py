@@ -41,6 +41,9 @@ def read_file(path: str, columns: Mapping[str, str] | None = None) -> LabelTable
 
     Args:
         columns: see :func:`audiodet.data.labels.columns.guess_columns`.
+
+    Raises:
+        DataError: the file cannot be read, is of no known format, or lacks a column.
     """
     recording = os.path.splitext(os.path.basename(path))[0]
     head = _head(path)

@@ -66,6 +66,9 @@ def groups_of(table: LabelTable, by: str) -> dict[str, str] | None:
 
     Args:
         by: "recording" (None is returned), "folder", or else the table's own groups.
+
+    Raises:
+        DataError: a recording has no group, or two.
     """
     if by == "recording":
         return None

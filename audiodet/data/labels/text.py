@@ -14,7 +14,11 @@ UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read_text(path: str) -> str:
-    """A file as text: UTF-8, or UTF-16 where a byte order mark says so (Excel, Praat)."""
+    """A file as text: UTF-8, or UTF-16 where a byte order mark says so (Excel, Praat).
+
+    Raises:
+        DataError: the file cannot be read or is not text.
+    """
     try:
         with open(path, "rb") as stream:
             data = stream.read()
@@ -44,6 +48,9 @@ def split_lines(
         delimiter: one character, or None for any run of white space.
         quoted: quotes hold cells together as in RFC 4180; else they mean nothing, but for a cell
             of a tab-separated table that stands in quotes as a whole, as Excel writes it.
+
+    Raises:
+        DataError: it is no such text.
     """
     stream = io.StringIO(text, newline="")
     if delimiter is None:

@@ -21,7 +21,11 @@ TOKEN = re.compile(
 
 
 def read_textgrid(path: str, text: str, recording: str) -> LabelTable:
-    """Events of one ``recording`` from a TextGrid's interval tiers; see Praat's manual."""
+    """Events of one ``recording`` from a TextGrid's interval tiers; see Praat's manual.
+
+    Raises:
+        DataError: it ends early, or a tier is of no known class.
+    """
     table = LabelTable(path, "strong", format=TEXTGRID)
     tokens = _tokens(text)
     try:
@@ -63,6 +67,9 @@ def read_elan(path: str, text: str, recording: str) -> LabelTable:
     """Events from an EAF's time-aligned annotations and those that refer to them.
 
     The recording is the first medium that the file names, else ``recording``.
+
+    Raises:
+        DataError: no XML.
     """
     table = LabelTable(path, "strong", format=ELAN)
     try:

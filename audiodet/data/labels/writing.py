@@ -15,6 +15,10 @@ def write_table(path: str | os.PathLike, table: LabelTable) -> None:
     """Write the rows of a table, whole or not at all, with the further columns that it has.
 
     Times are as exact as they were read; a clip without events is a row with empty fields.
+
+    Raises:
+        DataError: a weak label holds a comma, which joins labels.
+        AudiodetError: the folder cannot be written to.
     """
     further = []
     for name in FURTHER:

@@ -31,6 +31,9 @@ def mixture_mels(clip: dict, log_mel) -> MixtureMels:
         clip: dataset dict, with "recipe" and "soundbank", or with "parts" "channels": the first
             channel of the file holds the events, the second the scene.
         log_mel: the front end.
+
+    Raises:
+        DataError: the clip's parts are not known.
     """
     rate = log_mel.sample_rate
     if "recipe" in clip:

@@ -28,7 +28,12 @@ def is_source_data(root: Path) -> bool:
 
 
 def source_rows(root: Path) -> list[dict]:
-    """All events and backgrounds as the fields of :class:`~audiodet.data.mixing.soundbank.Clip`."""
+    """All events and backgrounds as the fields of :class:`~audiodet.data.mixing.soundbank.Clip`.
+
+    Raises:
+        DataError: a list is missing or damaged, a recording is missing, or a segment is none.
+        AudioError: the header of a recording cannot be read.
+    """
     rows = []
     for number, (subset, split) in enumerate(SPLITS.items()):
         place = {"split": split, "fold": number}

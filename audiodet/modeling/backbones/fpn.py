@@ -44,6 +44,9 @@ class TimeFPN(MelBackbone):
         """
         Args:
             units: U of the GRU, a direction.
+
+        Raises:
+            ConfigError: the bands are no multiple of the FPN's coarsest stride.
         """
         super().__init__(n_mels, precision)
         self.divisor = fpn.size_divisibility

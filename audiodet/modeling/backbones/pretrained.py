@@ -74,7 +74,11 @@ class PretrainedMaps(Backbone):
         return self
 
     def load_published(self, path: str) -> None:
-        """Start the trunk from the published file."""
+        """Start the trunk from the published file.
+
+        Raises:
+            WeightsError: no such file, or another one.
+        """
         self.trunk.load_state_dict(self.read(path))
 
     def flat_maps(self, x: torch.Tensor, lengths=None) -> dict:

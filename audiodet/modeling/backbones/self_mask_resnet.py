@@ -107,6 +107,9 @@ class SelfMaskResNet(MelBackbone):
             stem: channels of the stem.
             widths: channels of the four base blocks.
             maps: M; 1, or ``stem`` for a mask of each channel, or 0 for no mask module.
+
+        Raises:
+            ConfigError: other numbers of maps or widths.
         """
         super().__init__(n_mels, precision)
         if maps not in (0, 1, stem):

@@ -106,7 +106,11 @@ def _values(tensor: Table, buffers: list[Table]) -> np.ndarray:
 
 
 def read_yamnet(path: str) -> dict:
-    """``yamnet.tflite`` -> tensors by the names of :class:`YAMNet`."""
+    """``yamnet.tflite`` -> tensors by the names of :class:`YAMNet`.
+
+    Raises:
+        WeightsError: no such file, or not this one.
+    """
     check_sha256(path, YAMNET_SHA256)
     _, *convolutions, dense = weights_of_layers(Path(path).read_bytes())  # the first are its mels
     names = [name for name in YAMNet().state_dict() if name.endswith("weight")]

@@ -29,7 +29,11 @@ class Postprocessor:
         raise NotImplementedError
 
     def numbers(self) -> dict:
-        """For an export: {"name", ...}, as :mod:`audiodet.postprocessing.decoding` reads it."""
+        """For an export: {"name", ...}, as :mod:`audiodet.postprocessing.decoding` reads it.
+
+        Raises:
+            ConfigError: as by default, it is not exported.
+        """
         raise ConfigError(f"MODEL.POSTPROCESSORS has {type(self).__name__}, which is not exported")
 
 

@@ -67,7 +67,11 @@ def holds(part: tuple, own: tuple, onset: float, offset: float, duration: float)
 
 
 def read_part(path: str, start: float, seconds: float) -> tuple[np.ndarray, int]:
-    """Mono samples of a part of a recording and their rate, one that browsers play."""
+    """Mono samples of a part of a recording and their rate, one that browsers play.
+
+    Raises:
+        AudioError: see :func:`~audiodet.audio.io.read_audio`.
+    """
     rate = min(audio_info(path).sample_rate, HIGHEST_RATE)
     return read_audio(path, rate, start, seconds), rate
 
