@@ -10,22 +10,16 @@ Examples:
     tools/analyze.py streams --model M=configs/self_mask/weak_mini.yaml:model_final.pth --out s.png
 """
 
-import argparse
-import sys
-
 import audiodet  # noqa: F401  makes detectron2 importable
 
-from audiodet.errors import AudiodetError
 from audiodet.visualization import save_figure
+from command_line import parser_of, run_main
 from papers.analysis.commands import COMMANDS
 
 
 def parse_args():
     """The command line."""
-    summary, _, examples = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        description=summary, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, (_, text) in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
@@ -57,7 +51,4 @@ def main(args) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(parse_args())
-    except AudiodetError as error:
-        sys.exit(f"error: {error}")
+    run_main(main, parse_args)

@@ -5,7 +5,6 @@ import argparse
 import importlib
 import json
 import pkgutil
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -16,8 +15,8 @@ import torch
 
 import benchmarks
 from benchmarks import timing
-from audiodet.errors import AudiodetError
 from audiodet.files import write_text
+from command_line import run_main
 
 HELPERS = {"plain", "timing"}
 
@@ -82,7 +81,4 @@ def main(args) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(parse_args())
-    except AudiodetError as error:
-        sys.exit(f"error: {error}")
+    run_main(main, parse_args)

@@ -36,14 +36,7 @@ def loaded(cfg, name: str):
 
 
 def detected(cfg, name: str, proposals: bool = False):
-    """Whole clips with true events and what the model of MODEL.WEIGHTS reports.
-
-    Args:
-        proposals: the region proposals too.
-
-    Raises:
-        ConfigError: no weights are named, or a model without proposals is asked for them.
-    """
+    """Whole clips with true events and what the model of MODEL.WEIGHTS reports."""
     if not cfg.MODEL.WEIGHTS:
         raise ConfigError("MODEL.WEIGHTS is empty, expected the checkpoint to look at")
     model = load_configured(cfg)

@@ -29,6 +29,7 @@ from audiodet.evaluation import Segments, load_clips, micro_results, score_clips
 from audiodet.evaluation.legacy import legacy_f1
 from audiodet.events import thresholds_by_label
 from audiodet.files import write_text
+from command_line import parser_of, run_main
 
 TRAIN_NET = Path(__file__).with_name("train_net.py")
 SECONDS = {"frame": 0.02, "40 ms": 0.04, "1 s": 1.0}
@@ -43,10 +44,7 @@ AVERAGED = {
 
 def parse_args() -> argparse.Namespace:
     """The command line."""
-    summary, _, text = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        description=summary, epilog=text, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--config-file", required=True, metavar="FILE")
     parser.add_argument("--folds", type=int, nargs="+", required=True)
     parser.add_argument("opts", nargs="*", help="KEY VALUE pairs for every fold")
@@ -115,7 +113,4 @@ def main(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(parse_args())
-    except AudiodetError as error:
-        sys.exit(f"error: {error}")
+    run_main(main, parse_args)

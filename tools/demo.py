@@ -19,8 +19,8 @@ from audiodet.data.loader import dataset_view
 from audiodet.data.mixing.soundbank import load_soundbank
 from audiodet.engine.setup import load_config
 from audiodet.engine.trainer import Trainer
-from audiodet.errors import AudiodetError
 from audiodet.visualization import visualize_results
+from command_line import run_main
 from listening import write_loud_copies
 from synthetic_bank import write_synthetic_bank
 
@@ -100,19 +100,14 @@ def main(args) -> None:
     run("make_mixtures.py", "--soundbank", bank, *mixtures)
     run("train_net.py", "--config-file", CONFIG, *opts)
     listen = write_loud_copies(newest(output / "mixtures"), output / "listen")
-    cfg = load_config(str(CONFIG), opts)
     results = output / "rcrnn" / "inference" / DATASET
     pictures = output / "pictures"
-    for old in pictures.glob("*.png"):  # of an earlier demo
-        old.unlink()
-    view = dataset_view(DATASET, cfg.DATASETS.LABELS)
-    drawn = visualize_results(cfg, view, str(results), str(pictures))
+    drawn = draw(load_config(str(CONFIG), opts), results, pictures)
     print(
         f"\nDone, on {kind}.\n"
         f"  scores                 {results / 'metrics.json'}\n"
         f"  detected events        {results / 'events.tsv'}\n"
-        f"  {len(drawn)} spectrograms        {pictures}   (true events red, detections with "
-        "score)\n"
+        f"  {drawn} spectrograms        {pictures}   (true events red, detections with score)\n"
         f"  mixtures to listen to  {listen[0].parent}   (at -6 dBFS, with events first: "
         f"{listen[0].name})\n"
         f"  the model              {output / 'rcrnn' / 'model_final.pth'}\n"
@@ -120,8 +115,13 @@ def main(args) -> None:
     )
 
 
+def draw(cfg, results: Path, pictures: Path) -> int:
+    """Draw scored clips, in the place of those of an earlier demo -> how many."""
+    for old in pictures.glob("*.png"):
+        old.unlink()
+    view = dataset_view(DATASET, cfg.DATASETS.LABELS)
+    return len(visualize_results(cfg, view, str(results), str(pictures)))
+
+
 if __name__ == "__main__":
-    try:
-        main(parse_args())
-    except AudiodetError as error:
-        sys.exit(f"error: {error}")
+    run_main(main, parse_args)

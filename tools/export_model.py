@@ -15,7 +15,6 @@ figures of its test sets go onto the card.
 import argparse
 import json
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,13 +25,15 @@ from audiodet import model_zoo, weights
 from audiodet.data.datasets.rare_mini import rare_mini_sources
 from audiodet.data.mixing.soundbank import load_soundbank, soundbank_root
 from audiodet.engine.setup import load_config
-from audiodet.errors import AudiodetError, DataError
+from audiodet.errors import DataError
 from audiodet.evaluation import load_clips, save_clips, score_clips
 from audiodet.events import Event
 from audiodet.export.write import renew
 from audiodet.files import atomic_path, write_text
 from audiodet.modeling import keras_count
+from command_line import parser_of, run_main
 from papers.engine import HASHES
+from papers.runs import flat
 
 ROOT = Path(__file__).resolve().parents[1]
 FAINTEST = 0.05  # score of a candidate that is kept
@@ -65,10 +66,7 @@ SHOWN = {
 
 def parse_args() -> argparse.Namespace:
     """The command line."""
-    summary, _, text = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        description=summary, epilog=text, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     add = parser.add_argument
     add("--run", required=True, metavar="DIR", help="folder of the training or evaluation")
     add("--name", required=True, help="name in audiodet.model_zoo")
@@ -100,11 +98,7 @@ def rows_seen(train) -> str:
 
 
 def decisions(run: Path, cfg, report: str | None) -> tuple[dict, str]:
-    """{key: value} of what was found after training, TEST.THRESHOLDS among it, and how it was.
-
-    Raises:
-        DataError: nothing was found, or the report cannot be read.
-    """
+    """{key: value} of what was found after training, TEST.THRESHOLDS among it, and how it was."""
     labels = cfg.DATASETS.LABELS
     if report:
         fold = RARE_TRAINING.fullmatch(cfg.DATASETS.TRAIN[0])[1]
@@ -125,17 +119,6 @@ def _read(path: Path, expected: str) -> dict:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error}), expected {expected}") from None
-
-
-def flat(tree: dict, prefix: str = "") -> dict:
-    """A nested configuration as {"SECTION.KEY": value}."""
-    found = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            found.update(flat(value, f"{prefix}{key}."))
-        else:
-            found[prefix + key] = value
-    return found
 
 
 def figures(run: Path, thresholds: dict, rescore: bool) -> str:
@@ -243,7 +226,4 @@ def main(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(parse_args())
-    except AudiodetError as error:
-        sys.exit(f"error: {error}")
+    run_main(main, parse_args)

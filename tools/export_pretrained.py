@@ -3,7 +3,6 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import audiodet  # noqa: F401  makes detectron2 importable
@@ -12,10 +11,10 @@ import numpy as np
 
 from audiodet.data.datasets.rare_mini import FOLDS, RARE_LABELS
 from audiodet.data.datasets.rare_varied import RARE_VARIED
-from audiodet.errors import AudiodetError
 from audiodet.evaluation import load_clips, score_clips
 from audiodet.files import write_text
 from audiodet.weights import SHIPPED
+from command_line import run_main
 from export_model import LICENCES, in_words, ship
 
 NAME, TRUNK = "audiodet_rare", "backbone.trunk."
@@ -88,11 +87,7 @@ def best_events(clips) -> list:
 
 
 def careful_thresholds(rows: list) -> dict[str, float]:
-    """The highest threshold of each label that costs at most COST points of the best F1.
-
-    Args:
-        rows: as :func:`best_events` makes them.
-    """
+    """The highest threshold of each label that costs at most COST points of the best F1."""
     thresholds = {}
     for label in RARE_LABELS:
         present, scores, hits = np.array([row[2:] for row in rows if row[1] == label], float).T
@@ -158,7 +153,4 @@ def main(args) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(parse_args())
-    except AudiodetError as error:
-        sys.exit(f"error: {error}")
+    run_main(main, parse_args)

@@ -3,17 +3,16 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import audiodet  # noqa: F401  makes detectron2 importable
 
 from audiodet.data.datasets.rare_mini import CONDITIONS, FOLDS, RARE_LABELS
-from audiodet.errors import AudiodetError
 from audiodet.evaluation import load_clips
 from audiodet.files import write_text
 from audiodet.voting import Voting
 from audiodet.weights import SHIPPED
+from command_line import run_main
 from export_pretrained import COST, best_events, careful_thresholds, figures
 from papers.ensembles import join_folds
 
@@ -102,7 +101,4 @@ def main(args) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(parse_args())
-    except AudiodetError as error:
-        sys.exit(f"error: {error}")
+    run_main(main, parse_args)

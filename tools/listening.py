@@ -12,12 +12,7 @@ MOST = 12  # copies
 
 
 def write_loud_copies(mixtures: Path, folder: Path) -> list[Path]:
-    """Write copies whose peak is at PEAK; their names say what sounds when.
-
-    Args:
-        mixtures: folder with ``labels.tsv`` and ``audio``, see :mod:`mixture_files`.
-        folder: of the copies; those of an earlier call are removed.
-    """
+    """Write copies whose peak is at PEAK, in place of others; their names say what sounds when."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.wav"):
         old.unlink()

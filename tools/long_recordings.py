@@ -8,7 +8,6 @@ turns at random places; any number of events may be reported.
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import audiodet  # noqa: F401  makes detectron2 importable
@@ -16,9 +15,9 @@ import audiodet  # noqa: F401  makes detectron2 importable
 from tabulate import tabulate
 
 from audiodet.data.mixing.soundbank import FOLDS, load_soundbank, soundbank_root
-from audiodet.errors import AudiodetError
 from audiodet.evaluation import save_clips
 from audiodet.files import write_text
+from command_line import run_main
 from papers.long import contrasted_as_detected, hear, long_recipe, report, write_recording
 
 MODELS = ("rcrnn_rare_mini_fold{fold}", "audiodet_rare_mini_fold{fold}")
@@ -70,7 +69,4 @@ def main(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(parse_args())
-    except AudiodetError as error:
-        sys.exit(f"error: {error}")
+    run_main(main, parse_args)

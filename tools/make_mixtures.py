@@ -17,7 +17,8 @@ import sys
 from audiodet.data.mixing.rules import make_polyphonic_recipes
 from audiodet.data.mixing.rules import make_recipes
 from audiodet.data.mixing.soundbank import Clip, load_soundbank, soundbank_root
-from audiodet.errors import AudiodetError, DataError
+from audiodet.errors import DataError
+from command_line import parser_of, run_main
 from mixture_files import SUBTYPES, write_mixtures
 from synthetic_bank import write_synthetic_bank
 
@@ -25,10 +26,7 @@ SPLIT_OF_SET = {"devtrain": "train", "devtest": "val"}  # sources that a set may
 
 
 def get_parser() -> argparse.ArgumentParser:
-    summary, _, examples = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        description=summary, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     bank = parser.add_mutually_exclusive_group()
     bank.add_argument("--soundbank", default="", help="folder (default: $AUDIODET_SOUNDBANK)")
     bank.add_argument(
@@ -101,13 +99,10 @@ def make_mixtures(args: argparse.Namespace) -> str:
     return write_mixtures(recipes, args.out, root, args.bits, args.set, parameters)
 
 
-def main() -> None:
-    try:
-        print(make_mixtures(get_parser().parse_args()))
-    except AudiodetError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+def main(args: argparse.Namespace) -> None:
+    """Make the mixtures and say where they are."""
+    print(make_mixtures(args))
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main, get_parser().parse_args)

@@ -12,12 +12,11 @@ training does not use. Read as tut_rare_made_<label>_<set>.
 
 import argparse
 import os
-import sys
 
 from audiodet.data.datasets.tut_rare import LABELS, MADE
 from audiodet.data.mixing.rules import make_recipes
 from audiodet.data.mixing.soundbank import hold_out, load_soundbank
-from audiodet.errors import AudiodetError
+from command_line import parser_of, run_main
 from mixture_files import write_mixtures
 
 HELD_OUT = 0.1  # share of source groups that validation takes
@@ -27,10 +26,7 @@ VALIDATION = 1000
 
 def parse_args() -> argparse.Namespace:
     """The command line."""
-    summary, _, text = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        description=summary, epilog=text, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("source", help="folder source_data of the development set, or a sound bank")
     parser.add_argument("out", help="root of the data sets, in which TUT-rare-made is made")
     parser.add_argument("--sets", nargs="+", choices=MADE, default=list(MADE))
@@ -59,8 +55,10 @@ def make_sets(args: argparse.Namespace) -> list[str]:
     return folders
 
 
+def main(args: argparse.Namespace) -> None:
+    """Make the sets and say where they are."""
+    print("\n".join(make_sets(args)))
+
+
 if __name__ == "__main__":
-    try:
-        print("\n".join(make_sets(parse_args())))
-    except AudiodetError as error:
-        sys.exit(f"error: {error}")
+    run_main(main, parse_args)

@@ -11,10 +11,8 @@ Example:
         --out datasets/dcase2018_remix
 """
 
-import argparse
 import csv
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +25,9 @@ import audiodet  # noqa: F401  makes detectron2 importable
 from audiodet.audio.io import audio_info, read_audio
 from audiodet.data.datasets.dcase2018_remix import FOLDS, MIXTURE_YAML, audio_folder
 from audiodet.data.mixing.rules import LONGEST, RATIOS, STARTS
-from audiodet.errors import AudiodetError, DataError
+from audiodet.errors import DataError
 from audiodet.files import atomic_path, write_text
+from command_line import parser_of, run_main
 
 SEED = 1234
 MIXTURES = 2000  # of each fold
@@ -38,10 +37,7 @@ SECONDS = 10.0
 
 def parse_args():
     """The command line."""
-    summary, _, example = __doc__.rpartition("\n\n")
-    parser = argparse.ArgumentParser(
-        description=summary, epilog=example, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--scenes", required=True, help="Task 1: folder with meta.csv and audio")
     parser.add_argument("--events", required=True, help="Task 2: with train.csv and audio_train")
     parser.add_argument("--out", required=True, help="the workspace, made when missing")
@@ -51,11 +47,7 @@ def parse_args():
 
 
 def deal_folds(events_dir: str) -> list[dict]:
-    """Rows of Task 2's train.csv (fname, label, manually_verified), each with its "fold".
-
-    Raises:
-        DataError: the table is missing or lacks a column.
-    """
+    """Rows of Task 2's train.csv (fname, label, manually_verified), each with its "fold"."""
     columns = ("fname", "label", "manually_verified")
     rows = _rows(os.path.join(events_dir, "train.csv"), ",", columns)
     order = np.arange(len(rows))
@@ -66,17 +58,7 @@ def deal_folds(events_dir: str) -> list[dict]:
 
 
 def draw_mixtures(scenes_dir: str, events_dir: str, per_fold: int = MIXTURES) -> list[dict]:
-    """What each mixture is made of, with the fields of the authors' mixture.yaml.
-
-    Args:
-        scenes_dir: TUT-urban-acoustic-scenes-2018-development, with meta.csv.
-        events_dir: Task 2's folder, with train.csv and audio_train.
-        per_fold: mixtures of each fold.
-
-    Raises:
-        DataError: a table is missing, or there are too few files.
-        AudioError: an event's header cannot be read.
-    """
+    """What each mixture is made of, with the fields of the authors' mixture.yaml."""
     rows = deal_folds(events_dir)
     rng = np.random.RandomState(SEED)
     meta = os.path.join(scenes_dir, "meta.csv")
@@ -106,11 +88,7 @@ def draw_mixtures(scenes_dir: str, events_dir: str, per_fold: int = MIXTURES) ->
 
 
 def _deal_threes(files: int, mixtures: int, rng: np.random.RandomState) -> np.ndarray:
-    """Which of ``files`` events each mixture gets: one shuffled order, again and again.
-
-    Returns:
-        (mixtures, 3) indices.
-    """
+    """(mixtures, 3) numbers of ``files`` events: one shuffled order, again and again."""
     wanted = mixtures * len(STARTS)
     order = np.arange(files)
     for _ in range(wanted // files + 1):  # as released: only the last order is used
@@ -123,10 +101,6 @@ def write_remix(mixtures, scenes_dir: str, events_dir: str, workspace: str, rati
 
     A scene has an RMS of 0 dB, an event one of the ratio over its whole file; what is louder than
     full scale is scaled down with its scene. Channel 1 is the events, channel 2 the scene, 16 bit.
-
-    Raises:
-        DataError: a source is silent.
-        AudioError: a source cannot be read.
     """
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     write_text(Path(workspace) / MIXTURE_YAML, yaml.dump(mixtures, Dumper=dumper))
@@ -187,7 +161,4 @@ def main(args) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(parse_args())
-    except AudiodetError as error:
-        sys.exit(f"error: {error}")
+    run_main(main, parse_args)

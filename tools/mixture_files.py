@@ -47,9 +47,6 @@ def write_mixtures(
 
     Returns:
         The folder of this set, named by the hash of the recipes.
-
-    Raises:
-        DataError: an unknown number of bits, or the folder cannot be written.
     """
     if str(bits) not in SUBTYPES:
         raise DataError(f"bits {bits!r}, expected one of {', '.join(SUBTYPES)}")

@@ -8,7 +8,6 @@ Recordings of faint noise with events at random places are written, a page is ma
 import argparse
 import os
 import random
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -23,6 +22,7 @@ from audiodet.events import Event
 from audiodet.inference.journal import Journal
 from audiodet.inference.reading import file_state
 from audiodet.visualization.report import Options, from_folder, write_report
+from command_line import run_main
 
 LABELS = ("babycry", "glassbreak", "gunshot")
 RATE = 16000
@@ -151,7 +151,4 @@ def main(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(parse_args())
-    except AudiodetError as error:
-        sys.exit(f"error: {error}")
+    run_main(main, parse_args)

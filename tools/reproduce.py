@@ -4,14 +4,14 @@
 import argparse
 import json
 import os
-import sys
 from pathlib import Path
 
 import audiodet  # noqa: F401  makes detectron2 importable
 
 from audiodet.data.mixing.soundbank import soundbank_root
-from audiodet.errors import AudiodetError, DataError
+from audiodet.errors import DataError
 from audiodet.files import write_text
+from command_line import run_main
 from papers.engine import reproduce, show
 from papers.pages import heading, kept, made_now, page_of, put
 from papers.runs import Options
@@ -103,7 +103,4 @@ def read_report(path: Path) -> dict:
 
 
 if __name__ == "__main__":
-    try:
-        main(parse_args())
-    except AudiodetError as error:
-        sys.exit(f"error: {error}")
+    run_main(main, parse_args)

@@ -7,7 +7,6 @@ default thresholds and as ``audiodet detect`` decides: any number of events, eve
 
 import argparse
 import json
-import sys
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,8 +19,8 @@ from audiodet.data.datasets.rare_mini import MASKED
 from audiodet.data.mixing.recipes import Recipe
 from audiodet.data.mixing.rendering import render
 from audiodet.data.mixing.soundbank import FOLDS, load_soundbank, soundbank_root
-from audiodet.errors import AudiodetError
 from audiodet.files import write_text
+from command_line import run_main
 from papers.long import long_recipe, write_recording
 from papers.robustness import RATE, Listener, changes, crowded_recipes, fold_recipes, heard
 
@@ -80,7 +79,4 @@ def main(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(parse_args())
-    except AudiodetError as error:
-        sys.exit(f"error: {error}")
+    run_main(main, parse_args)

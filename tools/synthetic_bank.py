@@ -32,12 +32,6 @@ def write_synthetic_bank(folder: str, seed: int = 0, clips: int = 24, background
         seed: the same seed gives the same bank.
         clips: events of each class, and distractors in all; two takes a source.
         backgrounds: of 10 s each, one source each.
-
-    Returns:
-        ``folder``.
-
-    Raises:
-        DataError: the folder cannot be written.
     """
     rows = []
     try:

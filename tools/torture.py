@@ -18,6 +18,7 @@ import audiodet  # noqa: F401  first
 
 from tabulate import tabulate
 
+from command_line import parser_of
 from tortures.kills import kill_detect, kill_separate, kill_train
 from tortures.recordings import mutate_recordings
 from tortures.result import Result
@@ -40,7 +41,7 @@ KINDS = {  # name: (function, how much, how much with --small)
 
 def parse_args(argv=None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Formatter)
+    parser = parser_of(__doc__)
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)} (all)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--small", action="store_true", help="a minute's worth of it")
@@ -50,10 +51,6 @@ def parse_args(argv=None) -> argparse.Namespace:
     if unknown:
         parser.error(f"{', '.join(unknown)}: expected some of {', '.join(KINDS)}")
     return args
-
-
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    pass
 
 
 def torture(name: str, seed: int, small: bool, folder: Path) -> tuple[Result, float] | None:

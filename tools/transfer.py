@@ -6,7 +6,6 @@ On three classes of the sound bank that audiodet_rare knows as distractors only,
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import audiodet  # noqa: F401  makes detectron2 importable
@@ -15,8 +14,8 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 from audiodet.data.mixing.soundbank import load_soundbank, soundbank_root
-from audiodet.errors import AudiodetError
 from audiodet.files import write_text
+from command_line import run_main
 from papers.transfer import bank_task, birdsong_task, starts, trained
 
 KEYS = ("data", "labels a class", "start")
@@ -80,7 +79,4 @@ def main(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(parse_args())
-    except AudiodetError as error:
-        sys.exit(f"error: {error}")
+    run_main(main, parse_args)

@@ -4,7 +4,6 @@
 import argparse
 import itertools
 import os
-import sys
 from pathlib import Path
 
 import audiodet  # noqa: F401  makes detectron2 importable
@@ -13,8 +12,9 @@ from tqdm import tqdm
 from audiodet.data.datasets import setup_datasets
 from audiodet.data.mapper import SEDMapper
 from audiodet.engine.setup import load_config
-from audiodet.errors import AudiodetError, ConfigError
+from audiodet.errors import ConfigError
 from audiodet.visualization import draw_clip, save_figure
+from command_line import run_main
 from clip_sources import annotated, detected, loaded
 
 
@@ -65,7 +65,4 @@ def main(args) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(parse_args())
-    except AudiodetError as error:
-        sys.exit(f"error: {error}")
+    run_main(main, parse_args)

@@ -121,11 +121,7 @@ def _stream(source: Source, pages: list[Page]) -> tuple[list[Part], list[str]]:
 
 
 def _pages(source: Source) -> Iterator[Page | None]:
-    """Whole pages in order, None for each that is damaged.
-
-    Raises:
-        AudioError: the last page is cut off.
-    """
+    """Whole pages in order, None for each that is damaged."""
     place = 0
     window, data = 0, b""
     while place < source.size:

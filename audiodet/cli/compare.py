@@ -57,10 +57,8 @@ def run(args: argparse.Namespace) -> int:
 def _detect(detector, labelled, labels, quiet: bool):
     """What a detector reports of the labels, decided."""
     from audiodet.inference.labelled import detect_labelled, without_short
-    from audiodet.inference.progress import Progress
 
-    with Progress.of(labelled.paths.values(), quiet) as progress:
-        found = detect_labelled(detector, labelled, progress=progress.show)
+    found = detect_labelled(detector, labelled, quiet=quiet)
     without_short(found.clips, detector.min_lengths)
     for clip in found.clips:
         clip.candidates = [event for event in clip.candidates if event.label in labels]

@@ -46,13 +46,11 @@ def run(args: argparse.Namespace) -> int:
     from audiodet.inference.detector import Detector
     from audiodet.inference.labelled import detect_labelled, read_labelled, without_short
     from audiodet.inference.loading import load_model
-    from audiodet.inference.progress import Progress
 
     model = load_model(args.model, device=args.device)
     detector = Detector(model, args.thresholds, args.window, args.overlap, floor=0.0)
     labelled = read_labelled(args.labelled, detector.labels)
-    with Progress.of(labelled.paths.values(), args.quiet) as progress:
-        found = detect_labelled(detector, labelled, with_scores=True, progress=progress.show)
+    found = detect_labelled(detector, labelled, with_scores=True, quiet=args.quiet)
     without_short(found.clips, detector.min_lengths)
     _score(args, detector, labelled, found)
     return tell(found.problems, labelled.notes)

@@ -51,7 +51,6 @@ def run(args: argparse.Namespace) -> int:
     from audiodet.inference.detector import Detector
     from audiodet.inference.labelled import detect_labelled, read_labelled
     from audiodet.inference.loading import load_model, save_model
-    from audiodet.inference.progress import Progress
     from audiodet.weights import SHIPPED, find_weights
 
     weights = Path(find_weights(args.model))
@@ -62,8 +61,7 @@ def run(args: argparse.Namespace) -> int:
         )
     detector = Detector(load_model(args.model, device=args.device), 0.0, args.window, args.overlap)
     labelled = read_labelled(args.labelled, detector.labels)
-    with Progress.of(labelled.paths.values(), args.quiet) as progress:
-        found = detect_labelled(detector, labelled, progress=progress.show)
+    found = detect_labelled(detector, labelled, quiet=args.quiet)
     matching = Matching.from_config(with_scoring(detector.cfg, args))
     precision = None if args.precision is None else 100 * args.precision
     goal = Goal(precision, args.false_alarms_per_hour)
@@ -118,19 +116,11 @@ def _write(folder, tuned, goal, matching, labelled) -> str:
     """Write the curves, then what detect reads -> its path."""
     from audiodet.evaluation.goals import COLUMNS
     from audiodet.files import write_text
-    from audiodet.inference.loading import write_decisions
+    from audiodet.inference.decisions import write_decisions
 
     lines = ["\t".join(["event_label", *COLUMNS])]
     for label, curve in tuned.curves.items():
         lines += ["\t".join([label, *(f"{value:.6g}" for value in row)]) for row in curve]
     write_text(Path(folder) / "tuning.tsv", "\n".join(lines) + "\n")
-    decisions = {
-        "thresholds": tuned.thresholds,
-        "min_lengths": tuned.min_lengths,
-        "goal": str(goal),
-        "collar": matching.collar,
-        "offsets_scored": matching.evaluate_offset,
-        "recordings": len(labelled.paths),
-        "missed": tuned.missed,
-    }
-    return str(write_decisions(folder, decisions))
+    decisions = tuned.decisions(goal, matching)
+    return str(write_decisions(folder, {**decisions, "recordings": len(labelled.paths)}))

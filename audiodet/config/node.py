@@ -1,6 +1,7 @@
 """detectron2's configuration, read without running code, whose classes follow its labels."""
 
 import io
+from collections.abc import Mapping
 
 import yaml
 from detectron2.config import CfgNode
@@ -9,6 +10,14 @@ from audiodet.config.expressions import Loader
 
 # Architectures whose number of classes stands in MODEL.RETINANET.
 DENSE_DETECTORS = ("RetinaNet", "FCOS")
+# Paths of the training's machine, of no use elsewhere.
+PATHS = (
+    "MODEL.WEIGHTS",
+    "MODEL.BACKBONE.INIT_WEIGHTS",
+    "MODEL.PRETRAINED.CACHE_DIR",
+    "INPUT.CACHE_DIR",
+    "DATASETS.SOUNDBANK",
+)
 
 
 def follow_labels(cfg: CfgNode) -> None:
@@ -35,6 +44,32 @@ def value_of(cfg: CfgNode, full_key: str):
         if not isinstance(cfg, CfgNode) or part not in cfg:
             return None
         cfg = cfg[part]
+    return cfg
+
+
+def as_arguments(settings: Mapping) -> list[str]:
+    """{key: value} as the KEY VALUE pairs of a command line."""
+    arguments = []
+    for key, value in settings.items():
+        arguments += [key, str(value)]
+    return arguments
+
+
+def to_detect_with(cfg: CfgNode, thresholds: dict[str, float]) -> CfgNode:
+    """A training's configuration for use anywhere: final thresholds by label, no paths of its home.
+
+    One event a clip, the protocol of benchmarks, is not kept: a recording may hold many.
+    """
+    cfg = cfg.clone()
+    cfg.defrost()
+    cfg.TEST.THRESHOLDS = [float(thresholds[label]) for label in cfg.DATASETS.LABELS]
+    cfg.TEST.TUNE_THRESHOLDS = False
+    cfg.TEST.BEST_EVENT_PER_CLIP = False
+    for key in PATHS:
+        if value_of(cfg, key) is not None:  # an older version has not all of them
+            cfg.merge_from_list([key, ""])
+    cfg.DATASETS.CUSTOM = []
+    cfg.OUTPUT_DIR = "output"
     return cfg
 
 

@@ -21,7 +21,6 @@ class FeatureCache:
     def __init__(self, folder: str, front_end: dict):
         """
         Args:
-            folder: where the arrays are kept; made when first needed.
             front_end: every setting that the arrays depend on (JSON-able).
         """
         self.folder = Path(folder)

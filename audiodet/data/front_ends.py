@@ -78,7 +78,6 @@ class PretrainedFrontEnd(LogMel):
         self.register_buffer("filters", filters[:, : self.bins].contiguous(), persistent=False)
 
     def band_edges(self) -> list[float]:
-        """See :meth:`LogMel.band_edges`."""
         low, high = float(hz_to_kaldi_mel(self.f_min)), float(hz_to_kaldi_mel(self.f_max))
         places = (torch.arange(self.n_mels + 1).double() + 0.5) / (self.n_mels + 1)
         return (700.0 * torch.expm1((low + (high - low) * places) / 1127.0)).tolist()
@@ -106,7 +105,6 @@ class PublishedEfficientATFrontEnd(PretrainedFrontEnd):
         return variance * self.window.square().sum() * (self.filters @ emphasis)[:, None]
 
     def mel_power(self, waveform: torch.Tensor) -> torch.Tensor:
-        """See :meth:`LogMel.mel_power`."""
         waveform = bring_to_level(waveform, self.level)
         emphasised = waveform[..., 1:] - PRE_EMPHASIS * waveform[..., :-1]
         batch = emphasised.reshape(-1, 1, emphasised.shape[-1])
@@ -178,7 +176,6 @@ class Waveform(LogMel):
         return waveform[..., None, :]
 
     def band_edges(self) -> list[float]:
-        """See :meth:`LogMel.band_edges`."""
         return [self.f_min, self.f_max]
 
 

@@ -6,8 +6,7 @@ Shape shorthand: N clips, H mel bands, T frames.
 import torch
 from torch import nn
 
-from audiodet.audio import mel
-from audiodet.audio.mel import hz_to_mel
+from audiodet.audio.mel import hz_to_mel, mel_filters, mel_to_hz
 from audiodet.audio.samples import check_length
 from audiodet.errors import ConfigError
 
@@ -16,16 +15,6 @@ WINDOWS = {
     "hann": torch.hann_window,
     "hamming": lambda n_fft: torch.hamming_window(n_fft, periodic=False),
 }
-
-
-def mel_to_hz(mel_values: torch.Tensor) -> torch.Tensor:
-    """Slaney mel -> frequency in Hz, element-wise."""
-    return torch.from_numpy(mel.mel_to_hz(mel_values.numpy()))
-
-
-def mel_filters(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float):
-    """:func:`audiodet.audio.mel.mel_filters` as a tensor."""
-    return torch.from_numpy(mel.mel_filters(sample_rate, n_fft, n_mels, f_min, f_max))
 
 
 class LogMel(nn.Module):
@@ -74,7 +63,7 @@ class LogMel(nn.Module):
         self.power = power
         self.floor_added = floor_added
         self._check(window)
-        filters = mel_filters(sample_rate, n_fft, n_mels, f_min, self.f_max)
+        filters = torch.from_numpy(mel_filters(sample_rate, n_fft, n_mels, f_min, self.f_max))
         # Highest bin that any filter weighs: bins above it are not multiplied.
         self.bins = int(filters.any(dim=0).nonzero().max()) + 1
         self.register_buffer("window", WINDOWS[window](n_fft), persistent=False)
@@ -151,7 +140,7 @@ class LogMel(nn.Module):
         low = hz_to_mel(self.f_min)
         high = hz_to_mel(self.f_max)
         places = (torch.arange(self.n_mels + 1) + 0.5) / (self.n_mels + 1)
-        return mel_to_hz(low + (high - low) * places.double()).tolist()
+        return mel_to_hz(low + (high - low) * places.double().numpy()).tolist()
 
 
 class SpectrogramNormalizer(nn.Module):

@@ -109,12 +109,7 @@ def open_ensemble(config_file: str, device: str) -> SEDModel:
 
 
 def _frame_ensemble(cfg) -> FrameEnsemble:
-    """Weighted by class-wise F1 on ``DATASETS.VAL``.
-
-    Raises:
-        ConfigError: there are no validation clips.
-        WeightsError: a checkpoint does not belong to ``cfg``.
-    """
+    """Weighted by class-wise F1 on ``DATASETS.VAL``."""
     if not cfg.DATASETS.VAL:
         raise ConfigError("TEST.ENSEMBLE needs DATASETS.VAL, on which its members are weighted")
     members = []

@@ -123,12 +123,6 @@ class EarlyStop(HookBase):
     """
 
     def __init__(self, period: int, metric: str, patience: int, min_delta=0.0, mode="min"):
-        """
-        Args:
-            period: iterations between two looks.
-            min_delta: least change that counts as an improvement.
-            mode: "min" or "max".
-        """
         self.period = period
         self.metric = metric
         self.patience = patience

@@ -18,7 +18,6 @@ class Stepper(SimpleTrainer):
         self.device = next(model.parameters()).device.type
 
     def run_step(self):
-        """See :meth:`SimpleTrainer.run_step`."""
         start = time.perf_counter()
         batch = next(self._data_loader_iter)
         data_time = time.perf_counter() - start

@@ -130,7 +130,6 @@ class TemporalAPEvaluator(COCOEvaluator):
     """
 
     def __init__(self, dataset_name: str, cfg, output_dir: str | None = None, thresholds=None):
-        """See :data:`audiodet.evaluation.registry.EVALUATOR_REGISTRY`."""
         vars(MetadataCatalog.get(dataset_name)).pop("json_file", None)
         with tempfile.TemporaryDirectory() as folder:
             super().__init__(
@@ -149,7 +148,6 @@ class TemporalAPEvaluator(COCOEvaluator):
             coco.update(bbox=box, iscrowd=int(other))  # another label's: neither hit nor miss
 
     def process(self, inputs, outputs):
-        """See :meth:`COCOEvaluator.process`."""
         scored = []
         for clip, output in zip(inputs, outputs):
             instances = output["instances"][:]

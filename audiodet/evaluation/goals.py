@@ -77,6 +77,17 @@ class Tuned:
     chosen: dict[str, np.ndarray] = field(default_factory=dict)
     missed: dict[str, str] = field(default_factory=dict)
 
+    def decisions(self, goal: Goal, matching: Matching) -> dict:
+        """What :func:`audiodet.inference.decisions.write_decisions` leaves beside a model."""
+        return {
+            "thresholds": self.thresholds,
+            "min_lengths": self.min_lengths,
+            "goal": str(goal),
+            "collar": matching.collar,
+            "offsets_scored": matching.evaluate_offset,
+            "missed": self.missed,
+        }
+
 
 def tune_for_goal(
     clips: Sequence[ClipResult],

@@ -111,7 +111,7 @@ class ScoreEvaluator(Evaluator):
 
 
 def score_tables(records: Sequence[dict], outputs: Mapping, labels: Sequence[str], name: str):
-    """What :class:`Measures` takes, of the labels that occur.
+    """Score tables, true events and durations by clip, of the labels that occur.
 
     Args:
         records: dataset dicts.

@@ -21,7 +21,6 @@ class _EvaluatorRegistry(Registry):
     """
 
     def register(self, obj=None, name: str | None = None):
-        """See :meth:`fvcore.common.registry.Registry.register`."""
         if obj is None:
             return partial(self.register, name=name)
         self._do_register(name or obj.__name__, obj)
@@ -58,7 +57,6 @@ class Evaluator(DatasetEvaluator):
         self.reset()
 
     def reset(self):
-        """See :meth:`DatasetEvaluator.reset`."""
         self._outputs = {}  # image id -> what ``process`` keeps of a clip
 
     def gather(self) -> dict | None:

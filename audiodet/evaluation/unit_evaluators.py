@@ -25,7 +25,6 @@ class UnitEvaluator(Evaluator):
     rounded = False
 
     def reset(self):
-        """See :meth:`DatasetEvaluator.reset`."""
         given = (self.labels, self._cfg.TEST[self.threshold], self.rounded)
         self._scores = {task: UnitScores(*given) for task in self.tasks}
 
@@ -90,7 +89,6 @@ class MaskEvaluator(UnitEvaluator):
     rounded = True
 
     def __init__(self, dataset_name: str, cfg, output_dir: str | None = None, thresholds=None):
-        """See :class:`Evaluator`."""
         super().__init__(dataset_name, cfg, output_dir)
         self._log_mel = LogMel.from_config(cfg)
 

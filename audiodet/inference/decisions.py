@@ -10,11 +10,6 @@ from audiodet.files import write_text
 TUNED = "thresholds.json"  # what a training with TEST.TUNE_THRESHOLDS leaves beside its checkpoints
 
 
-def final_thresholds(cfg, weights: str) -> dict[str, float]:
-    """The first of :func:`final_decisions`."""
-    return final_decisions(cfg, weights)[0]
-
-
 def final_decisions(cfg, weights: str) -> tuple[dict[str, float], dict[str, float]]:
     """Thresholds and shortest lengths of a checkpoint, by label in the configuration's order.
 

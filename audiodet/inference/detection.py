@@ -41,23 +41,16 @@ class DrawnDetection(Detection):
         Raises:
             AudioError: the recording cannot be used, or ends before ``start``.
         """
-        import torch
-
-        from audiodet.data.spectrogram import LogMel
         from audiodet.visualization.clip_plot import draw_clip, save_figure
 
         if self.error:
             raise self.error
         samples, rate = _part(self.source, start, seconds)
         end = start + len(samples) / rate
-        n_fft = 1 << round(np.log2(0.04 * rate))
-        front_end = LogMel(rate, n_fft, round(SECONDS_PER_FRAME * rate), BANDS, 0.0)
-        front_end.check_length(samples, str(self.source))
         name = os.path.basename(self.source) if isinstance(self.source, str) else "recording"
         said = f"{start:g} to {end:.2f} s of {self.duration:.2f} s"
         figure = draw_clip(
-            front_end(torch.from_numpy(samples)).numpy(),
-            *(front_end.seconds_per_frame, front_end.f_min, front_end.f_max),
+            *_log_mel(samples, rate, str(self.source)),
             truth=None if truth is None else _shifted(truth, start, end),
             detections=_shifted(self.events, start, end),
             curves=self._curves(start, end),
@@ -89,6 +82,19 @@ def _part(source, start: float, seconds: float) -> tuple[np.ndarray, int]:
     if not len(part):
         raise AudioError(f"array: ends before {start:g} s, expected a start inside of it")
     return as_mono(part, rate, rate), rate
+
+
+def _log_mel(samples: np.ndarray, rate: int, name: str) -> tuple:
+    """(H, T) of a picture, seconds of its frames, and its lowest and highest frequency in Hz."""
+    import torch
+
+    from audiodet.data.spectrogram import LogMel
+
+    n_fft = 1 << round(np.log2(0.04 * rate))
+    front_end = LogMel(rate, n_fft, round(SECONDS_PER_FRAME * rate), BANDS, 0.0)
+    front_end.check_length(samples, name)
+    image = front_end(torch.from_numpy(samples)).numpy()
+    return image, front_end.seconds_per_frame, front_end.f_min, front_end.f_max
 
 
 def _shifted(events: Sequence[Event], start: float, end: float) -> list[Event]:

@@ -59,12 +59,10 @@ class Detector:
     ):
         """
         Args:
-            model: from :func:`~audiodet.inference.loading.load_model` or
-                :func:`~audiodet.inference.opening.open_model`; its ``cfg`` says how to read, decide
-                and label.
+            model: from :func:`~audiodet.inference.opening.open_model`, or any with its ``cfg``.
             thresholds: lowest score of a reported event: a number for all labels, a sequence in
                 the order of :attr:`labels`, or a mapping label -> number, whose missing labels
-                keep the model's (``model.cfg.TEST.THRESHOLDS``); None or "model" for those.
+                keep the model's; None or "model" for those.
             window, overlap: of long recordings, in seconds; rounded up to the network's time steps.
             floor: lowest score of a candidate that is kept, a number or by label; where a
                 threshold is lower, the threshold.
@@ -80,13 +78,7 @@ class Detector:
         self.labels = list(self.cfg.DATASETS.LABELS)
         self.runner = runner_of(model)
         self.log_mel = self.runner.log_mel
-        self.thresholds = thresholds_by_label(self.cfg.TEST.THRESHOLDS, self.labels)
-        if isinstance(thresholds, str):  # "model"
-            thresholds = None
-        if isinstance(thresholds, dict):
-            thresholds = {**self.thresholds, **thresholds}
-        if thresholds is not None:
-            self.thresholds = thresholds_by_label(thresholds, self.labels)
+        self.thresholds = self._chosen(thresholds)
         self.min_lengths = thresholds_by_label(
             self.cfg.TEST.MIN_LENGTHS, self.labels, "TEST.MIN_LENGTHS"
         )
@@ -96,6 +88,15 @@ class Detector:
         self.grid = Grid.build(
             self.log_mel.sample_rate, cell, window, overlap, shortest=self.log_mel.n_fft
         )
+
+    def _chosen(self, thresholds) -> dict[str, float]:
+        """The thresholds asked for, and the model's where nothing else is said."""
+        own = thresholds_by_label(self.cfg.TEST.THRESHOLDS, self.labels)
+        if thresholds is None or thresholds == "model":
+            return own
+        if isinstance(thresholds, dict):
+            thresholds = {**own, **thresholds}
+        return thresholds_by_label(thresholds, self.labels)
 
     @classmethod
     def from_pretrained(cls, name: str, device: str = "auto", **options: Any) -> "Detector":

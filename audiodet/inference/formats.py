@@ -12,13 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from audiodet.events import Detection, Event
-from audiodet.names import (
-    cell,
-    decodable,
-    path_cell,
-    printable,
-    unique_names,  # noqa: F401  others take it from here
-)
+from audiodet.names import cell, decodable, path_cell, printable
 
 LINE_ENDS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}  # JSON takes them as they are
 COLUMNS = ("filename", "onset", "offset", "event_label", "score")
@@ -34,8 +28,7 @@ class Origin:
         model: its name.
         low_hz, high_hz: the frequencies that it hears.
         parameters: as in the journal.
-        names: for each recording that of files and identifiers that stand for it, see
-            :func:`unique_names`.
+        names: for each recording that of files and identifiers that stand for it.
     """
 
     model: str

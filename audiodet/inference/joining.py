@@ -101,7 +101,6 @@ def joined(detector, batches, parts, progress=None, with_scores=False) -> Iterat
     Args:
         batches: pairs of [(source, (inputs, :class:`Window`) or an exception)] and the future of
             what is :class:`Heard` in those windows.
-        parts, progress, with_scores: see :meth:`Detector.detect_many`.
     """
     recording = Recording(detector, with_scores)
     for batch, heard in batches:

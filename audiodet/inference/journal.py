@@ -16,13 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from audiodet.errors import AudiodetError
-from audiodet.inference.journal_lines import (
-    BEGIN,
-    FLOORS,
-    whole_lines,
-    with_events,
-    with_floors,
-)
+from audiodet.inference.journal_lines import BEGIN, FLOORS, whole_lines, with_events, with_floors
 from audiodet.names import counted
 
 NAME = "audiodet_journal.jsonl"
@@ -175,11 +169,7 @@ class Journal:
             self._take(place, entry)
 
     def _whole_lines(self) -> tuple[list[tuple[int, dict]], int]:
-        """(first byte, content without events) of all lines, and the end of the last.
-
-        Raises:
-            AudiodetError: the first line, which says of which run it is, is damaged.
-        """
+        """(first byte, content without events) of all lines, and the end of the last."""
         self._reader.seek(0)
         lines = []
         damaged = []

@@ -4,7 +4,7 @@ Recordings are heard as `audiodet detect` hears them, in windows that are joined
 is what a user gets.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from audiodet.data.labels.reading import read_labels
@@ -12,6 +12,7 @@ from audiodet.errors import DataError
 from audiodet.evaluation.clips import ClipResult
 from audiodet.events import Event
 from audiodet.inference.detector import Detector
+from audiodet.inference.progress import Progress
 
 
 @dataclass
@@ -86,37 +87,25 @@ def detect_labelled(
     detector: Detector,
     labelled: Labelled,
     with_scores: bool = False,
-    progress: Callable | None = None,
+    quiet: bool = True,
 ) -> Found:
     """Run a detector over labelled recordings; one that cannot be used does not stop the others.
 
     An event that ends after its recording is cut there; one that begins after it makes the
-    recording unusable: its labels are another's, or in another unit.
+    recording unusable: its labels are another's, or in another unit. Unless ``quiet``, stderr shows
+    how far it is.
 
     Raises:
         DataError: not one of them can be used.
     """
-    found = Found()
     names = {path: name for name, path in labelled.paths.items()}
-    detections = detector.detect_many(list(names), progress=progress, with_scores=with_scores)
-    for detection in detections:
-        path = detection.source
-        name = names[path]
-        if detection.error:
-            found.problems.append((path, str(detection.error).removeprefix(f"{path}: ")))
-            continue
-        end = detection.duration
-        late = [event for event in labelled.truth[name] if event.onset >= end]
-        if late:
-            reason = f"an event begins at {late[0].onset:g} s, expected inside its {end:.3f} s"
-            found.problems.append((path, reason))
-            continue
-        truth = []
-        for event in labelled.truth[name]:
-            truth.append(event._replace(offset=min(event.offset, end)))
-        found.clips.append(ClipResult(name, end, truth, detection.candidates))
-        if with_scores:
-            found.curves[name] = (detection.scores.scores, detection.scores.edges)
+    found = Found()
+    with Progress.of(names, quiet) as progress:
+        detections = detector.detect_many(
+            list(names), progress=progress.show, with_scores=with_scores
+        )
+        for detection in detections:
+            _take(found, detection, names[detection.source], labelled, with_scores)
     if not found.clips:
         path, reason = found.problems[0]
         raise DataError(
@@ -124,6 +113,25 @@ def detect_labelled(
             f"{reason}"
         )
     return found
+
+
+def _take(found: Found, detection, name: str, labelled: Labelled, with_scores: bool) -> None:
+    """Keep what a detector says of one recording, or why it cannot be used."""
+    path = detection.source
+    if detection.error:
+        found.problems.append((path, str(detection.error).removeprefix(f"{path}: ")))
+        return
+    end = detection.duration
+    truth = []
+    for event in labelled.truth[name]:
+        if event.onset >= end:
+            reason = f"an event begins at {event.onset:g} s, expected inside its {end:.3f} s"
+            found.problems.append((path, reason))
+            return
+        truth.append(event._replace(offset=min(event.offset, end)))
+    found.clips.append(ClipResult(name, end, truth, detection.candidates))
+    if with_scores:
+        found.curves[name] = (detection.scores.scores, detection.scores.edges)
 
 
 def without_short(clips: Sequence[ClipResult], min_lengths: dict[str, float]) -> None:

@@ -11,23 +11,12 @@ from pathlib import Path
 
 import torch
 
+from audiodet.config.node import to_detect_with
 from audiodet.errors import ConfigError
 from audiodet.files import atomic_path, write_text
-from audiodet.inference.decisions import (
-    TUNED,
-    final_decisions,
-    final_thresholds,
-    write_decisions,
-)
+from audiodet.inference.decisions import TUNED, final_decisions
 from audiodet.modeling.trained import load_trained
 from audiodet.weights import CARD, MODEL_FILE, find_ensemble, find_weights
-
-__all__ = [
-    "TUNED",
-    "final_decisions",
-    "final_thresholds",
-    "write_decisions",
-]  # as before, and below
 
 
 def load_model(name: str = "", config_file: str = "", weights: str = "", device: str = "auto"):
@@ -88,24 +77,10 @@ def with_decisions(model, cfg, thresholds: dict, min_lengths: dict):
     Args:
         thresholds, min_lengths: lowest score and shortest length in seconds, by label.
     """
-    cfg = cfg.clone()
-    cfg.defrost()
-    labels = cfg.DATASETS.LABELS
-    cfg.TEST.THRESHOLDS = [float(thresholds[label]) for label in labels]
+    cfg = to_detect_with(cfg, thresholds)
     if "MIN_LENGTHS" in cfg.TEST:
-        cfg.TEST.MIN_LENGTHS = [float(min_lengths[label]) for label in labels]
-    cfg.TEST.TUNE_THRESHOLDS = False
-    cfg.TEST.BEST_EVENT_PER_CLIP = False
-    for node, key in (
-        (cfg.MODEL, "WEIGHTS"),
-        (cfg.MODEL.BACKBONE, "INIT_WEIGHTS"),
-        (cfg.MODEL.PRETRAINED, "CACHE_DIR"),
-        (cfg.INPUT, "CACHE_DIR"),
-        (cfg.DATASETS, "SOUNDBANK"),
-    ):
-        node[key] = ""
+        cfg.TEST.MIN_LENGTHS = [float(min_lengths[label]) for label in cfg.DATASETS.LABELS]
     cfg.DATASETS.CUSTOM = cfg.DATASETS.TRAIN = cfg.DATASETS.VAL = cfg.DATASETS.TEST = ()
-    cfg.OUTPUT_DIR = "output"
     cfg.freeze()
     model.cfg = cfg
     return model.eval()

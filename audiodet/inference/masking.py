@@ -12,7 +12,7 @@ from audiodet.audio.mel import hz_to_mel, mel_to_hz
 
 
 def filtered(waveform: np.ndarray, masks: np.ndarray, front_end) -> np.ndarray:
-    """Filter a waveform by masks over its log-mel, with the mixture's phase.
+    """A waveform filtered by masks over its log-mel, with the mixture's phase: (K, samples).
 
     Masks become linear in frequency by interpolation between the mel bands' centres; where their
     sum is above one they are divided by it, so that they never add energy. Masks of one give the
@@ -23,9 +23,6 @@ def filtered(waveform: np.ndarray, masks: np.ndarray, front_end) -> np.ndarray:
         masks: (K, H, T) in [0, 1], of the classes wanted.
         front_end: that the frames are of, a :class:`~audiodet.data.spectrogram.LogMel` or its
             numbers.
-
-    Returns:
-        (K, samples) float32.
     """
     masks = masks / np.maximum(masks.sum(0), 1.0)
     n_fft, hop = front_end.n_fft, front_end.hop

@@ -61,7 +61,6 @@ class TorchRunner:
         return events, output["masks"].float().cpu().numpy()
 
     def identity(self) -> dict:
-        """See :func:`~audiodet.inference.loading.identity`."""
         return identity(self.model)
 
     def use_one_thread(self) -> None:

@@ -35,18 +35,15 @@ def open_model(
     """A model for a :class:`~audiodet.inference.detector.Detector`.
 
     Args:
-        name, config_file, weights, device: see
-            :func:`~audiodet.inference.loading.load_model`; a name may also be a file of
-            ``audiodet export``.
-        engine: "torch"; "onnxruntime", for which an exported file must be there; "torch first",
-            the other only where torch is not installed; or "auto": onnxruntime, which starts
-            sooner, where an exported file is there that gives the same, and no GPU is meant. (An
-            exported file computes in float32 what torch may compute in bfloat16.)
+        name, config_file, weights, device: of :func:`~audiodet.inference.loading.load_model`; a
+            name may also be a file of ``audiodet export``.
+        engine: "torch", "onnxruntime", "torch first" (the other where torch is missing), or
+            "auto": onnxruntime where an exported file gives the same and no GPU is meant.
 
     Raises:
         WeightsError: no such model, or no exported file of it.
         ConfigError: no such device, or a configuration that cannot work.
-        AudiodetError: torch is needed and not installed.
+        AudiodetError: torch is needed and missing.
     """
     if find_ensemble(name):
         return _open_ensemble(name, device, engine)
@@ -56,9 +53,8 @@ def open_model(
     must = path and (path == name or lacks_torch or engine == "onnxruntime")
     if path == name and engine == "torch":
         raise ConfigError(f"{name}: runs on onnxruntime, expected --engine auto or onnxruntime")
-    if must and device not in ("auto", "cpu"):
-        raise ConfigError(f"device {device!r}: {path} runs on the CPU, expected cpu or auto")
     if must or (path and engine == "auto" and _may_serve(device)):
+        _refuse_other(device, path)
         model = OnnxModel(path)
         if must or not model.card["rounded"]:
             return _with_decisions(model, path)
@@ -74,9 +70,8 @@ def open_model(
 def _open_ensemble(name: str, device: str, engine: str):
     """An ensemble that ships; :func:`open_model` says which engine runs it."""
     must = engine == "onnxruntime" or (engine != "torch" and not _has_torch())
-    if must and device not in ("auto", "cpu"):
-        raise ConfigError(f"device {device!r}: {name} runs on the CPU, expected cpu or auto")
     if must or (engine == "auto" and _may_serve(device)):
+        _refuse_other(device, name)
         spec = read_ensemble(name)
         members = [OnnxModel(find_exported(member)) for member in spec["TEST"]["ENSEMBLE"]]
         voting = Voting(spec["TEST"]["VOTING"]["WEIGHTS"])
@@ -85,6 +80,12 @@ def _open_ensemble(name: str, device: str, engine: str):
         if must or not model.rounded:
             return model
     return _load(name, "", "", device, "--engine auto")
+
+
+def _refuse_other(device: str, path: str) -> None:
+    """ConfigError for another device than the one that onnxruntime has here."""
+    if device not in ("auto", "cpu"):
+        raise ConfigError(f"device {device!r}: {path} runs on the CPU, expected cpu or auto")
 
 
 def _load(name: str, config_file: str, weights: str, device: str, instead: str):

@@ -16,10 +16,9 @@ from audiodet.inference.formats import (
     TEXT_FORMATS,
     Origin,
     TextFormat,
-    decodable,
     decodable_row,
 )
-from audiodet.names import cell, path_cell
+from audiodet.names import cell, decodable, path_cell
 
 PARQUET = "audiodet_events.parquet"
 ERRORS = "errors.tsv"
@@ -68,15 +67,10 @@ def write_all(
 
 
 def write_report(folder, report: dict, errors: Iterable[tuple[str, str]]) -> None:
-    """``audiodet_run.json``, and ``errors.tsv`` as :func:`write_errors`."""
-    write_errors(folder, errors)
+    """``audiodet_run.json``, and ``errors.tsv``."""
+    write_problems(folder, errors, "error")
     with writing(Path(folder) / RUN):
         write_text(Path(folder) / RUN, json.dumps(report, indent=1) + "\n")
-
-
-def write_errors(folder, errors: Iterable[tuple[str, str]]) -> None:
-    """``errors.tsv`` when there are errors [(path, reason)], else none."""
-    write_problems(folder, errors, "error")
 
 
 def write_problems(folder, problems: Iterable[tuple[str, str]], kind: str) -> None:

@@ -75,7 +75,6 @@ def read_run(folder) -> RunResults:
         if "error" in entry:
             run.errors[source] = entry["error"].removeprefix(f"{source}: ")
             continue
-        candidates = entry["events"]
-        events = decide(candidates, run.thresholds, min_lengths=run.min_lengths)
-        run.recordings.append(Detection(source, events, entry["duration"], None, candidates))
+        events = decide(entry["events"], run.thresholds, min_lengths=run.min_lengths)
+        run.recordings.append(Detection(source, events, entry["duration"], None, entry["events"]))
     return run

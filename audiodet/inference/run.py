@@ -15,7 +15,7 @@ from audiodet.audio.notes import SHOWN, in_batch, noted
 from audiodet.errors import require_package
 from audiodet.events import Detection
 from audiodet.files import remove_temporaries
-from audiodet.inference.formats import TEXT_FORMATS, Origin, printable, unique_names
+from audiodet.inference.formats import TEXT_FORMATS, Origin
 from audiodet.inference.journal import Journal
 from audiodet.inference.outputs import formats_in, write_all, write_problems, write_report
 from audiodet.inference.parts import Parts
@@ -23,7 +23,7 @@ from audiodet.inference.pipeline import give_back_memory, in_order
 from audiodet.inference.progress import Progress
 from audiodet.inference.request import Request
 from audiodet.inference.work import SOME_FAILED, Work
-from audiodet.names import counted
+from audiodet.names import counted, printable, unique_names
 
 
 def run(request: Request) -> int:
@@ -103,11 +103,7 @@ class Run:
             return self._finish(journal, resumed)
 
     def _take_over(self, journal: Journal) -> None:
-        """What the journal's run kept goes on being kept; what it decided, unless told otherwise.
-
-        Raises:
-            AudiodetError: thresholds below what was kept.
-        """
+        """Keep on keeping what the journal's run kept; decide as it did, unless told otherwise."""
         detector = self.detector
         asked = self.request.thresholds
         if asked is None or isinstance(asked, dict):

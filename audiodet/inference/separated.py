@@ -12,7 +12,7 @@ from audiodet.audio.io import audio_info
 from audiodet.errors import AudiodetError
 from audiodet.files import atomic_path, remove_temporaries
 from audiodet.inference.journal import Journal
-from audiodet.inference.outputs import write_errors, writing
+from audiodet.inference.outputs import write_problems, writing
 from audiodet.inference.reading import as_audio_error
 from audiodet.inference.separation import Separator
 from audiodet.inference.work import Work
@@ -27,8 +27,6 @@ class SeparatedRun:
     """The recordings of a command line, and what separates them.
 
     Attributes:
-        work: see :class:`Work`.
-        separator: see :class:`Separator`.
         folder: for the wavs.
         model: its name, for the journal.
         window: in seconds.
@@ -65,7 +63,7 @@ class SeparatedRun:
             for _, entry in self.work.entries(journal):
                 for name in entry["files"]:
                     print(printable(os.path.join(self.folder, name)))
-            write_errors(self.folder, self.work.problems)
+            write_problems(self.folder, self.work.problems, "error")
 
     def _all_there(self, entry: dict) -> bool:
         return all(os.path.isfile(os.path.join(self.folder, name)) for name in entry["files"])

@@ -97,17 +97,3 @@ class Separator:
             return {}
         sounds = masking.filtered(waveform, masks[classes], self.log_mel)
         return {self.labels[k]: sound for k, sound in zip(classes, sounds)}
-
-
-def apply_masks(waveform, masks, log_mel):
-    """:func:`audiodet.inference.masking.filtered` of torch's tensors."""
-    import torch
-
-    return torch.from_numpy(masking.filtered(waveform.numpy(), masks.numpy(), log_mel))
-
-
-def mel_to_linear(log_mel):
-    """:func:`audiodet.inference.masking.mel_to_linear` as a tensor."""
-    import torch
-
-    return torch.from_numpy(masking.mel_to_linear(log_mel))

@@ -94,5 +94,4 @@ class OnnxVoting:
         """It does so always."""
 
     def made_with(self) -> dict:
-        """See :meth:`OnnxModel.made_with`."""
         return {"engine": "onnxruntime"}

@@ -147,8 +147,7 @@ def export(
 
     Args:
         checkpoint: a ``.pth`` of audiodet.
-        thresholds: final threshold of each label; becomes ``TEST.THRESHOLDS``. The protocol of
-            one event a clip is not kept: a recording may hold many.
+        thresholds: final threshold of each label; becomes ``TEST.THRESHOLDS``.
         path: ``.safetensors`` to write.
         half: store weights in half precision; they are read back as float32.
         shared: (name of another shipped model, prefix of tensors that are left to it).
@@ -160,6 +159,7 @@ def export(
     from detectron2.config import CfgNode
     from safetensors.torch import save_file
 
+    from audiodet.config.node import to_detect_with
     from audiodet.files import atomic_path
 
     data = read_described(checkpoint)
@@ -167,21 +167,8 @@ def export(
     cfg = CfgNode.load_cfg(card["config"])
     for key, value in settings.items():
         cfg.merge_from_list([key, value])
-    cfg.TEST.THRESHOLDS = [float(thresholds[label]) for label in card["labels"]]
-    cfg.TEST.TUNE_THRESHOLDS = False
+    cfg = to_detect_with(cfg, thresholds)
     cfg.TEST.TUNE_RULES = False
-    cfg.TEST.BEST_EVENT_PER_CLIP = False
-    # Paths of the training's machine are of no use elsewhere.
-    for node, key in (
-        (cfg.MODEL, "WEIGHTS"),
-        (cfg.MODEL.BACKBONE, "INIT_WEIGHTS"),
-        (cfg.INPUT, "CACHE_DIR"),
-        (cfg.DATASETS, "SOUNDBANK"),
-        (cfg.MODEL.get("PRETRAINED", CfgNode()), "CACHE_DIR"),
-    ):
-        node[key] = ""
-    cfg.DATASETS.CUSTOM = []
-    cfg.OUTPUT_DIR = "output"
     card = {**card, "config": cfg.dump()}
     if shared:
         card["shared"] = list(shared)

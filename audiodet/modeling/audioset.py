@@ -50,7 +50,6 @@ class AudioSetTagger(FrameClassifier):
         return {f"backbone.trunk.{name}": tensor for name, tensor in read_mn04(path).items()}
 
     def step_logits(self, batched_inputs) -> list:
-        """See :meth:`FrameClassifier.step_logits`."""
         images = self.clip_input(batched_inputs, self.device)
         logits = self.batch_logits(images.tensor, ClipInput.lengths(images))
         steps = [steps_of(int(size[1]), STRIDE) for size in images.image_sizes]
@@ -63,5 +62,4 @@ class AudioSetTagger(FrameClassifier):
         return self.backbone.trunk.step_scores(last, SCORE_STEPS, ends).mT
 
     def clip_maps(self, x: torch.Tensor) -> dict:
-        """See :meth:`FrameClassifier.clip_maps`."""
         return {"scores": self.batch_logits(x)[0].sigmoid()}

@@ -48,7 +48,6 @@ class EnsembleTagger(SequenceTagger):
         return logits.reshape(*logits.shape[:2], self.heads, self.num_classes)
 
     def clip_maps(self, x: torch.Tensor) -> dict:
-        """See :meth:`FrameClassifier.clip_maps`."""
         return {"scores": self.batch_logits(x)[0].sigmoid().mean(1)}
 
     def step_scores(self, batched_inputs) -> list:

@@ -140,15 +140,12 @@ class FrameClassifier(SEDModel, nn.Module):
         return scores[frames_of_segments(starts, length)]
 
     def segment_scores(self, batched_inputs, starts, length: int) -> list:
-        """Frame probabilities of segments.
+        """Frame probabilities of segments, (R, L, K) of each clip.
 
         Args:
             batched_inputs: dicts with "image" (1, H, T).
             starts: for each clip the first frames of its segments, (R,) int64.
             length: L; what follows a clip's end has probability 0.
-
-        Returns:
-            list: (R, L, K) of each clip.
         """
         segments = []
         for scores, first, clip in zip(self.step_scores(batched_inputs), starts, batched_inputs):

@@ -135,7 +135,6 @@ class SelfMaskNet(FrameClassifier):
         return [clip.cells for clip in self.streams(batched_inputs)]
 
     def clip_maps(self, x: torch.Tensor) -> dict:
-        """See :meth:`FrameClassifier.clip_maps`."""
         features = self.backbone(x)["time"]
         return {"scores": self.classifier(features.squeeze(2).transpose(1, 2))[0].sigmoid()}
 

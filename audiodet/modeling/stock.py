@@ -54,8 +54,6 @@ class StockDetector(SEDModel, nn.Module):
         Args:
             detector: takes dicts with "image" (C, H, T), padding it itself, and returns losses, or
                 [{"instances"}] with boxes in the unit of the dict's "width", or else in frames.
-            channels: C.
-            postprocessors: see :class:`SEDModel`.
         """
         super().__init__()
         self.detector = detector
@@ -128,7 +126,6 @@ class FCOS(fcos.FCOS):
 
     @configurable
     def __init__(self, **kwargs):
-        """See :class:`detectron2.modeling.meta_arch.fcos.FCOS`."""
         super().__init__(**kwargs)
 
     @classmethod

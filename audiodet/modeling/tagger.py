@@ -126,7 +126,6 @@ class SequenceTagger(FrameClassifier):
         return maps
 
     def from_maps(self, scores, *tags_and_clip) -> dict:
-        """See :meth:`FrameClassifier.from_maps`."""
         *tags, clip = tags_and_clip
         output = super().from_maps(scores, clip)
         if tags:
@@ -142,7 +141,6 @@ class SequenceTagger(FrameClassifier):
         return self.classify(features.squeeze(2).transpose(1, 2))  # (N, C, 1, S) -> (N, S, C)
 
     def clip_maps(self, x: torch.Tensor) -> dict:
-        """See :meth:`FrameClassifier.clip_maps`."""
         if not self.sequence:
             return {"scores": self.batch_logits(x)[0].sigmoid()}
         whole = (

@@ -109,7 +109,6 @@ class TFSegmentation(FrameClassifier):
 
     @property
     def map_names(self) -> tuple:
-        """See :class:`FrameClassifier`."""
         return ("scores", "masks") if self.has_masks else ("scores",)
 
     def clip_maps(self, x: torch.Tensor) -> dict:
@@ -135,7 +134,6 @@ class TFSegmentation(FrameClassifier):
         return (masks.mean(1) * (tags > self.gate.to(tags.device))[:, None]).T
 
     def undecided(self, masks, tags) -> tuple:
-        """See :meth:`FrameClassifier.undecided`."""
         return masks.mean(1).T, tags
 
     def decide_by(self, cfg) -> None:

@@ -11,11 +11,7 @@ B rows (mel bands divided by a level's stride), C channels.
 import torch
 from detectron2.config import configurable
 from detectron2.layers import Conv2d, ShapeSpec
-from detectron2.modeling import (
-    ROI_BOX_HEAD_REGISTRY,
-    ROI_HEADS_REGISTRY,
-    RPN_HEAD_REGISTRY,
-)
+from detectron2.modeling import ROI_BOX_HEAD_REGISTRY, ROI_HEADS_REGISTRY, RPN_HEAD_REGISTRY
 from detectron2.modeling.anchor_generator import ANCHOR_GENERATOR_REGISTRY, DefaultAnchorGenerator
 from detectron2.modeling.proposal_generator.rpn import StandardRPNHead
 from detectron2.modeling.roi_heads import FastRCNNOutputLayers, build_box_head

@@ -9,6 +9,7 @@ from detectron2.config import CfgNode
 
 from audiodet import __version__
 from audiodet.config import get_cfg
+from audiodet.config.node import value_of
 from audiodet.errors import WeightsError
 from audiodet.modeling.backbones.precision import multiplies_bfloat16
 from audiodet.modeling.stock import build_model
@@ -92,9 +93,7 @@ def _read_config(config: str) -> CfgNode:
     cfg = get_cfg()
     cfg.merge_from_other_cfg(CfgNode.load_cfg(config))
     for key, (least, most) in LIMITS.items():
-        value = cfg
-        for name in key.split("."):
-            value = value[name]
+        value = value_of(cfg, key)
         if not least <= value <= most:
             raise ValueError(f"{key} is {value}, expected {least} to {most}")
     return cfg

@@ -7,6 +7,7 @@ import torch
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from audiodet.config.loading import load_config
+from audiodet.config.node import as_arguments
 from audiodet.data.datasets import setup_datasets
 from audiodet.inference.progress import duration_text
 from audiodet.model_zoo import get_config_file
@@ -90,10 +91,7 @@ class Configurator:
         }
 
     def _load(self, yaml: str, settings: Mapping):
-        pairs = []
-        for key, value in settings.items():
-            pairs += [key, str(value)]
-        cfg = load_config(yaml, [*pairs, *self.options.settings])
+        cfg = load_config(yaml, [*as_arguments(settings), *self.options.settings])
         register(cfg)
         return cfg
 

@@ -9,9 +9,10 @@ from audiodet.evaluation.counts import Matching
 from audiodet.evaluation.goals import Goal, Tuned, tune_for_goal
 from audiodet.evaluation.summary import summarize, write_summary
 from audiodet.files import write_text
+from audiodet.inference.decisions import write_decisions
 from audiodet.inference.detector import Detector
 from audiodet.inference.labelled import detect_labelled, read_labelled, without_short
-from audiodet.inference.loading import with_decisions, write_decisions
+from audiodet.inference.loading import with_decisions
 from audiodet.training.found import tags_found
 from audiodet.training.pieces import PIECES
 from audiodet.visualization.report import Options as PageOptions
@@ -40,7 +41,7 @@ def finish(model, cfg, plan: dict, output: Path, goal: Goal, say) -> Detector:
     about = _about(plan, output, scores)
     write_text(output / "README.txt", about)
     detector.save(output)  # a folder with weights is a whole one
-    write_decisions(output, _decisions(tuned, goal, cfg))
+    write_decisions(output, tuned.decisions(goal, Matching.from_config(cfg)))
     for folder in ("cache", PIECES):
         shutil.rmtree(output / "training" / folder, ignore_errors=True)
     for path in (output / "training").glob("*.pth"):
@@ -55,17 +56,6 @@ def _tune(model, cfg, plan: dict, goal: Goal) -> Tuned:
     clips = validation_clips(cfg, model.eval()) if strong else tags_found(cfg, model, "val")
     matching = Matching.from_config(cfg)
     return tune_for_goal(clips, list(cfg.DATASETS.LABELS), goal, matching, lengths=strong)
-
-
-def _decisions(tuned: Tuned, goal: Goal, cfg) -> dict:
-    return {
-        "thresholds": tuned.thresholds,
-        "min_lengths": tuned.min_lengths,
-        "goal": str(goal),
-        "collar": cfg.TEST.COLLAR,
-        "offsets_scored": cfg.TEST.EVALUATE_OFFSET,
-        "missed": tuned.missed,
-    }
 
 
 def _score_events(detector: Detector, audio: str, output: Path) -> str:

@@ -97,11 +97,7 @@ class TrainingRun:
     # -- before -------------------------------------------------------------------------------
 
     def _begin(self) -> bool:
-        """Make room for the training; whether one that was stopped is continued.
-
-        Raises:
-            AudiodetError: a folder of that name is not ours to remove.
-        """
+        """Make room for the training; whether one that was stopped is continued."""
         plan = self.work / PLAN
         if self.work.exists() and not plan.is_file():
             raise AudiodetError(

@@ -22,7 +22,8 @@ from audiodet.evaluation import SEDEvaluator, build_sed_evaluators
 from audiodet.evaluation import psds
 from audiodet.evaluation.psds import ScoreEvaluator
 from audiodet.events import Event
-from papers.pairs import paired_bootstrap, pool_scores
+from audiodet.evaluation.pairs import paired_bootstrap
+from papers.pairs import pool_scores
 
 from .test_statistics import bootstrap
 

@@ -86,7 +86,7 @@ def test_a_header_that_promises_24_hours(run, tmp_path):
     ],
 )
 def test_odd_names(name, detect, run, tmp_path):
-    from audiodet.inference.formats import printable
+    from audiodet.names import printable
 
     folder = os.fsencode(tmp_path) + b"/files"
     os.mkdir(folder)

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from audiodet.data.labels.table import read_table
-from audiodet.inference.formats import FORMATS, TEXT_FORMATS, Origin, unique_names
+from audiodet.inference.formats import FORMATS, TEXT_FORMATS, Origin
+from audiodet.names import unique_names
 from audiodet.inference.outputs import write_all
 from audiodet.names import decodable
 from audiodet.events import Detection, Event

@@ -5,7 +5,8 @@ import pytest
 from audiodet.engine.checkpoint import SEDCheckpointer
 from audiodet.errors import ConfigError
 from audiodet.inference.detector import Detector
-from audiodet.inference.loading import TUNED, load_model
+from audiodet.inference.decisions import TUNED
+from audiodet.inference.loading import load_model
 
 
 @pytest.fixture(params=["name", "configuration"])

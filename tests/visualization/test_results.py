@@ -14,7 +14,7 @@ from audiodet.errors import ConfigError, DataError
 from audiodet.evaluation import ClipResult, Matching, SEDEvaluator
 from audiodet.evaluation.clips import reference_clips
 from audiodet.events import Event
-from audiodet.inference.loading import final_thresholds
+from audiodet.inference.decisions import final_decisions
 from audiodet.modeling.frame_classifier import FrameClassifier
 from audiodet.visualization import choose_clips, visualize_results
 import clip_sources
@@ -135,9 +135,9 @@ def test_a_fused_model_shows_what_it_fused(dataset, weights, tmp_path):
 def test_tuned_thresholds_beside_the_weights_are_used(tmp_path):
     cfg = config()
     weights = str(tmp_path / "model.pth")
-    assert final_thresholds(cfg, weights) == dict.fromkeys(LABELS, 0.8)
+    assert final_decisions(cfg, weights)[0] == dict.fromkeys(LABELS, 0.8)
     (tmp_path / "thresholds.json").write_text('{"babycry": 0.1, "glassbreak": 0.2, "gunshot": 0.3}')
-    assert final_thresholds(cfg, weights)["gunshot"] == 0.3
+    assert final_decisions(cfg, weights)[0]["gunshot"] == 0.3
 
 
 def test_score_curves_are_centred_on_their_steps():

@@ -9,19 +9,17 @@ from detectron2.structures import Boxes, Instances
 from fvcore.nn import FlopCountAnalysis
 
 from benchmarks.int8 import quantized
-from benchmarks.timing import measure, print_times, training_step
+from benchmarks.timing import config, measure, print_figures, print_times, training_step
 from audiodet.data.datasets.standins import recipes_to_dicts
 from audiodet.data.mapper import SEDMapper
 from audiodet.data.mixing.rules import make_recipes
 from audiodet.data.mixing.soundbank import load_soundbank
 from audiodet.engine.checkpoint import SEDCheckpointer
-from audiodet.engine.setup import load_config
 from audiodet.export.write import export
 from audiodet.modeling.hooks.fusion import VerifierFusion
 from audiodet.modeling.trained import load_trained
 from synthetic_bank import write_synthetic_bank
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "audiomask"
 BANDS = 128
 FRAMES = 1305  # of 30 s
 CROP = 348  # frames of 8 s
@@ -32,11 +30,7 @@ REGIONS = (1, 5)  # that the verifier looks at in a clip: most clips of a rare e
 def build(name: str, *opts):
     """An untrained model of configs/audiomask, on the CPU."""
     torch.manual_seed(0)
-    return build_model(config(name, *opts)).eval()
-
-
-def config(name: str, *opts):
-    return load_config(str(CONFIGS / f"{name}.yaml"), ["MODEL.DEVICE", "cpu", *map(str, opts)])
+    return build_model(config(f"audiomask/{name}", *opts)).eval()
 
 
 def run(args, folder: str) -> dict:
@@ -48,20 +42,12 @@ def run(args, folder: str) -> dict:
     items.update(**verifier(folder, clip), **matmul())
     times = measure(items, args.rounds)
     times.update(measure(training(stock, ours), max(2, args.rounds // 3)))
-    crops = "2 crops of 8 s"
+    units = {"training step": "2 crops of 8 s", "matmul": "2048^3"}
     medians = print_times(
-        times,
-        {},
-        {
-            "training step, stock": crops,
-            "training step, AudioMask": crops,
-            "matmul float32": "2048^3",
-            "matmul bfloat16": "2048^3",
-        },
+        times, {}, {x: unit for x in times for k, unit in units.items() if k in x}
     )
     figures = ratios(medians, backbone_macs(ours, clip))
-    for name, value in figures.items():
-        print(f"{name}: {value:.3g}")
+    print_figures(figures)
     figures.update(precision(args.weights, folder))
     return {"medians, ms": medians, **figures}
 
@@ -69,7 +55,7 @@ def run(args, folder: str) -> dict:
 def inference(stock, ours, clip) -> dict:
     """Whole models and AudioMask's parts, one 30-s clip."""
     features = {}
-    images = None
+    images = regions = None
 
     @torch.inference_mode()
     def backbone():
@@ -79,14 +65,12 @@ def inference(stock, ours, clip) -> dict:
 
     @torch.inference_mode()
     def proposals():
-        features["proposals"] = ours.proposal_generator(
-            images, {k: v for k, v in features.items() if k != "proposals"}, None
-        )[0]
+        nonlocal regions
+        regions = ours.proposal_generator(images, features, None)[0]
 
     @torch.inference_mode()
     def heads():
-        maps = {k: v for k, v in features.items() if k != "proposals"}
-        ours.roi_heads(images, maps, features["proposals"], None)
+        ours.roi_heads(images, features, regions, None)
 
     return {
         "inference, stock": _inference(stock, clip),
@@ -108,7 +92,7 @@ def _inference(model, clip):
 def exported(folder: str) -> dict:
     """AudioMask in onnxruntime on one thread, the front end included."""
     ours = build("R_101_FPN")
-    ours.cfg = config("R_101_FPN")
+    ours.cfg = config("audiomask/R_101_FPN")
     path = Path(folder, "float32.onnx")
     export(ours, path)
     samples = round(30 * ours.cfg.INPUT.AUDIO.SAMPLE_RATE)
@@ -122,17 +106,10 @@ def exported(folder: str) -> dict:
 
 def verifier(folder: str, clip) -> dict:
     """The fusion hook on some detections of one clip."""
-    cfg = config("verifier", "MODEL.BACKBONE.PRECISION", "bfloat16")
+    cfg = config("audiomask/verifier", "MODEL.BACKBONE.PRECISION", "bfloat16")
     SEDCheckpointer(build_model(cfg), folder, cfg=cfg).save("verifier")
-    hook = VerifierFusion(
-        config(
-            "R_101_FPN",
-            "MODEL.FUSION.VERIFIER",
-            f"{folder}/verifier.pth",
-            "MODEL.FUSION.MIN_SCORE",
-            0.0,
-        )
-    )
+    opts = ["MODEL.FUSION.VERIFIER", f"{folder}/verifier.pth", "MODEL.FUSION.MIN_SCORE", 0.0]
+    hook = VerifierFusion(config("audiomask/R_101_FPN", *opts))
     return {
         f"  verifier, {count} regions": lambda found=detections(count): hook(clip, [found])
         for count in REGIONS

@@ -60,11 +60,15 @@ def write_long(path: Path, hours: float) -> str:
 def detect(source: str, args, cores: int, engine: str = "") -> dict:
     """`audiodet detect` in a process bound to `cores` cores -> its seconds and peak memory, MB."""
     with tempfile.TemporaryDirectory() as out:
-        command = [sys.executable, "-m", "audiodet.cli", "detect", source, "-o", f"{out}/out"]
-        process = started([*command, *chosen_by(args, engine), "--device", "cpu"], cores)
-        figures = finished(process)
+        figures = finished(started(command(source, f"{out}/out", args, engine), cores))
         audio = json.loads(Path(out, "out", "audiodet_run.json").read_text())["seconds_of_audio"]
     return {**figures, "audio": audio, "cpu": figures["cpu"] / audio}
+
+
+def command(source: str | Path, out: str | Path, args, engine: str = "") -> list[str]:
+    """`audiodet detect` on the CPU, with the model that is measured."""
+    program = [sys.executable, "-m", "audiodet.cli", "detect", str(source), "-o", str(out)]
+    return [*program, "--model", args.model, "--engine", engine or args.engine, "--device", "cpu"]
 
 
 def started(command: list[str], cores: int = 0) -> subprocess.Popen:
@@ -83,11 +87,7 @@ def started(command: list[str], cores: int = 0) -> subprocess.Popen:
 
 
 def finished(process: subprocess.Popen, until: Callable[[], bool] | None = None) -> dict:
-    """Wait for its end, or kill it as soon as ``until()`` -> seconds, CPU seconds, peak memory MB.
-
-    Raises:
-        AudiodetError: it failed.
-    """
+    """Wait for its end, or kill it once ``until()`` -> seconds, CPU seconds, peak memory MB."""
     peak = 0.0
     while not os.waitid(os.P_PID, process.pid, ENDED):
         peak = max(peak, peak_of(process.pid))
@@ -112,11 +112,6 @@ def peak_of(process: int) -> float:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     return 0.0  # it has just ended
-
-
-def chosen_by(args, engine: str) -> list[str]:
-    """Options that choose the model and what runs it."""
-    return ["--model", args.model, "--engine", engine or args.engine]
 
 
 def median(function, rounds: int) -> dict:

@@ -19,16 +19,15 @@ from torch.profiler import profile
 
 from audiodet.engine.checkpoint import SEDCheckpointer
 from audiodet.engine.optimizer import build_optimizer
-from audiodet.engine.setup import load_config
 from audiodet.engine.stepping import build_stepper
 from audiodet.errors import AudiodetError
 from audiodet.inference.detector import Detector
 from audiodet.modeling.stock import build_model
 from benchmarks.detect import write_long
 from benchmarks.plain import detectron2s_own
-from benchmarks.timing import measure, print_times
+from benchmarks import timing
+from benchmarks.timing import measure, print_figures, print_times
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 SECONDS = 8.0
 PRECISIONS = {
     "float32": ["MODEL.BACKBONE.PRECISION", "float32"],
@@ -58,9 +57,8 @@ def run(args, folder: str) -> dict:
         figures[f"{name}, no network, times faster"] = medians[stubs[0]] / medians[stubs[1]]
     if device == "cuda":
         figures["peak GPU memory, MB"] = torch.cuda.max_memory_allocated() / 2**20
-    for name, value in {**figures, **detection(args, folder, device)}.items():
-        figures[name] = value
-        print(f"{name}: {value:.4g}", flush=True)
+    figures.update(detection(args, folder, device))
+    print_figures(figures)
     if device == "cuda":
         profile_step(args.crops, device)
     return {"medians, ms": medians, **figures}
@@ -69,8 +67,7 @@ def run(args, folder: str) -> dict:
 def config(system: str, device: str, *opts):
     """Configuration of one of SYSTEMS."""
     path, own = SYSTEMS[system]
-    pairs = ["MODEL.DEVICE", device, *own, *opts]
-    return load_config(str(CONFIGS / f"{path}.yaml"), list(map(str, pairs)))
+    return timing.config(path, *own, *opts, device=device)
 
 
 def steps(system: str, device: str, crops: int) -> dict:

@@ -5,7 +5,6 @@ minutes of each fold in turn, of which only a part sounds where --sound says so.
 """
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from audiodet.data.mixing.rendering import render
 from audiodet.data.mixing.soundbank import FOLDS, load_soundbank, soundbank_root
 from audiodet.errors import AudiodetError
 from audiodet.inference.journal import NAME
-from benchmarks.detect import finished, started
+from benchmarks.detect import command, finished, started
 from papers.long import long_recipe
 
 RATE = 32000
@@ -72,13 +71,6 @@ def of_length(path: Path, hours: float, args, out: Path) -> dict:
         "after it: MB": rest["MB"],
         "events": (out / TABLE).read_bytes().count(b"\n") - 1,
     }
-
-
-def command(path: Path, out: Path, args) -> list[str]:
-    """A run of `audiodet detect`."""
-    options = ["--model", args.model, "--engine", args.engine, "--device", "cpu"]
-    program = [sys.executable, "-m", "audiodet.cli", "detect"]
-    return [*program, str(path), "-o", str(out), *options]
 
 
 def heard(out: Path) -> float:

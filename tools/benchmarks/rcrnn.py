@@ -8,7 +8,13 @@ import soundfile
 import torch
 
 from audiodet import model_zoo
-from benchmarks.timing import import_seconds, measure, print_times, training_step
+from benchmarks.timing import (
+    import_seconds,
+    measure,
+    print_figures,
+    print_times,
+    training_step,
+)
 from audiodet.data.mixing.rules import make_recipes
 from audiodet.data.mixing.rendering import render
 from audiodet.data.mixing.soundbank import load_soundbank
@@ -123,6 +129,5 @@ def report(times: dict, batch: int) -> dict:
         ),
         "peak memory, MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
-    for name, value in figures.items():
-        print(f"{name}: {value:.4g}")
+    print_figures(figures)
     return {"medians, ms": medians, **figures}

@@ -9,15 +9,13 @@ from detectron2.modeling import build_model
 from fvcore.nn import FlopCountAnalysis
 from tabulate import tabulate
 
-from benchmarks.timing import measure, peak_memory, training_step
+from benchmarks.timing import config, measure, peak_memory, training_step
 from audiodet.data.spectrogram import LogMel
-from audiodet.engine.setup import load_config
 from audiodet.engine.trainer import Trainer
 from audiodet.export.write import export
 from audiodet.inference.on_onnx import OnnxModel
 from audiodet.modeling import keras_count
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 SYSTEMS = (
     "rcrnn/rare",
     "rcrnn/frame_control",
@@ -74,8 +72,7 @@ class System:
     """A system with random weights, and a clip of noise."""
 
     def __init__(self, name: str):
-        opts = ["MODEL.DEVICE", "cpu"]
-        self.cfg = load_config(str(CONFIGS / f"{name}.yaml"), opts)
+        self.cfg = config(name)
         self.model = build_model(self.cfg).eval()
         self.model.cfg = self.cfg
         self.log_mel = LogMel.from_config(self.cfg)

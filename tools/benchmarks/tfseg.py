@@ -4,13 +4,12 @@ import numpy as np
 import torch
 from detectron2.modeling import build_model
 
-from benchmarks.systems import CONFIGS
-from benchmarks.timing import measure, peak_memory, print_times, training_step
+from benchmarks.timing import config, measure, peak_memory, print_figures, print_times
+from benchmarks.timing import training_step
 from audiodet.data.spectrogram import LogMel
-from audiodet.engine.setup import load_config
 from audiodet.engine.trainer import Trainer
 from audiodet.errors import AudiodetError
-from audiodet.inference.separation import apply_masks
+from audiodet.inference.masking import filtered
 from audiodet.modeling.pooling import GlobalRankPooling
 
 CONFIG = "tfseg/dcase2018_gwrp"  # the paper's sizes, without weights
@@ -39,8 +38,7 @@ def run(args, folder: str) -> dict:
     for name in network():
         code = f"from {__name__} import network\nnetwork()[{name!r}]()"
         figures[f"peak memory, {name}, MB"] = peak_memory(code)
-    for name, value in figures.items():
-        print(f"{name}: {value:.4g}")
+    print_figures(figures)
     return {"medians, ms": medians, **figures}
 
 
@@ -78,12 +76,13 @@ def pooling() -> dict:
 
 def network() -> dict:
     """The steps from samples to events and masks and to separated sounds; a training step."""
-    cfg = load_config(str(CONFIGS / f"{CONFIG}.yaml"), ["MODEL.DEVICE", "cpu"])
+    cfg = config(CONFIG)
     model = build_model(cfg).eval()
     log_mel = LogMel.from_config(cfg)
     noise = np.random.default_rng(0).normal(0, 0.05, int(SECONDS * log_mel.sample_rate))
-    wave = torch.from_numpy(noise.astype(np.float32))
-    masks = torch.rand(3, BANDS, FRAMES)  # a clip's three classes
+    noise = noise.astype(np.float32)
+    wave = torch.from_numpy(noise)
+    masks = np.random.default_rng(1).random((3, BANDS, FRAMES), np.float32)  # of three classes
 
     @torch.inference_mode()
     def detect():
@@ -94,6 +93,6 @@ def network() -> dict:
     )
     return {
         "samples to events and masks": detect,
-        "separation of three classes": lambda: apply_masks(wave, masks, log_mel),
+        "separation of three classes": lambda: filtered(noise, masks, log_mel),
         "training step": step,
     }

@@ -7,13 +7,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import torch
 from detectron2.structures import Boxes, Instances
 from detectron2.utils.events import EventStorage
 from tabulate import tabulate
 
+from audiodet.engine.setup import load_config
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+
 clock = time.perf_counter  # or time.process_time, see --cpu-time
+
+
+def config(name: str, *opts, device: str = "cpu"):
+    """A configuration of this checkout, such as "rcrnn/rare"."""
+    return load_config(str(CONFIGS / f"{name}.yaml"), ["MODEL.DEVICE", device, *map(str, opts)])
 
 
 def machine() -> str:
@@ -48,6 +58,12 @@ def print_times(
         rows.append([name, *cells, unit.get(name, "30-s clip")])
     print(tabulate(rows, ["step", "median ms", "min", "max", "a"], disable_numparse=True))
     return medians
+
+
+def print_figures(figures: Mapping[str, float]) -> None:
+    """A line for each."""
+    for name, value in figures.items():
+        print(f"{name}: {value:.4g}", flush=True)
 
 
 def training_step(

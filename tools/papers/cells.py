@@ -35,11 +35,9 @@ class Cells(string.Formatter):
         return self.figures.get(group or self.group, {}), metric
 
     def get_field(self, field_name, args, kwargs):
-        """See :class:`string.Formatter`."""
         return self.look_up(field_name), field_name
 
     def format_field(self, value, format_spec):
-        """See :class:`string.Formatter`."""
         return cell(*value, format_spec)
 
 

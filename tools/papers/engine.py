@@ -99,11 +99,7 @@ def reproduce(name: str, options: Options) -> dict:
 
 
 def show(name: str, report: dict, options: Options) -> None:
-    """Print the table of a report that :func:`reproduce` has returned before; nothing is scored.
-
-    Raises:
-        ConfigError: it has no row of the table.
-    """
+    """Print the table of a report that :func:`reproduce` has returned before; nothing is scored."""
     data = load_tables()[name]
     benchmark = BENCHMARKS[data["benchmark"]]
     table = build_table(name, data, benchmark.opts, options)

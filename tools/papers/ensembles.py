@@ -6,6 +6,7 @@ from dataclasses import replace
 from audiodet.errors import DataError
 from audiodet.evaluation.clips import ClipResult
 from audiodet.voting import Voting
+from papers.folds import of_each
 
 
 def join_clips(runs: Sequence[Sequence[ClipResult]], voting: Voting = Voting()) -> list[ClipResult]:
@@ -14,10 +15,6 @@ def join_clips(runs: Sequence[Sequence[ClipResult]], voting: Voting = Voting()) 
     Args:
         runs: for each member its clips, as :func:`audiodet.evaluation.load_clips` reads them from
             a ``clips.jsonl``; in any order.
-
-    Raises:
-        DataError: a member has other clips than the first, or another truth.
-        ConfigError: the weights are not the members'.
     """
     first, *others = [{clip.name: clip for clip in run} for run in runs]
     for number, member in enumerate(others, 2):
@@ -30,11 +27,7 @@ def join_clips(runs: Sequence[Sequence[ClipResult]], voting: Voting = Voting()) 
 
 
 def join_folds(members: Sequence[dict], voting: Voting = Voting()) -> dict:
-    """{fold: {condition: clips}} of each member -> the same of their ensemble.
-
-    Raises:
-        DataError: as :func:`join_clips`, or a member lacks a fold that the first has.
-    """
+    """{fold: {condition: clips}} of each member -> the same of their ensemble."""
     first, *others = members
     joined = {}
     for fold, conditions in first.items():
@@ -49,13 +42,12 @@ def join_folds(members: Sequence[dict], voting: Voting = Voting()) -> dict:
 
 def scored_events(clips: dict) -> dict:
     """{fold: {condition: clips}} without candidates of labels that a clip is not scored for."""
-    found = {}
-    for fold, conditions in clips.items():
-        found[fold] = {}
-        for name, part in conditions.items():
-            kept = [[e for e in clip.candidates if clip.is_scored(e.label)] for clip in part]
-            found[fold][name] = [replace(x, candidates=e, parts={}) for x, e in zip(part, kept)]
-    return found
+
+    def scored(clip: ClipResult) -> ClipResult:
+        events = [event for event in clip.candidates if clip.is_scored(event.label)]
+        return replace(clip, candidates=events, parts={})
+
+    return of_each(clips, scored)
 
 
 def _check(first: dict, member: dict, number: int) -> None:

@@ -45,9 +45,6 @@ def _kind(event, best, threshold: float, collar: float) -> str:
 def changes(before, after) -> dict[str, int]:
     """Clips that are wholly right after and were not before ("won"), and the reverse ("lost").
 
-    Args:
-        before, after: SEDScores of two systems on the same clips, each scored for one label.
-
     Returns:
         {"<label> event won", "<label> empty lost", ...: clips}.
     """

@@ -81,12 +81,17 @@ def chosen_folds(candidates: dict, rule: str, name: str) -> tuple[dict, dict]:
     return chosen, thresholds
 
 
-def at_contrast(clips: dict, weight: float) -> dict:
-    """The same clips with contrasted scores."""
+def of_each(clips: dict, function) -> dict:
+    """The same with what a function makes of each clip."""
     found = {}
     for fold, conditions in clips.items():
-        found[fold] = {c: [contrast_of(x, weight) for x in part] for c, part in conditions.items()}
+        found[fold] = {name: list(map(function, part)) for name, part in conditions.items()}
     return found
+
+
+def at_contrast(clips: dict, weight: float) -> dict:
+    """The same clips with contrasted scores."""
+    return of_each(clips, lambda clip: contrast_of(clip, weight))
 
 
 def contrast_of(clip, weight: float):

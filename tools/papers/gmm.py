@@ -58,14 +58,7 @@ class GMMBaseline:
         self.pairs = []
 
     def fit(self, clips: Iterable[tuple[np.ndarray, np.ndarray]], most: int = 40000):
-        """Learn from clips of (features (T, 59), truth (T, K) of zeros and ones).
-
-        Args:
-            most: frames that a mixture is fitted to, drawn at random.
-
-        Raises:
-            DataError: a class has fewer frames than Gaussians, or fills all frames.
-        """
+        """Learn from clips of (features (T, 59), truth (T, K) of zeros and ones)."""
         features, truth = (np.concatenate(part) for part in zip(*clips))
         rng = np.random.default_rng(self.seed)
         for label, active in zip(self.labels, truth.T > 0.5):
@@ -105,12 +98,7 @@ class GMMBaseline:
 
 
 def gmm_clips(cfg, score: Callable) -> list:
-    """poly-mini's test clips with the baseline's events, its threshold chosen on validation clips.
-
-    Args:
-        cfg: configuration of the front end.
-        score: clips -> the figure that the threshold is chosen by.
-    """
+    """poly-mini's test clips with the baseline's events; ``score`` of validation is maximised."""
     mapper = SEDMapper(cfg, is_train=False)
     records = DatasetCatalog.get("poly_mini_train")
     chosen = records[:: max(1, len(records) // TRAINING_CLIPS)][:TRAINING_CLIPS]

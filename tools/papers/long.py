@@ -31,9 +31,6 @@ def long_recipe(clips: list[Clip], name: str, duration: float, every: float, see
 
     Half of the sounds are distractors, the others events, all labels equally often; ratios are the
     mixtures' -6, 0 and 6 dB.
-
-    Raises:
-        DataError: the sounds do not fit into the recording, or a kind of them is missing.
     """
     draws = RecipeDraws(clips, f"{seed}/{name}", duration=duration)
     labels = sorted({clip.label for clip in clips if clip.kind == "events"})
@@ -71,11 +68,7 @@ def _at_free_place(sound: Sound, placed: list[Sound], duration: float, rng: rand
 
 
 def write_recording(recipe: Recipe, root: str, folder: Path) -> ClipResult:
-    """Write the recording, 24 bits, and return its truth.
-
-    Raises:
-        DataError: the file cannot be written whole.
-    """
+    """Write the recording, 24 bits, and return its truth."""
     path = folder / recipe.name
     samples = render(recipe, root, SAMPLE_RATE)
     try:

@@ -8,7 +8,7 @@ from detectron2.modeling import build_model
 
 from audiodet.engine.setup import load_config
 from audiodet.modeling import keras_count
-from papers.runs import as_arguments
+from audiodet.config.node import as_arguments
 from papers.scoring import Scoring
 from papers.tables import Row
 

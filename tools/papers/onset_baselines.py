@@ -10,10 +10,7 @@ from audiodet.events import Event
 
 
 def energy_onset_events(log_mel: np.ndarray, seconds_per_frame: float, labels) -> list:
-    """The clip's largest rise of energy over 0.1 s, as one candidate event of every label.
-
-    Arguments and return value as for :func:`spectral_flux_events`.
-    """
+    """The largest rise of energy over 0.1 s, likewise."""
     energy = np.exp(log_mel).sum(axis=0)
     width = max(1, round(0.1 / seconds_per_frame))
     smooth = np.log(np.convolve(energy, np.ones(width) / width, mode="valid") + 1e-12)
@@ -25,12 +22,7 @@ def energy_onset_events(log_mel: np.ndarray, seconds_per_frame: float, labels) -
 
 
 def spectral_flux_events(log_mel: np.ndarray, seconds_per_frame: float, labels) -> list:
-    """The clip's strongest spectral-flux onset, as one candidate event of every label.
-
-    Args:
-        log_mel: (H, T) natural logarithm of mel power.
-        seconds_per_frame: hop in seconds.
-        labels: it cannot tell labels apart, so it claims each.
+    """The strongest spectral-flux onset of a natural log-mel (H, T), as an event of every label.
 
     Returns:
         events of 0.5 s; the score, peak / (peak + 10 times the clip's median flux), is in [0, 1).

@@ -6,17 +6,13 @@ import numpy as np
 
 from audiodet.errors import DataError
 from audiodet.evaluation.counts import check_clips
-from audiodet.evaluation.pairs import difference, paired_bootstrap  # noqa: F401  given on
+from audiodet.evaluation.pairs import difference
 from audiodet.evaluation.resampling import intervals
 from audiodet.evaluation.scores import METRICS, SEDScores, micro_figures
 
 
 def pool_scores(scores: Sequence[SEDScores]) -> SEDScores:
-    """One result from several, such as the folds of a cross-validation, each with its thresholds.
-
-    Raises:
-        DataError: the labels differ, or a clip is in two of them.
-    """
+    """One result from several, such as folds of a cross-validation, each with its thresholds."""
     first = scores[0]
     clips = []
     for part in scores:
@@ -52,9 +48,6 @@ def micro_difference(
 
     Each side is one or several trainings of a system, whose figures are averaged; all see the
     same resamples.
-
-    Raises:
-        DataError: two of them did not score the same clips with the same truth.
     """
 
     def figures(scores, weights):

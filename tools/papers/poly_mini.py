@@ -1,11 +1,9 @@
 """Rows on poly-mini: segments of all labels together, beside a GMM baseline."""
 
 from audiodet.data.datasets.poly_mini import POLY_LABELS
-from audiodet.engine.setup import load_config
 from audiodet.evaluation import Segments, load_clips, micro_results, score_clips
 from papers.gmm import gmm_clips
 from papers.pairs import label_results, micro_difference
-from papers.runs import as_arguments
 from papers.scoring import Scoring
 from papers.stored import final_thresholds
 from papers.tables import Row
@@ -39,8 +37,7 @@ class PolyMini(Scoring):
 
     def baseline_clips(self) -> list:
         """Test clips of the GMM, with the threshold of the best F1 of validation's segments."""
-        opts = as_arguments({**self.options.opts, **self.options.cache})
-        cfg = load_config(str(self.options.configs / "crnn" / "poly_mini.yaml"), opts)
+        cfg = self.options.config("crnn/poly_mini")
         return gmm_clips(cfg, lambda clips: micro_results(score(clips, SEGMENTS["1 s"]))["F1"])
 
     def figures(self, row: Row, group: str, scores: list) -> list[dict]:

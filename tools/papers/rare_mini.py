@@ -1,6 +1,5 @@
 """Rows on rare-mini: folds pooled, each with thresholds that were tuned on other clips."""
 
-import json
 from collections import Counter
 from dataclasses import replace
 
@@ -9,8 +8,8 @@ from tqdm import tqdm
 
 from audiodet.data.datasets.rare_mini import CONDITIONS, MASKED, RARE_LABELS
 from audiodet.data.mapper import SEDMapper
-from audiodet.engine.setup import load_config
 from audiodet.evaluation import load_clips, results, score_clips
+from audiodet.evaluation.pairs import paired_bootstrap
 from audiodet.voting import Voting
 from papers.cells import print_table
 from papers.ensembles import join_folds, scored_events
@@ -26,8 +25,8 @@ from papers.folds import (
 )
 from papers.fusion_sweep import refuse
 from papers.onset_baselines import baseline_clips
-from papers.pairs import paired_bootstrap, pool_scores
-from papers.runs import Run, as_arguments, carried_thresholds
+from papers.pairs import pool_scores
+from papers.runs import Run, carried_thresholds
 from papers.scoring import Scoring
 from papers.tables import Row
 
@@ -122,9 +121,7 @@ class RareMini(Scoring):
 
     def baseline_clips(self, name: str, split: str) -> dict:
         """The same of a baseline without learning."""
-        opts = as_arguments({**self.options.opts, **self.options.cache})
-        cfg = load_config(str(self.options.configs / "rcrnn" / "rare.yaml"), opts)
-        mapper = SEDMapper(cfg, is_train=False)
+        mapper = SEDMapper(self.options.config("rcrnn/rare"), is_train=False)
         clips = {}
         for fold in tqdm(self.options.folds or self.table.data["folds"], unit="fold", desc=name):
             datasets = {c: f"rare_mini_{c}_fold{fold}_{split}" for c in self.conditions}
@@ -246,5 +243,4 @@ def edited(row: Row, clips: list) -> list:
 def temporal_ap50(run: Run, condition: str) -> float:
     """AP at temporal IoU 0.5 of one fold's test set, in percent."""
     key = f"rare_mini_{condition}_fold{run.fold}_test/bbox/AP50"
-    steps = map(json.loads, (run.folder / "metrics.json").read_text().splitlines())
-    return [step[key] for step in steps if key in step][-1]
+    return [step[key] for step in run.log if key in step][-1]

@@ -86,18 +86,12 @@ class Listener:
     """A model that says what it finds in recordings, and whether detection warned of them."""
 
     def __init__(self, name: str):
-        """See :meth:`Detector.from_pretrained`."""
         self.detector = Detector.from_pretrained(name, device="cpu", thresholds=0.0)
         cfg = self.detector.cfg
         self.thresholds = thresholds_by_label(cfg.TEST.THRESHOLDS, self.detector.labels)
 
     def counts(self, clip: ClipResult, source) -> tuple[np.ndarray, bool]:
-        """sed_eval's counts (labels, 3) at the default thresholds, as ``detect`` decides; warned.
-
-        Args:
-            clip: the truth of the recording.
-            source: its path, or (samples, rate).
-        """
+        """sed_eval's counts (labels, 3) at the default thresholds, and whether detection warned."""
         with _warnings() as said:
             (found,) = self.detector.detect_many([source], workers=1)
         if found.error:

@@ -14,6 +14,7 @@ from detectron2.config import CfgNode
 from tqdm import tqdm
 
 from audiodet.config import get_cfg
+from audiodet.config.node import as_arguments, value_of
 from audiodet.engine.setup import load_config
 from audiodet.errors import AudiodetError
 from audiodet.files import write_text
@@ -40,6 +41,11 @@ class Options:
     cache: dict = field(default_factory=dict)  # overrides that change no result
     detectors: tuple[str, ...] = ()  # of AudioMask's tables; () for all
 
+    def config(self, name: str) -> CfgNode:
+        """One of ``configs`` with the overrides, such as "rcrnn/rare"."""
+        opts = as_arguments({**self.opts, **self.cache})
+        return load_config(str(self.configs / f"{name}.yaml"), opts)
+
 
 @dataclass
 class Run:
@@ -62,7 +68,7 @@ class Run:
     @property
     def signature(self) -> dict:
         """What the run's result depends on: every setting by its full name, and the weights."""
-        settings = _flat(self.cfg)
+        settings = flat(self.cfg)
         for name, path in (("", self.weights), ("verifier ", settings["MODEL.FUSION.VERIFIER"])):
             if path and Path(path).is_file():
                 settings[f"{name}sha1"] = hashlib.sha1(Path(path).read_bytes()).hexdigest()
@@ -81,31 +87,29 @@ class Run:
         """
         if not self.mark.is_file():
             return False
-        before = {**_flat(get_cfg()), **json.loads(self.mark.read_text())}
+        before = {**flat(get_cfg()), **json.loads(self.mark.read_text())}
         return all(before.get(key) == value for key, value in self.signature.items())
+
+    @property
+    def log(self) -> list[dict]:
+        """What the training logged, {"iteration": number, ...} each time."""
+        lines = (self.folder / "metrics.json").read_text().splitlines()
+        return [json.loads(line) for line in lines]
 
     def results(self, dataset: str) -> Path:
         """Folder of the evaluators' files of one dataset."""
         return self.folder / "inference" / dataset
 
 
-def as_arguments(opts: dict) -> list[str]:
-    """{key: value} as the KEY VALUE pairs of a command line."""
-    arguments = []
-    for key, value in opts.items():
-        arguments += [key, str(value)]
-    return arguments
-
-
-def _flat(cfg, prefix: str = "") -> dict:
+def flat(cfg, prefix: str = "") -> dict:
     """A configuration as {"SECTION.KEY": value}, with values as JSON has them."""
-    flat = {}
+    found = {}
     for key, value in cfg.items():
         if isinstance(value, dict):
-            flat.update(_flat(value, f"{prefix}{key}."))
+            found.update(flat(value, f"{prefix}{key}."))
         else:
-            flat[prefix + key] = json.loads(json.dumps(value))
-    return flat
+            found[prefix + key] = json.loads(json.dumps(value))
+    return found
 
 
 def with_needed(runs: Iterable[Run]) -> list[Run]:
@@ -122,10 +126,6 @@ def train_all(runs: Iterable[Run], jobs: int = 1, cache: dict | None = None) -> 
 
     A run that was interrupted is resumed; every run logs to train.log in its folder. ``cache`` are
     overrides that change no result.
-
-    Raises:
-        AudiodetError: a training failed (the message names its log), or a folder holds the
-            result of other settings.
     """
     waiting = with_needed(runs)
     while waiting:
@@ -186,19 +186,16 @@ def carried_rules(path: str) -> dict:
     cfg = CfgNode.load_cfg(read_weights(path)[CARD]["config"])
     rules = {"TEST.TUNE_THRESHOLDS": False}
     for section, keys in RULES.items():
-        node = cfg
-        for name in section.split("."):
-            node = node.get(name, {})
         for key in keys:
-            if node.get(key):
-                rules[f"{section}.{key}"] = list(node[key])
+            values = value_of(cfg, f"{section}.{key}")
+            if values:
+                rules[f"{section}.{key}"] = list(values)
     return rules
 
 
 def training_minutes(run: Run) -> float:
     """Wall minutes of the training loop, without evaluation, from its metrics log."""
-    lines = (run.folder / "metrics.json").read_text().splitlines()
-    steps = [json.loads(line) for line in lines]
+    steps = run.log
     times = [step["time"] for step in steps if "time" in step]
     iterations = max(step["iteration"] for step in steps) + 1
     return sum(times) / len(times) * iterations / 60

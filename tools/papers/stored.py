@@ -9,14 +9,10 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from audiodet.evaluation import (
-    Matching,
-    load_clips,
-    results,
-    score_clips,
-)
+from audiodet.evaluation import Matching, load_clips, results, score_clips
+from audiodet.evaluation.pairs import paired_bootstrap
 from audiodet.events import thresholds_by_label
-from papers.pairs import paired_bootstrap, pool_scores
+from papers.pairs import pool_scores
 from papers.runs import Run, carried_rules
 from papers.scoring import Scoring
 from papers.tables import Row

@@ -97,11 +97,7 @@ def detectors(tables: dict) -> list[str]:
 
 
 def build_table(name: str, data: dict, benchmark_opts: dict, options: Options) -> Table:
-    """The table's trainings and rows as the options want them.
-
-    Args:
-        benchmark_opts: settings of every training on the table's benchmark.
-    """
+    """The table's trainings and rows as the options want them."""
     common = {**benchmark_opts, **data.get("opts", {})}
     each = data.get("each", {})
     entries = {}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import audiodet
+from audiodet.config.node import as_arguments
 from audiodet.data.mixing.recipes import Recipe
 from audiodet.data.mixing.rules import make_polyphonic_recipes
 from audiodet.data.mixing.soundbank import SoundBank
@@ -48,7 +49,7 @@ class Start:
             "TEST.BOOTSTRAP": 0,
             **self.settings,
         }
-        return tuple(str(part) for pair in settings.items() for part in pair)
+        return tuple(as_arguments(settings))
 
 
 @dataclass(frozen=True)

@@ -28,16 +28,8 @@ def kill_detect(folder: Path, rng: random.Random, kills: int) -> Result:
     result = Result("detect killed (-9)")
     sounds = write_sounds(folder / "sounds", rng, 16)
     (sounds / "05.wav").write_text("no sound")
-    arguments = [
-        "detect",
-        sounds,
-        "--model",
-        "rcrnn_rare",
-        "--device",
-        "cpu",
-        "--quiet",
-        "--resume",
-    ]
+    model = "--model rcrnn_rare --device cpu --quiet --resume"
+    arguments = ["detect", sounds, *model.split()]
     arguments += ["--format", "tsv,csv,jsonl,audacity,raven,rttm", "--threshold", "0.05", "-o"]
     return _kill_commands(result, folder, rng, kills, arguments, code=3)
 
@@ -61,24 +53,17 @@ def kill_train(folder: Path, rng: random.Random, kills: int) -> Result:
     code, seconds = run_whole(train, config, str(undisturbed))
     result.expect(code == 0, f"undisturbed training: exit code {code}", 0)
     expected = _weights(undisturbed)
-    number = 0
-    while result.tries < kills and code == 0:
-        number += 1
-        out = folder / f"out{number}"
-        for _ in range(MOST):
-            process = start(train, config, str(out))
-            killed = kill_after(process, rng.uniform(0.1, 1.1) * seconds)
-            if not killed:
-                break
-            result.tries += 1
-        result.expect(process.exitcode == 0, f"{out}: exit code {process.exitcode} at the end", 0)
+
+    def check(out: Path) -> None:
         same = (out / "model_final.pth").exists() and _same(expected, _weights(out))
         result.expect(same, f"{out}: other weights than undisturbed", 0)
         left = [path.name for path in out.glob("*.pth")] + [p.name for p in out.glob(".*")]
         result.expect(len(left) <= 3, f"{out}: {left} are left", 0)
-        _expect_no_traceback(result, out)
-    result.note = f"{number} runs brought to their end"
-    return result
+
+    def begin(out: Path):
+        return start(train, config, str(out))
+
+    return _kill(result, folder, rng, kills if code == 0 else 0, seconds, begin, check, 0)
 
 
 def _kill_commands(result, folder, rng, kills, arguments, code) -> Result:
@@ -88,19 +73,30 @@ def _kill_commands(result, folder, rng, kills, arguments, code) -> Result:
     found, seconds = run_whole(command, [*arguments, folder / "timed"], log)
     result.expect(found == code, f"undisturbed: exit code {found}", 0)
     expected = _tables(undisturbed)
+
+    def check(out: Path) -> None:
+        result.expect(_tables(out) == expected, f"{out}: other files than undisturbed", 0)
+
+    def begin(out: Path):
+        return start(command, [*arguments, out], f"{out}.log")
+
+    return _kill(result, folder, rng, kills if found == code else 0, seconds, begin, check, code)
+
+
+def _kill(result, folder, rng, kills, seconds, begin, check, code) -> Result:
+    """Begin runs that are killed, and continued until they end, and check each."""
     number = 0
-    while result.tries < kills and found == code:
+    while result.tries < kills:
         number += 1
         out = folder / f"out{number}"
         for _ in range(MOST):
-            process = start(command, [*arguments, out], f"{out}.log")
-            if not kill_after(process, rng.uniform(0.2, 1.1) * seconds):
+            process = begin(out)
+            if not kill_after(process, rng.uniform(0.1, 1.1) * seconds):
                 break
             result.tries += 1
-        result.expect(
-            process.exitcode == code, f"{out}: exit code {process.exitcode} at the end", 0
-        )
-        result.expect(_tables(out) == expected, f"{out}: other files than undisturbed", 0)
+        wrong = f"{out}: exit code {process.exitcode} at the end"
+        result.expect(process.exitcode == code, wrong, 0)
+        check(out)
         _expect_no_traceback(result, out)
     result.note = f"{number} runs brought to their end"
     return result

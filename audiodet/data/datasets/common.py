@@ -84,7 +84,6 @@ def table_dicts(
 
     Args:
         audio_dir: folder that the table's file names are relative to.
-        labels: in the order of the category ids.
         cut: cut all events at their recording's end, see :func:`cut_late_events`; else an event
             outside of it is an error.
 

@@ -15,15 +15,12 @@ from audiodet.errors import ConfigError
 
 
 def load_tsv(labels_tsv: str, audio_dir: str, labels: Sequence[str] | None = None) -> list[dict]:
-    """Dataset dicts of labels.
+    """Dataset dicts of labels, as :func:`table_dicts` makes them.
 
     Args:
         labels_tsv: strong, weak or unlabelled; a file or a folder, see :func:`read_labels`.
         audio_dir: folder of the recordings.
         labels: labels in the order of the model's outputs; None takes those that occur, sorted.
-
-    Returns:
-        See :func:`table_dicts`.
 
     Raises:
         DataError: a line cannot be used (the first one is named), see also :func:`table_dicts`
@@ -65,8 +62,6 @@ def register_custom(specs: Sequence[str], labels: Sequence[str], merge: bool = F
 
     Args:
         specs: "name=labels.tsv:audio_folder" each, split at the last colon.
-        labels: labels in the order of the model's outputs.
-        merge: join overlapping events of one label.
 
     Raises:
         ConfigError: a spec is malformed, or its name stands for another dataset already.

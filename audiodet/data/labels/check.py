@@ -29,12 +29,7 @@ OVERLAPS = "overlapping events of one label (DATASETS.MERGE_OVERLAPS True joins 
 def check_tsv(
     labels_tsv: str, audio_dir: str, labels: Sequence[str] | None = None, name: str | None = None
 ) -> SplitReport:
-    """Check labels of any format and their recordings; see :func:`read_labels`.
-
-    Args:
-        labels: labels that may occur; None accepts all.
-        name: name of the split in the report; None takes the table's path.
-    """
+    """Check labels of any format and their recordings; see :func:`read_labels`."""
     report = SplitReport(name or os.fspath(labels_tsv))
     try:
         table = read_labels(labels_tsv, audio_dir, labels=labels)

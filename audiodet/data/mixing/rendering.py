@@ -72,9 +72,8 @@ def render_apart(
     """
     scene, events, distractors = render_parts(recipe, root, sample_rate)
     total = np.zeros_like(scene)
-    _add_sounds(total, events)
-    _add_sounds(scene, distractors)
-    for part in (total, scene):
+    for part, sounds in ((total, events), (scene, distractors)):
+        _add_sounds(part, sounds)
         part *= _gain(recipe)
     _add_noise(scene, recipe.seed)
     scale = np.float32(PEAK_LIMIT / max(PEAK_LIMIT, np.abs(total + scene).max()))

@@ -3,7 +3,8 @@
 Each function draws ``n`` recipes from ``clips`` (events, backgrounds and distractors; where it
 takes several ``labels``, a distractor of one of them is an event). The same ``seed`` gives the same
 recipes. File names are ``<name>_<number>.wav``. Further arguments are those of
-:class:`RecipeDraws`.
+:class:`RecipeDraws`. DataError where a wanted sound or all backgrounds are missing, or a sound is
+longer than its mixture.
 
 Recipes of :func:`make_recipes` are of one target label. The others have their sounds in
 ``more_events`` and neither target nor source group: every class is scored in every mixture, and a
@@ -46,9 +47,6 @@ def make_recipes(
         distractors: in each, a number or (least, most); they, and maskers, change nothing else.
         max_events: most in a positive mixture: one of ``target``, none over another of its label.
         maskers: labels of backgrounds that, like white noise, lie over it all; () for none.
-
-    Raises:
-        DataError: a wanted sound is missing or longer than the mixture; presence is no share.
     """
     if not 0 <= presence <= 1:
         raise DataError(f"presence {presence}, expected 0 to 1")
@@ -86,10 +84,6 @@ def make_polyphonic_recipes(
     Args:
         classes, sounds: least and most classes of a mixture, and sounds of each of them.
         longest: of a sound, in seconds; a longer one is cut there.
-
-    Raises:
-        DataError: a label has no sound, there is no background, or a mixture wants more classes
-            than there are labels.
     """
     if not 1 <= classes[0] <= classes[1] <= len(labels):
         raise DataError(f"{classes} classes a mixture, expected 1 to {len(labels)}, the labels")
@@ -125,9 +119,6 @@ def make_remix_recipes(
         labels: classes to draw from, equally often.
         ratio: RMS of the whole event, before it is cut, over that of the whole scene, in dB.
             Recipes of another ratio differ in nothing else.
-
-    Raises:
-        DataError: a label has no sound, or there is no background.
     """
     clips = list(clips)
     whole = {clip.path: (clip.onset, clip.offset) for clip in clips}

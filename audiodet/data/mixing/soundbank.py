@@ -144,13 +144,10 @@ def load_soundbank(folder: str) -> SoundBank:
 
 
 def hold_out(clips: Iterable[Clip], fraction: float, seed: int) -> tuple[list[Clip], list[Clip]]:
-    """Split clips by source, to carve validation sources out of training sources.
+    """(kept, held out) clips, by source, to carve validation sources out of training sources.
 
     About ``fraction`` of the source groups are held out: of each event label (at least 2 groups),
     of all backgrounds (at least 1) and of all distractors. A held-out group loses all its clips.
-
-    Returns:
-        (kept, held out).
 
     Raises:
         DataError: a label or the backgrounds have too few source groups to split.

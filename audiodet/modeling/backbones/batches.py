@@ -9,7 +9,7 @@ from detectron2.layers import ShapeSpec
 from detectron2.modeling import Backbone
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.backbones.precision import check_precision, computing_in  # noqa: F401
+from audiodet.modeling.backbones.precision import check_precision
 
 
 def check_bands(x: torch.Tensor, n_mels: int) -> None:
@@ -40,6 +40,10 @@ class MelBackbone(Backbone):
         super().__init__()
         self.n_mels = n_mels
         self.precision = check_precision(precision)
+
+    def steps(self, frames: int) -> int:
+        """Time steps S of a clip: one a frame, unless the subclass strides."""
+        return frames
 
     def output_shape(self) -> dict[str, ShapeSpec]:
         return self.shapes

@@ -77,13 +77,7 @@ class FrameStack(MelBackbone):
             )
         return channels * bands
 
-    @staticmethod
-    def steps(frames: int) -> int:
-        """Time steps of a clip: one a frame."""
-        return frames
-
     def forward(self, x: torch.Tensor, lengths=None) -> dict:
-        """See :mod:`audiodet.modeling.backbones.batches`."""
         x = self.checked(x)
         if not self.convolutions:
             x = self._with_neighbours(x).contiguous(memory_format=torch.channels_last)

@@ -9,7 +9,8 @@ from detectron2.modeling import BACKBONE_REGISTRY
 from torch import nn
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.backbones.batches import MelBackbone, computing_in
+from audiodet.modeling.backbones.batches import MelBackbone
+from audiodet.modeling.backbones.precision import computing_in
 
 
 class BandCRNN(MelBackbone):
@@ -37,13 +38,7 @@ class BandCRNN(MelBackbone):
         self.shapes = {"time": ShapeSpec(channels=units, stride=1)}
         self.to(memory_format=torch.channels_last)
 
-    @staticmethod
-    def steps(frames: int) -> int:
-        """Time steps of a clip: one a frame."""
-        return frames
-
     def forward(self, x: torch.Tensor, lengths=None) -> dict:
-        """See :mod:`audiodet.modeling.backbones.batches`."""
         x = self.checked(x)
         with computing_in(self.precision, x):
             x = torch.relu(self.norm(self.convolution(x))).amax(2)

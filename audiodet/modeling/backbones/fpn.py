@@ -12,7 +12,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from audiodet.errors import ConfigError
-from audiodet.modeling.backbones.batches import MelBackbone, computing_in
+from audiodet.modeling.backbones.batches import MelBackbone
+from audiodet.modeling.backbones.precision import computing_in
 from audiodet.modeling.clip_input import equally_long
 
 STRIDE = 8  # frames per time step

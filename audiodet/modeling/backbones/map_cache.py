@@ -18,7 +18,6 @@ class MapCache:
     def __init__(self, folder: str, network: str):
         """
         Args:
-            folder: where the maps are kept; made when first needed.
             network: names everything but the spectrogram that the maps depend on.
         """
         self.folder, self.network = Path(folder), network

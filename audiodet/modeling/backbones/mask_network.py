@@ -32,7 +32,6 @@ class MaskNetwork(MelBackbone):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, x: torch.Tensor, lengths=None) -> dict:
-        """See :mod:`audiodet.modeling.backbones.batches`."""
         mask = zero_beyond(lengths)
         x = self.checked(x)
         with computing_in(self.precision, x):

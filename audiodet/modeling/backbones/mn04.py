@@ -230,15 +230,12 @@ class MN04(nn.Module):
         return {k: c * N_MELS // STRIDES[k] for k, c in {**rows, 16: self.channels}.items()}
 
     def step_scores(self, last: torch.Tensor, window: int, sizes=None) -> torch.Tensor:
-        """AudioSet logits at each time step of the last map.
+        """AudioSet logits (N, 527, S) at each time step of the last map.
 
         Args:
             last: (N, C * B, S), the map of layer 16 with its bands flattened.
             window: time steps whose mean the classifier sees.
             sizes: steps of each clip where they differ.
-
-        Returns:
-            (N, 527, S).
         """
         bands = N_MELS // STRIDES[16]
         rows = last.reshape(len(last), self.channels, bands, -1).mean(2).transpose(1, 2)

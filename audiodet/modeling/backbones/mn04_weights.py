@@ -6,7 +6,6 @@ from pathlib import Path
 import torch
 
 from audiodet.errors import WeightsError
-from audiodet.modeling.backbones.mn04 import MN04
 
 MN04_SHA256 = "899a8c6217063f6941793102a2780b3dd788ab11fce468d9cf5f0577c453321c"
 PUBLISHED_SE = "conc_se_layers.0."  # in the published file's names, before fc1 and fc2
@@ -34,10 +33,3 @@ def read_mn04(path: str) -> dict:
     check_sha256(path, MN04_SHA256)
     tensors = torch.load(path, map_location="cpu", weights_only=True)
     return {name.replace(PUBLISHED_SE, ""): tensor for name, tensor in tensors.items()}
-
-
-def load_mn04(path: str, window_frames: int = 0) -> MN04:
-    """The published network, in eval mode; see :class:`MN04` for ``window_frames``."""
-    network = MN04(window_frames)
-    network.load_state_dict(read_mn04(path))
-    return network.eval()

@@ -82,13 +82,7 @@ class PretrainedMaps(Backbone):
         self.trunk.load_state_dict(self.read(path))
 
     def flat_maps(self, x: torch.Tensor, lengths=None) -> dict:
-        """{layer: (N, D, S)} of all of the trunk's ``strides``.
-
-        Args:
-            x: (N, 1, H, T), as the front end makes it.
-            lengths: frames of each clip when they differ; a clip's maps are then the same as if
-                it came alone.
-        """
+        """{layer: (N, D, S)} of all of the trunk's ``strides``."""
         check_bands(x, self.trunk.n_mels)
         x = F.pad(x, (0, max(0, MIN_FRAMES - x.shape[-1])))
         lengths = lengths and [max(length, MIN_FRAMES) for length in lengths]
@@ -134,9 +128,7 @@ class PretrainedSteps(PretrainedMaps):
             layers: numbers of the trunk's layers whose maps are used.
             scores: the trunk's AudioSet logits are used too.
             stride: frames of a time step, that of one of the layers.
-            learned_from, cache, read: see :class:`PretrainedMaps`.
             necks: whose channels come one after another.
-            neck: see :class:`StepNeck`.
         """
         strides = trunk.strides
         if set(layers) - set(strides) or stride not in strides.values():
@@ -175,36 +167,32 @@ class PretrainedSteps(PretrainedMaps):
         return {"time": torch.cat(parts, dim=1).unsqueeze(2)}
 
 
-def _check_front_end(cfg, *expected: str) -> None:
-    """ConfigError where the front end is not the network's."""
-    if cfg.INPUT.FRONT_END not in expected:
-        raise ConfigError(
-            f"INPUT.FRONT_END is {cfg.INPUT.FRONT_END!r}, {cfg.MODEL.BACKBONE.NAME} expects "
-            f"{' or '.join(map(repr, expected))}"
-        )
-
-
-def _settings(cfg, trunk, read, name: str) -> dict:
+def _settings(cfg, front_ends: tuple, trunk, read, name: str) -> dict:
     """Trunk, cache and depth of learning from ``MODEL.PRETRAINED``.
 
     Args:
+        front_ends: those of the network; ConfigError where the front end is another.
         name: of all but the spectrogram that the maps of a trunk that does not learn depend on.
     """
+    if cfg.INPUT.FRONT_END not in front_ends:
+        raise ConfigError(
+            f"INPUT.FRONT_END is {cfg.INPUT.FRONT_END!r}, {cfg.MODEL.BACKBONE.NAME} expects "
+            f"{' or '.join(map(repr, front_ends))}"
+        )
     keys = cfg.MODEL.PRETRAINED
     cache = MapCache(keys.CACHE_DIR, name) if keys.CACHE_DIR else None
     return {"trunk": trunk, "learned_from": keys.LEARNED_FROM, "cache": cache, "read": read}
 
 
 def _mn04(cfg) -> dict:
-    _check_front_end(cfg, "efficientat", "efficientat_published")
     seconds = cfg.MODEL.PRETRAINED.SE_SECONDS
     window = round(seconds * cfg.INPUT.AUDIO.SAMPLE_RATE / cfg.INPUT.SPECTROGRAM.HOP)
-    return _settings(cfg, MN04(window), read_mn04, f"mn04 {MN04_SHA256} {window}")
+    front_ends = ("efficientat", "efficientat_published")
+    return _settings(cfg, front_ends, MN04(window), read_mn04, f"mn04 {MN04_SHA256} {window}")
 
 
 def _yamnet(cfg) -> dict:
-    _check_front_end(cfg, "yamnet")
-    return _settings(cfg, YAMNet(), read_yamnet, f"yamnet {YAMNET_SHA256}")
+    return _settings(cfg, ("yamnet",), YAMNet(), read_yamnet, f"yamnet {YAMNET_SHA256}")
 
 
 def _with_neck(cfg, settings: dict) -> PretrainedSteps:

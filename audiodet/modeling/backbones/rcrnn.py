@@ -105,7 +105,6 @@ class CRNN(MelBackbone):
         return ResNetStages.output_size(max(frames, MIN_FRAMES))
 
     def forward(self, x: torch.Tensor, lengths=None) -> dict:
-        """See :mod:`audiodet.modeling.backbones.batches`."""
         x = self.checked(nn.functional.pad(x, (0, max(0, MIN_FRAMES - x.shape[-1]))))
         with computing_in(self.precision, x):
             x = self.cnn(x, lengths)

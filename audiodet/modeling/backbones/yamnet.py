@@ -83,12 +83,7 @@ class YAMNet(nn.Module):
         return {k: BLOCKS[k - 2][1] * N_MELS // stride for k, stride in STRIDES.items()}
 
     def maps(self, x: torch.Tensor, lengths=None) -> dict:
-        """{layer: (N, C, B, S)} of STRIDES; step i is centred on frame i * stride.
-
-        Args:
-            lengths: frames of each clip where they differ; a clip's maps are then the same as if
-                it came alone, and zero beyond its end.
-        """
+        """{layer: (N, C, B, S)} of STRIDES; step i is centred on frame i * stride."""
         lengths = lengths or [x.shape[-1]] * len(x)
         x = zero_beyond(lengths)(x)
         x = F.pad(x, (LEAD, 0), value=SILENCE)
@@ -115,15 +110,12 @@ class YAMNet(nn.Module):
         return found
 
     def step_scores(self, last: torch.Tensor, window: int, sizes=None) -> torch.Tensor:
-        """AudioSet logits at each time step of the last map.
+        """AudioSet logits (N, 521, S) at each time step of the last map.
 
         Args:
             last: (N, C * B, S), the map of layer 14 with its bands flattened.
             window: time steps whose mean the classifier sees; as published, 3.
             sizes: steps of each clip where they differ.
-
-        Returns:
-            (N, 521, S).
         """
         bands = N_MELS // max(STRIDES.values())
         maps = last.reshape(len(last), self.classifier.in_features, bands, -1)

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from audiodet.errors import WeightsError
 from audiodet.modeling.backbones.mn04_weights import check_sha256
 from audiodet.modeling.backbones.yamnet import YAMNet
 
@@ -130,13 +129,3 @@ def _as_conv2d(kernel: np.ndarray, is_depthwise: bool) -> np.ndarray:
     Its input is time first, ours bands first.
     """
     return kernel.transpose(3, 0, 2, 1) if is_depthwise else kernel.transpose(0, 3, 2, 1)
-
-
-def load_yamnet(path: str) -> YAMNet:
-    """The published network, in eval mode."""
-    network = YAMNet()
-    try:
-        network.load_state_dict(read_yamnet(path))
-    except RuntimeError as error:
-        raise WeightsError(f"{path}: does not fit YAMNet ({error})") from error
-    return network.eval()

@@ -33,14 +33,9 @@ class BoxVoting(Postprocessor):
                 f"{cfg.MODEL.ROI_HEADS.NMS_THRESH_TEST}, expected 1.0: it would leave no voters"
             )
 
-    def __call__(self, batched_inputs, results: list) -> list:
-        """Instances in frames -> Instances in frames, best first."""
-        return [self._vote(result) for result in results]
-
     def numbers(self) -> dict:
-        """See :meth:`Postprocessor.numbers`."""
         return {"name": "voting", "nms": self.nms, "iou": self.iou}
 
-    def _vote(self, result: Instances) -> Instances:
+    def on_clip(self, result: Instances) -> Instances:
         found = voted(regions_of(result), self.nms, self.iou)
         return instances_of(found, result.image_size).to(result.scores.device)

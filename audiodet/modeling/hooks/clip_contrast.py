@@ -18,11 +18,7 @@ class ClipContrast(Postprocessor):
         """ConfigError if ``MODEL.CLIP_CONTRAST.WEIGHT`` is negative or not finite."""
         self.weight = checked_weight(cfg.MODEL.CLIP_CONTRAST.WEIGHT, "MODEL.CLIP_CONTRAST.WEIGHT")
 
-    def __call__(self, batched_inputs, results: list) -> list:
-        """Instances in frames -> Instances with new scores, best first."""
-        return [self._contrast(result) for result in results]
-
-    def _contrast(self, result):
+    def on_clip(self, result):
         boxes = result.pred_boxes.tensor
         lengths = (boxes[:, 2] - boxes[:, 0]).cpu().numpy()
         scores, classes = result.scores.cpu().numpy(), result.pred_classes.cpu().numpy()

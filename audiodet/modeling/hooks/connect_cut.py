@@ -33,14 +33,9 @@ class ConnectAndCut(Postprocessor):
         high = thresholds_by_label(cfg.TEST.THRESHOLDS, cfg.DATASETS.LABELS)
         self.rules = RunRules(gap=frames, length=frames, high=tuple(high.values()))
 
-    def __call__(self, batched_inputs, results: list) -> list:
-        """Instances in frames -> Instances in frames, best first."""
-        return [self._clip(result) for result in results]
-
     def numbers(self) -> dict:
-        """See :meth:`Postprocessor.numbers`."""
         return {"name": "connecting", "rules": asdict(self.rules)}
 
-    def _clip(self, result: Instances) -> Instances:
+    def on_clip(self, result: Instances) -> Instances:
         found = self.rules.connected(regions_of(result))
         return instances_of(found, result.image_size).to(result.scores.device)

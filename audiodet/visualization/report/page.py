@@ -47,16 +47,13 @@ class Options:
 
 
 def write_report(run: Run, output: str | Path, options: Options = Options()) -> Path:
-    """Write the page of a run, whole or not at all; its recordings are only read.
+    """Write the page of a run, whole or not at all -> its file; recordings are only read.
 
     Recordings that are gone or cannot be read are added to ``run.problems``; their events are on
     the page without a clip.
 
     Args:
         output: a folder that is made or replaced; a name in .html makes one file that holds all.
-
-    Returns:
-        the HTML file.
 
     Raises:
         AudiodetError: the output is something else than a page, or cannot be written.

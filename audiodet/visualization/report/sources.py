@@ -15,8 +15,8 @@ from audiodet.errors import DataError, WeightsError
 from audiodet.events import Event, decide
 from audiodet.inference.curves import ScoreCurves
 from audiodet.inference.detector import Detector
-from audiodet.inference.formats import decodable
 from audiodet.inference.results import read_run
+from audiodet.names import decodable
 
 if TYPE_CHECKING:
     from audiodet.evaluation.clips import ClipResult

@@ -11,7 +11,8 @@ from audiodet.data.labels.reading import read_labels
 from audiodet.data.labels.rows import LabelTable, Row
 from audiodet.data.labels.writing import write_table
 from audiodet.events import Detection, Event
-from audiodet.inference.formats import FORMATS, Origin, unique_names
+from audiodet.inference.formats import FORMATS, Origin
+from audiodet.names import unique_names
 from audiodet.inference.inputs import collect
 from audiodet.inference.outputs import write_all, write_report
 

@@ -12,7 +12,7 @@ from audiodet.data.front_ends import PublishedEfficientATFrontEnd
 from audiodet.errors import WeightsError
 from audiodet.modeling.backbones.map_cache import MapCache
 from audiodet.modeling.backbones.mn04 import MN04, SqueezeExcitation, running_mean
-from audiodet.modeling.backbones.mn04_weights import load_mn04, read_mn04
+from audiodet.modeling.backbones.mn04_weights import read_mn04
 from audiodet.modeling.backbones.pretrained import PretrainedSteps
 from audiodet.modeling.backbones.step_neck import averaged, interpolated
 
@@ -28,7 +28,9 @@ def published() -> MN04:
     """The network with its published weights."""
     if not PUBLISHED.is_file():
         pytest.skip(f"the published weights are not at {PUBLISHED}")
-    return load_mn04(str(PUBLISHED))
+    network = MN04()
+    network.load_state_dict(read_mn04(str(PUBLISHED)))
+    return network.eval()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from audiodet.data.front_ends import YAMNetFrontEnd
 from audiodet.errors import ConfigError, WeightsError
 from audiodet.modeling.backbones.pretrained import PretrainedSteps
 from audiodet.modeling.backbones.yamnet import SILENCE, YAMNet
-from audiodet.modeling.backbones.yamnet_weights import Table, load_yamnet, read_yamnet
+from audiodet.modeling.backbones.yamnet_weights import Table, read_yamnet
 
 FOLDER = Path(__file__).resolve().parents[4] / "shared" / "pretrained"
 NECK = {"channels": 8, "context": "conv", "kernel": 3, "dropout": 0.0}
@@ -24,7 +24,9 @@ def published() -> YAMNet:
     path = FOLDER / "yamnet.tflite"
     if not path.is_file():
         pytest.skip(f"the published weights are not at {path}")
-    return load_yamnet(str(path))
+    network = YAMNet()
+    network.load_state_dict(read_yamnet(str(path)))
+    return network.eval()
 
 
 def trunk() -> YAMNet:

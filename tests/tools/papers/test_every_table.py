@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from papers import engine
-from papers.runs import as_arguments
+from audiodet.config.node import as_arguments
 from papers.tables import load_tables
 from tests.tiny import run_tool
 from tests.tools.papers.conftest import printed_rows, table_of

@@ -5,7 +5,8 @@ import pytest
 from audiodet.errors import DataError
 from audiodet.evaluation import ClipResult, score_clips
 from audiodet.events import Event
-from papers.pairs import paired_bootstrap, pool_scores
+from audiodet.evaluation.pairs import paired_bootstrap
+from papers.pairs import pool_scores
 from tests.evaluation.test_counts import LABELS, random_clips
 from tests.evaluation.test_statistics import bootstrap, coin_clips, score, width
 

@@ -10,7 +10,8 @@ from detectron2.config import CfgNode
 from audiodet.errors import AudiodetError
 from audiodet.weights import SHIPPED, read_card
 from papers import engine, runs
-from papers.runs import Run, as_arguments, train_all, training_minutes, with_needed
+from audiodet.config.node import as_arguments
+from papers.runs import Run, train_all, training_minutes, with_needed
 from papers.stored import final_thresholds
 from tests.tools.papers import fake_training
 from tests.tools.papers.conftest import table_of

@@ -30,11 +30,7 @@ from papers.analysis.streams import draw_streams, stream_arrays
 
 
 def load(spec: str, opts):
-    """(name, config, model) of NAME=CONFIG:WEIGHTS.
-
-    Raises:
-        ConfigError: the text has another form.
-    """
+    """(name, config, model) of NAME=CONFIG:WEIGHTS."""
     name, _, paths = spec.partition("=")
     config_file, _, weights = paths.rpartition(":")
     if not (name and config_file and weights):

@@ -17,15 +17,7 @@ from audiodet.evaluation.units import frame_truth
 
 
 def clip_outputs(models: Sequence[tuple], number: int) -> tuple[dict, dict]:
-    """The clip's dataset dict and {name: the model's output for it}.
-
-    Args:
-        models: (name, configuration, model) of each; the first's DATASETS.TEST has the clip.
-        number: of the clip in its dataset.
-
-    Raises:
-        ConfigError: the dataset has no clip of that number.
-    """
+    """The clip's dataset dict and {name: the model's output for it}."""
     _, cfg, _ = models[0]
     records = load_dataset_dicts(cfg.DATASETS.TEST[:1], cfg.DATASETS.LABELS)
     if not 0 <= number < len(records):
@@ -38,12 +30,7 @@ def clip_outputs(models: Sequence[tuple], number: int) -> tuple[dict, dict]:
 
 
 def mask_rows(cfg, record: dict, outputs: Mapping[str, dict]) -> dict[str, dict[str, np.ndarray]]:
-    """{true label: {"binary mask", "ratio mask" and each system's name: (H, T)}}.
-
-    Raises:
-        ConfigError: a system has no masks.
-        DataError: the clip's events and scene are not known apart.
-    """
+    """{true label: {"binary mask", "ratio mask" and each system's name: (H, T)}}."""
     for name, output in outputs.items():
         if "masks" not in output:
             raise ConfigError(f"{name} has no masks, expected TFSegmentation with LEVEL 'bin'")

@@ -18,17 +18,8 @@ def exciting_pattern(
     The neuron is the one in the middle of a map of a convolution. Each step adds the gradient of
     its activation, scaled to a norm of one.
 
-    Args:
-        network: a FrameStack with convolutions.
-        layer: number of the convolution, from 0.
-        feature_map: number of the map, from 0.
-        frames: T of the input.
-
     Returns:
         (H, T) in units of the normalised spectrogram.
-
-    Raises:
-        ConfigError: there is no such layer or map.
     """
     if not 0 <= layer < len(network.convolutions):
         raise ConfigError(f"layer {layer}, expected 0 to {len(network.convolutions) - 1}")
@@ -57,11 +48,7 @@ def _activation(stack, x, feature_map: int) -> torch.Tensor:
 
 
 def frame_stack(model) -> FrameStack:
-    """The backbone of a frame-level system of Çakır et al.
-
-    Raises:
-        ConfigError: it is another system, or one without convolutions.
-    """
+    """The backbone of a frame-level system of Çakır et al."""
     network = model.backbone if model.has_backbone else None
     if not (isinstance(network, FrameStack) and len(network.convolutions)):
         raise ConfigError(f"{type(model).__name__} has no convolutions, expected a FrameStack's")

@@ -15,15 +15,10 @@ class PitchShiftMapper(SEDMapper):
     """Maps clips whose recordings are played higher or lower at the same speed (librosa)."""
 
     def __init__(self, cfg, semitones: float):
-        """
-        Args:
-            semitones: shift; 12 is an octave up.
-        """
         super().__init__(cfg, is_train=False)
         self.semitones, self.cache = semitones, None
 
     def waveform(self, clip: dict):
-        """See :meth:`SEDMapper.waveform`."""
         from librosa.effects import pitch_shift
 
         samples = super().waveform(clip)
@@ -35,14 +30,7 @@ class PitchShiftMapper(SEDMapper):
 def pitch_shift_curve(
     cfg, model, dataset_name: str, semitones: Iterable[float], seconds: float = 0.02, limit: int = 0
 ) -> dict[float, dict[str, float]]:
-    """{semitones: micro F1 and ER of shifted clips}; see :func:`micro_results`.
-
-    Args:
-        model: trained with ``cfg``, which is a frozen configuration.
-        dataset_name: a registered dataset with strong labels.
-        seconds: length of the scored segments.
-        limit: score this many clips, the first; 0 for all.
-    """
+    """{semitones: micro F1 and ER of shifted clips}; see :func:`micro_results`."""
     cfg = cfg.clone()
     cfg.merge_from_list(["TEST.BOOTSTRAP", 0, "TEST.MICRO_SECONDS", ()])
     view = dataset_view(dataset_name, cfg.DATASETS.LABELS)

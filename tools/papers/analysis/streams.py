@@ -40,13 +40,7 @@ def draw_streams(
     truth: Sequence[Event] = (),
     title: str = "",
 ) -> Figure:
-    """The spectrogram with the mask over it and true events, f^s beside f^c, and the curves.
-
-    Args:
-        clip: mapped, with "image" (1, H, T) and "width" in seconds.
-        streams: of :func:`stream_arrays`.
-        truth: true events, red.
-    """
+    """The spectrogram with the mask over it and true events, f^s beside f^c, and the curves."""
     image, seconds = clip["image"][0].numpy(), clip["width"]
     figure = new_figure(11.0, 5.2 + 0.22 * len(labels))
     heights = (2.5, 0.4 + 0.22 * len(labels), 1.2)
