@@ -49,7 +49,7 @@ def cell(figures: Mapping | Sequence[Mapping], metric: str, spec: str) -> str:
     number, _, unit = spec.partition(" ")
     if isinstance(figures, Sequence):
         values = [each[metric] for each in figures]
-        if len(values) > 1:
+        if len(values) > 1 and not np.isnan(values).any():
             return f"{np.mean(values):{number}} ± {np.std(values, ddof=1):{number}}"
         figures = figures[0]
     value = figures.get(metric)
