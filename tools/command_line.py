@@ -20,5 +20,4 @@ def run_main(main: Callable, parse_args: Callable) -> None:
     try:
         main(parse_args())
     except AudiodetError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(f"error: {error}")
