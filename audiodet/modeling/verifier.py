@@ -33,7 +33,7 @@ class FrequencyConvolutions(nn.Module):
         layers = []
         for channels, maps, height, pool in ((1, 64, 10, first), (64, 256, 7, second)):
             layers += [
-                nn.Conv2d(channels, maps, (height, 1), padding="same"),
+                nn.Conv2d(channels, maps, (height, 1), padding=((height - 1) // 2, 0)),
                 nn.BatchNorm2d(maps),
                 nn.MaxPool2d((pool, 1)),
                 nn.ReLU(),  # of the maximum: the same as the paper's maximum of it, for less
@@ -43,6 +43,7 @@ class FrequencyConvolutions(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, x):
+        x = F.pad(x, (0, 0, 0, 1))  # ten bands around a frame's: four below, five above
         return self.layers(x.contiguous(memory_format=torch.channels_last)).squeeze(2)
 
 
